@@ -1,0 +1,153 @@
+/* What a compiled model hands to the runtime: constant tables and the generated host functions.
+ * lib/emit writes them, lib/runtime reads them; users see only the generated NAME.h.
+ *
+ * A dimension or a byte count that depends on the sizes given at run time is a row of 1 + size_count integers:
+ * row[0] + row[1] * sizes[0] + row[2] * sizes[1] + ... ("affine row" below). */
+#ifndef FOVEA_RUNTIME_PROGRAM_H
+#define FOVEA_RUNTIME_PROGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FOVEA_ABI_VERSION 1
+#define FOVEA_MAX_RANK 8
+#define FOVEA_MAX_SIZES 4
+
+typedef struct fovea_handle fovea_handle;
+
+typedef enum { FOVEA_F32, FOVEA_F64, FOVEA_I32, FOVEA_I64, FOVEA_BOOL, FOVEA_F16, FOVEA_BF16, FOVEA_U8, FOVEA_I8 } fovea_dtype;
+
+/* What a tensor is to its user. Gradients, moments and counters are state but not parameters. */
+typedef enum {
+  FOVEA_INPUT, FOVEA_OUTPUT,
+  FOVEA_SCALAR, /* an input of rank 0 that the generated C function takes by value */
+  FOVEA_PARAMETER, FOVEA_GRADIENT, FOVEA_OPTIMIZER_STATE,
+  FOVEA_SEED, /* i64 of rank 0; create writes options.seed into it */
+  FOVEA_COUNTER
+} fovea_role;
+
+/* How create fills a state tensor: a and b are the two arguments. */
+typedef enum {
+  FOVEA_CONSTANT,        /* a everywhere */
+  FOVEA_NORMAL,          /* mean a, standard deviation b */
+  FOVEA_TRUNCATED_NORMAL, /* the same, redrawn outside two standard deviations */
+  FOVEA_UNIFORM          /* in [a, b) */
+} fovea_initializer;
+
+/* One input, output, parameter or other state tensor. Element (i0, i1, ...) of a state tensor lies, in elements, at
+ * sum over d of i_d * strides[d]; but where panel_axis >= 0 that axis adds
+ * (i % panel_size) * strides[axis] + (i / panel_size) * panel_stride instead. Inputs and outputs are row-major. */
+typedef struct {
+  const char *name;
+  int32_t dtype, role, rank, initializer;
+  const int64_t *shape; /* rank affine rows; of state, only the constants count */
+  double a, b;          /* the initializer's arguments */
+  int64_t offset;       /* state: bytes from the start of the state region, a multiple of 64 */
+  int64_t bytes;        /* state: bytes of storage, padding included */
+  const int64_t *strides; /* state */
+  int32_t panel_axis, panel_size;
+  int64_t panel_stride;
+} fovea_tensor;
+
+/* One entry point (forward, gradients, update, train_step). The generated function launches kernels; it returns 0 or
+ * the first non-zero result. Its tensors are regions 2, 3, ... of fovea_wrap, in order; 0 is the state, 1 the arena. */
+typedef struct {
+  const char *name;
+  int32_t argument_count;
+  const fovea_tensor *arguments; /* in the order of the C function: inputs, scalars, outputs */
+  int32_t (*run)(fovea_handle *handle, const int64_t *sizes);
+} fovea_entry;
+
+/* The model compiled for one target. */
+typedef struct {
+  const char *target;    /* as given to foveac, for messages and for options.target */
+  uint64_t cpu_features; /* FOVEA_CPU_* bits that the kernels need */
+  int64_t state_count;
+  const fovea_tensor *state;
+  int64_t state_bytes;
+  const int64_t *arena_bytes;   /* affine row: the largest over the entry points */
+  const int64_t *largest_bytes; /* affine row: no tensor a kernel reads or writes is larger */
+  int64_t scratch_bytes;        /* for each thread */
+  int32_t entry_count;
+  const fovea_entry *entries; /* the same order in every program of a model */
+} fovea_program;
+
+enum {
+  FOVEA_CPU_AVX = 1, FOVEA_CPU_AVX2 = 2, FOVEA_CPU_FMA = 4, FOVEA_CPU_F16C = 8,
+  FOVEA_CPU_AVX512 = 16,      /* F, CD, BW, DQ, VL */
+  FOVEA_CPU_AVX512_BF16 = 32, FOVEA_CPU_AVX512_VNNI = 64
+};
+
+typedef struct {
+  uint32_t abi_version;
+  const char *name;
+  uint64_t fingerprint; /* of the state's names, shapes and dtypes: a checkpoint of another model is told by it */
+  int32_t size_count;
+  const char *const *size_names;
+  int32_t program_count;
+  const fovea_program *programs; /* best first: create takes the first that the machine can run */
+} fovea_model;
+
+/* NAME_options of the generated header has this layout. A zero field means its default. */
+typedef struct {
+  uint32_t struct_size;
+  int32_t threads;      /* the caller's included; 0: one */
+  uint64_t seed;        /* of parameter initialisation and of random ops */
+  const char *target;   /* NULL: the best that the machine runs; else one of the library's targets, by name */
+  void *workspace;      /* NULL: create allocates */
+  size_t workspace_bytes;
+  void *(*allocate)(void *context, size_t bytes, size_t alignment); /* NULL: aligned_alloc */
+  void (*release)(void *context, void *memory);
+  void *allocator_context;
+  int32_t device;       /* for device targets */
+  void *stream;
+  /* Called after every kernel launch, from the calling thread. */
+  void (*profile)(void *context, const char *kernel, double seconds);
+  void *profile_context;
+  int64_t sizes[FOVEA_MAX_SIZES]; /* the largest that calls will use; the generated header names them */
+} fovea_options;
+
+/* Error codes of every generated function that returns int. */
+typedef enum {
+  FOVEA_OK = 0, FOVEA_INVALID_ARGUMENT = 1, FOVEA_BAD_FILE = 2, FOVEA_IO_ERROR = 3, FOVEA_KERNEL_ERROR = 4,
+  FOVEA_OUT_OF_MEMORY = 5, FOVEA_UNSUPPORTED_MACHINE = 6
+} fovea_error;
+
+/* Called by the generated C functions. model is the generated constant table. */
+fovea_handle *fovea_create(const fovea_model *model, const fovea_options *options);
+void fovea_destroy(fovea_handle *handle);
+const char *fovea_last_error(const fovea_handle *handle); /* NULL handle: of the last failed create in this thread */
+size_t fovea_workspace_bytes(const fovea_model *model, const int64_t *sizes, int32_t threads);
+int32_t fovea_call(fovea_handle *handle, int32_t entry, const int64_t *sizes, void *const *pointers);
+int32_t fovea_load(fovea_handle *handle, const char *path);            /* parameters, safetensors */
+int32_t fovea_save(fovea_handle *handle, const char *path);
+int32_t fovea_load_checkpoint(fovea_handle *handle, const char *path); /* all state, safetensors */
+int32_t fovea_save_checkpoint(fovea_handle *handle, const char *path);
+int32_t fovea_get(fovea_handle *handle, const char *name, void *values, size_t bytes); /* one state tensor, row-major */
+int32_t fovea_set(fovea_handle *handle, const char *name, const void *values, size_t bytes);
+const char *fovea_target(const fovea_handle *handle);
+
+/* A view that a kernel takes: rank affine rows of extents, then rank affine rows of strides in elements, the logical
+ * (outermost first) order; fovea_wrap reverses them for Halide. */
+typedef struct {
+  int32_t type_code, type_bits, rank;
+  const int64_t *extents, *strides;
+} fovea_view;
+
+/* Room for one kernel argument on the generated function's stack. Its first member is the halide_buffer_t. */
+typedef struct { uint64_t storage[7 + 2 * FOVEA_MAX_RANK]; } fovea_buffer;
+
+/* Called by generated host code: fills buffer with the view at byte offset (an affine row) of the region. */
+void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t region, const int64_t *offset, const fovea_view *view,
+                fovea_buffer *buffer);
+/* Called by generated host code after each launch; calls the profile hook. Returns status, for chaining. */
+int32_t fovea_launched(fovea_handle *handle, const char *kernel, int32_t status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
