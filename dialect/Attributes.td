@@ -1,0 +1,67 @@
+// Attributes and types that carry data between stages: dimension expressions, buffers, schedules, training specs.
+#ifndef FOVEA_ATTRIBUTES_TD
+#define FOVEA_ATTRIBUTES_TD
+
+include "dialect/Fovea.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+
+def Fovea_DimsAttr : Fovea_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "sizes, as expressions over named symbols";
+  let description = [{
+    `#fovea.dims<[batch] -> (batch * 197, 192)>`: one expression per dimension, over symbols that stand for sizes given
+    at run time (each at least 1). Always in normal form: expressions simplified, names sorted, unused names dropped,
+    so that equal sizes are equal attributes. As the encoding of a tensor type it gives every `?` its size; as the
+    layout of a buffer it gives strides; alone it gives an offset.
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names, "::mlir::AffineMap":$map);
+  let hasCustomAssemblyFormat = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [AttrBuilder<(ins "::llvm::ArrayRef<::mlir::StringAttr>":$names,
+                                   "::llvm::ArrayRef<::mlir::AffineExpr>":$sizes)>];
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::AffineExpr> getSizes() const { return getMap().getResults(); }
+    /// The sizes with a value for each symbol. Every symbol must be in `values`.
+    ::llvm::SmallVector<int64_t> evaluate(const ::llvm::StringMap<int64_t> &values) const;
+  }];
+}
+
+def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
+  let summary = "how a kernel's loops are tiled, vectorised and shared among threads";
+  let description = [{
+    `#fovea.schedule<"mNmn", rows = 6, columns = 32, vector = 8, task = 64>`. The string names the loops from outermost
+    to innermost: a letter is a loop, a repeated letter is a tiled one, a capital is shared among threads. `rows` and
+    `columns` are the register tile, `vector` the lanes, `task` the rows that one parallel task takes, and `chunks`
+    into how many parts a long sum is cut (summed in order, whatever the thread count). Chosen in lib/kernels/schedule,
+    applied in lib/halide/schedule, and may be edited in a printed `kernels` file.
+  }];
+  let parameters = (ins StringRefParameter<"loop order">:$loops, DefaultValuedParameter<"int64_t", "1">:$rows,
+                        DefaultValuedParameter<"int64_t", "1">:$columns, DefaultValuedParameter<"int64_t", "1">:$vector,
+                        DefaultValuedParameter<"int64_t", "1">:$task, DefaultValuedParameter<"int64_t", "1">:$chunks);
+  let assemblyFormat = "`<` $loops (`,` struct($rows, $columns, $vector, $task, $chunks)^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+def Fovea_OptimizerAttr : Fovea_Attr<"Optimizer", "optimizer"> {
+  let summary = "an optimizer's rule and its constants";
+  let description = [{
+    `kind` is `sgd` (momentum, nesterov, weight_decay) or `adamw` (beta1, beta2, epsilon, weight_decay). Gradients are
+    scaled to the global norm `clip_norm` where that is positive.
+  }];
+  let parameters = (ins StringRefParameter<>:$kind, "::mlir::DictionaryAttr":$constants);
+  let assemblyFormat = "`<` $kind `,` $constants `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The named constant, 0 where absent.
+    double constant(::llvm::StringRef name) const;
+  }];
+}
+
+def Fovea_BufferType : TypeDef<Fovea_Dialect, "Buffer"> {
+  let mnemonic = "buffer";
+  let summary = "a tensor's storage: its logical type and the stride of each dimension, in elements";
+  let parameters = (ins "::mlir::RankedTensorType":$tensor, "::fovea::DimsAttr":$strides);
+  let assemblyFormat = "`<` $tensor `,` $strides `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif

@@ -1,0 +1,52 @@
+// The fovea dialect's C++ face: dialect class, traits, attributes, and the type predicates that ODS uses.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringMap.h"
+
+#include "dialect/Fovea.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/Attributes.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialect/Types.h.inc"
+
+namespace fovea {
+
+using llvm::ArrayRef;
+using llvm::LogicalResult;
+using llvm::SmallVector;
+using llvm::StringRef;
+using mlir::AffineExpr;
+using mlir::RankedTensorType;
+using mlir::Value;
+using mlir::ValueRange;
+
+#define FOVEA_TRAIT(NAME)                                                                                              \
+  template <typename Op> class NAME : public mlir::OpTrait::TraitBase<Op, NAME> {}
+FOVEA_TRAIT(Point);
+FOVEA_TRAIT(View);
+FOVEA_TRAIT(Anchor);
+FOVEA_TRAIT(Structural);
+FOVEA_TRAIT(NotDifferentiable);
+FOVEA_TRAIT(NoGradientRule);
+#undef FOVEA_TRAIT
+
+bool isTensor(mlir::Type type);
+bool isFloat(mlir::Type element);
+bool isInteger(mlir::Type element);
+bool isNumber(mlir::Type element);
+bool isBool(mlir::Type element);
+
+} // namespace fovea
+
+#include "dialect/Interfaces.h.inc"

@@ -1,0 +1,70 @@
+// Attention: shape rule, verifier and gradient.
+#include "dialect/ops/Term.h"
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "dialect/ops/Attention.cpp.inc"
+
+namespace fovea {
+
+void registerAttention(FoveaDialect &dialect) {
+  dialect.addFamily<
+#define GET_OP_LIST
+#include "dialect/ops/Attention.cpp.inc"
+      >();
+}
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
+                                            SmallVectorImpl<Type> &results) {
+  RankedTensorType q = typeOf(operands.getQuery()), k = typeOf(operands.getKey()), v = typeOf(operands.getValue());
+  std::string facts = "attention: query " + shapeText(q) + ", key " + shapeText(k) + " and value " + shapeText(v);
+  if (q.getRank() != 4 || k.getRank() != 4 || v.getRank() != 4 || q.getElementType() != k.getElementType() ||
+      q.getElementType() != v.getElementType())
+    return emitOptionalError(location, facts, ": all need rank 4, (batch, heads, length, head size), and one element type (c1)");
+  Shapes shapes(context);
+  auto qs = shapes.of(q), ks = shapes.of(k), vs = shapes.of(v);
+  if (qs[0] != ks[0] || ks[0] != vs[0] || ks[1] != vs[1] || ks[2] != vs[2] || qs[3] != ks[3])
+    return emitOptionalError(location, facts, ": batches, the heads and lengths of key and value, and the head sizes of "
+                                              "query and key must be equal (c2)");
+  if (q.isDynamicDim(1) || k.isDynamicDim(1) || q.getDimSize(1) % k.getDimSize(1))
+    return emitOptionalError(location, facts, ": ", k.getDimSize(1), " key heads do not divide ", q.getDimSize(1), " query heads (c3)");
+  results.push_back(shapes.tensor({qs[0], qs[1], qs[2], vs[3]}, q.getElementType()));
+  results.push_back(shapes.tensor({qs[0], qs[1], qs[2]}, q.getElementType()));
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  if (Value lengths = getKvLengths())
+    if (dimsOf(typeOf(lengths)).getSizes() != dimsOf(getQuery().getType()).getSizes().take_front(1))
+      return emitOpError("kv_lengths ") << shapeText(typeOf(lengths)) << " must hold one length for each of the batch of "
+                                        << shapeText(getQuery().getType()) << " (c4)";
+  double dropout = getDropout().convertToDouble();
+  if (dropout < 0 || dropout >= 1 || (dropout > 0) != bool(getRandomKey()))
+    return emitOpError("drops weights with probability ") << dropout << " and has " << (getRandomKey() ? "a" : "no")
+                                                          << " random key: the probability is below 1, and positive with a key only (c5)";
+  return success();
+}
+
+SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  RankedTensorType rows = typeOf(getLogSumExp());
+  Value g = cotangents[0];
+  if (!g) {
+    Term zero = Term(builder, getLoc(), getResult()).constant(0);
+    g = BroadcastOp::create(builder, getLoc(), getResult().getType(), zero);
+  }
+  Term product = Term(builder, getLoc(), g) * Term(builder, getLoc(), getResult());
+  Term delta(builder, getLoc(), SumOp::create(builder, getLoc(), product, ArrayRef<int64_t>{3}, false));
+  if (cotangents[1]) delta = delta - Term(builder, getLoc(), cotangents[1]);
+  assert(delta.type() == rows);
+  auto grad = AttentionGradOp::create(builder, getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(),
+                                      getQuery(), getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(),
+                                      getRandomKey(), getScale(), getWindowLeft(), getWindowRight(), getOffset(), getDropout());
+  SmallVector<Value> result(getNumOperands());
+  llvm::copy(grad.getResults(), result.begin());
+  return result;
+}
+
+} // namespace fovea

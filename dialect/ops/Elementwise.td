@@ -1,0 +1,90 @@
+// Arithmetic and activations, one element at a time, with numpy broadcasting.
+include "dialect/Attributes.td"
+
+class Fovea_Binary<string mnemonic, string formula, list<Trait> traits = [],
+                   Type tensor = Fovea_NumberTensor>
+    : Fovea_InferredOp<mnemonic, !listconcat(traits, [Fovea_Point, SameOperandsElementType])> {
+  let summary = formula;
+  let description = "`" # formula # [{`, element by element. Shapes broadcast as numpy's do, aligned at the last dimension;
+    a symbolic size broadcasts only to itself (c1). Element types are equal (c2).}];
+  let arguments = (ins tensor:$a, tensor:$b);
+  let results = (outs tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+class Fovea_Unary<string mnemonic, string formula, list<Trait> traits = [], Type tensor = Fovea_FloatTensor>
+    : Fovea_InferredOp<mnemonic, !listconcat(traits, [Fovea_Point, SameOperandsAndResultType])> {
+  let summary = formula;
+  let description = "`" # formula # "`, element by element. A NaN stays a NaN.";
+  let arguments = (ins tensor:$x);
+  let results = (outs tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
+defvar Vjp = [DeclareOpInterfaceMethods<Fovea_Differentiable>];
+
+def Fovea_AddOp : Fovea_Binary<"add", "a + b", Vjp> { let hasFolder = 1; }
+def Fovea_SubOp : Fovea_Binary<"sub", "a - b", Vjp> { let hasFolder = 1; }
+def Fovea_MulOp : Fovea_Binary<"mul", "a * b", Vjp> { let hasFolder = 1; }
+def Fovea_DivOp : Fovea_Binary<"div", "a / b", Vjp, Fovea_FloatTensor> { let hasFolder = 1; }
+def Fovea_PowOp : Fovea_Binary<"pow", "a to the power b; the gradient is that of a > 0", Vjp, Fovea_FloatTensor>;
+def Fovea_MaximumOp : Fovea_Binary<"maximum", "the larger of a and b, NaN if either is; ties give their gradient to a", Vjp>;
+def Fovea_MinimumOp : Fovea_Binary<"minimum", "the smaller of a and b, NaN if either is; ties give their gradient to a", Vjp>;
+
+def Fovea_NegOp : Fovea_Unary<"neg", "-x", Vjp, Fovea_NumberTensor>;
+def Fovea_ExpOp : Fovea_Unary<"exp", "e to the power x", Vjp>;
+def Fovea_LogOp : Fovea_Unary<"log", "natural logarithm of x", Vjp>;
+def Fovea_SqrtOp : Fovea_Unary<"sqrt", "square root of x", Vjp>;
+def Fovea_TanhOp : Fovea_Unary<"tanh", "hyperbolic tangent of x", Vjp>;
+def Fovea_ErfOp : Fovea_Unary<"erf", "error function of x", Vjp>;
+def Fovea_SigmoidOp : Fovea_Unary<"sigmoid", "1 / (1 + e^-x)", Vjp>;
+def Fovea_ReluOp : Fovea_Unary<"relu", "x where x > 0, else 0; the gradient at 0 is 0", Vjp>;
+def Fovea_GeluOp : Fovea_Unary<"gelu", "x * (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016)", Vjp>;
+
+def Fovea_CompareOp : Fovea_InferredOp<"compare", [Fovea_Point, Fovea_NotDifferentiable, SameOperandsElementType]> {
+  let summary = "whether a and b stand in the named order";
+  let description = [{
+    `relation` is `eq`, `ne`, `lt` or `le` (c3); every comparison with NaN is false but `ne`, which is true. Shapes broadcast.
+  }];
+  let arguments = (ins Fovea_NumberTensor:$a, Fovea_NumberTensor:$b, StrAttr:$relation);
+  let results = (outs Fovea_BoolTensor:$result);
+  let assemblyFormat = "$relation operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Fovea_SelectOp : Fovea_InferredOp<"select", [Fovea_Point, DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+  let summary = "a where the condition holds, else b";
+  let description = "Shapes of all three broadcast (c1); a and b have one element type (c2).";
+  let arguments = (ins Fovea_BoolTensor:$condition, Fovea_NumberTensor:$a, Fovea_NumberTensor:$b);
+  let results = (outs Fovea_NumberTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Fovea_CastOp : Fovea_Op<"cast", [Pure, Fovea_Point, SameOperandsAndResultShape,
+                                     DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+  let summary = "x in another element type";
+  let description = "Float to integer truncates toward zero; i1 gives 0 or 1. The shape stays (c1).";
+  let arguments = (ins Fovea_Tensor:$x);
+  let results = (outs Fovea_NumberTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Fovea_ConstantOp : Fovea_Op<"constant", [Pure, ConstantLike, Fovea_Point, Fovea_NotDifferentiable,
+                                             AllTypesMatch<["value", "result"]>]> {
+  let summary = "values known when compiling";
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs Fovea_Tensor:$result);
+  let assemblyFormat = "attr-dict $value";
+  let hasFolder = 1;
+}
+
+def Fovea_SizeOp : Fovea_Op<"size", [Pure, Fovea_Point, Fovea_NotDifferentiable]> {
+  let summary = "the value of one size expression, as a tensor of rank 0";
+  let description = "`dims` holds one expression (c1). It is how a mean over a symbolic batch divides.";
+  let arguments = (ins Fovea_DimsAttr:$dims);
+  let results = (outs Fovea_NumberTensor:$result);
+  let assemblyFormat = "$dims attr-dict `:` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}

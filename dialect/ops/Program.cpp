@@ -1,0 +1,49 @@
+// State ops: verifiers.
+#include "dialect/Ops.h"
+#include "dialect/Shape.h"
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "dialect/ops/Program.cpp.inc"
+
+namespace fovea {
+
+void registerProgram(FoveaDialect &dialect) {
+  dialect.addFamily<
+#define GET_OP_LIST
+#include "dialect/ops/Program.cpp.inc"
+      >();
+}
+
+LogicalResult StateOp::verify() {
+  if (!llvm::is_contained({"parameter", "gradient", "optimizer", "seed", "counter"}, getRole()))
+    return emitOpError("has role '") << getRole() << "': it must be parameter, gradient, optimizer, seed or counter (c1)";
+  if (!llvm::is_contained({"constant", "normal", "truncated_normal", "uniform"}, getInitializer()))
+    return emitOpError("has initializer '")
+           << getInitializer() << "': it must be constant, normal, truncated_normal or uniform (c2)";
+  if (!getTensor().hasStaticShape())
+    return emitOpError("has shape ") << shapeText(getTensor()) << ": state must have constant sizes (c3)";
+  return success();
+}
+
+static LogicalResult verifyState(Operation *op, FlatSymbolRefAttr symbol, Type type, SymbolTableCollection &tables) {
+  auto state = tables.lookupNearestSymbolFrom<StateOp>(op, symbol);
+  if (!state) return op->emitOpError("names ") << symbol << ", which is no fovea.state of this module (c1)";
+  if (state.getType() != type)
+    return op->emitOpError("has type ") << type << " but " << symbol << " is " << state.getType() << " (c1)";
+  return success();
+}
+
+LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyState(*this, getStateAttr(), getType(), tables);
+}
+
+LogicalResult StoreOp::verifySymbolUses(SymbolTableCollection &tables) {
+  for (Operation *other = (*this)->getPrevNode(); other; other = other->getPrevNode())
+    if (auto store = dyn_cast<StoreOp>(other); store && store.getStateAttr() == getStateAttr())
+      return emitOpError("is the second to ") << getStateAttr() << " in this function: a state is stored at most once (c2)";
+  return verifyState(*this, getStateAttr(), getValue().getType(), tables);
+}
+
+} // namespace fovea

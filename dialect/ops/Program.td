@@ -1,0 +1,37 @@
+// A program's state: parameters, gradients, optimizer state, counters.
+include "dialect/Attributes.td"
+
+def Fovea_StateOp : Fovea_Op<"state", [Symbol, Fovea_Structural]> {
+  let summary = "a tensor that outlives calls";
+  let description = [{
+    `role` is parameter, gradient, optimizer, seed or counter (c1). `initializer` is constant (a), normal or
+    truncated_normal (mean a, deviation b) or uniform in [a, b) (c2). Shapes are constant (c3). A parameter is trained
+    unless `frozen`; weight decay reaches it only if `decay`; `rate` multiplies the learning rate. Kernel stages add its
+    byte `offset` in the state region and, unless row-major, its `strides`.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$role, TypeAttrOf<Fovea_Tensor>:$type,
+                       DefaultValuedAttr<StrAttr, "\"constant\"">:$initializer, DefaultValuedAttr<F64Attr, "0.0">:$a,
+                       DefaultValuedAttr<F64Attr, "0.0">:$b, UnitAttr:$frozen, UnitAttr:$decay,
+                       DefaultValuedAttr<F64Attr, "1.0">:$rate, OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<Fovea_DimsAttr>:$strides);
+  let assemblyFormat = "$role $sym_name `:` $type attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensor() { return ::mlir::cast<::mlir::RankedTensorType>(getType()); }
+  }];
+}
+
+def Fovea_LoadOp : Fovea_Op<"load", [Pure, Fovea_Structural, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a state tensor's value at the start of the call";
+  let description = "The symbol names a fovea.state of the result's type (c1).";
+  let arguments = (ins FlatSymbolRefAttr:$state);
+  let results = (outs Fovea_Tensor:$result);
+  let assemblyFormat = "$state attr-dict `:` type($result)";
+}
+
+def Fovea_StoreOp : Fovea_Op<"store", [Fovea_Structural, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "sets a state tensor's value for the calls that follow";
+  let description = "The symbol names a fovea.state of the value's type (c1), stored at most once in a function (c2).";
+  let arguments = (ins Fovea_Tensor:$value, FlatSymbolRefAttr:$state);
+  let assemblyFormat = "$value `,` $state attr-dict `:` type($value)";
+}

@@ -1,0 +1,72 @@
+// Reductions: shape rule and gradients.
+#include "dialect/ops/Term.h"
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "dialect/ops/Reduce.cpp.inc"
+
+namespace fovea {
+
+void registerReduce(FoveaDialect &dialect) {
+  dialect.addFamily<
+#define GET_OP_LIST
+#include "dialect/ops/Reduce.cpp.inc"
+      >();
+}
+
+static RankedTensorType reducedType(RankedTensorType type, ArrayRef<int64_t> axes, bool keep) {
+  Shapes shapes(type.getContext());
+  SmallVector<AffineExpr> sizes;
+  for (auto [axis, size] : llvm::enumerate(shapes.of(type)))
+    if (!llvm::is_contained(axes, (int64_t)axis))
+      sizes.push_back(size);
+    else if (keep)
+      sizes.push_back(shapes.one());
+  return shapes.tensor(sizes, type.getElementType());
+}
+
+static LogicalResult inferReduce(std::optional<Location> location, StringRef op, Value x, ArrayRef<int64_t> axes, bool keep,
+                                 SmallVectorImpl<Type> &results) {
+  auto type = cast<RankedTensorType>(x.getType());
+  for (auto [index, axis] : llvm::enumerate(axes))
+    if (axis < 0 || axis >= type.getRank() || (index && axis <= axes[index - 1]))
+      return emitOptionalError(location, op, ": axes [", axes, "] of a tensor of rank ", type.getRank(),
+                               ": they must rise and lie below the rank (c1)");
+  results.push_back(reducedType(type, axes, keep));
+  return success();
+}
+
+LogicalResult SumOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                      SmallVectorImpl<Type> &results) {
+  return inferReduce(location, "sum", operands.getX(), operands.getAxes(), operands.getKeep(), results);
+}
+LogicalResult MaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                      SmallVectorImpl<Type> &results) {
+  return inferReduce(location, "max", operands.getX(), operands.getAxes(), operands.getKeep(), results);
+}
+
+OpFoldResult SumOp::fold(FoldAdaptor) { return getAxes().empty() ? getX() : Value(); }
+
+/// A reduced value with its dropped dimensions back as size 1, so that it broadcasts against x.
+static Value kept(OpBuilder &builder, Location location, Value reduced, RankedTensorType x, ArrayRef<int64_t> axes) {
+  RankedTensorType type = reducedType(x, axes, true);
+  if (reduced.getType() == type) return reduced;
+  return ReshapeOp::create(builder, location, type, reduced);
+}
+
+SmallVector<Value> SumOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  Value g = kept(builder, getLoc(), cotangents[0], getX().getType(), getAxes());
+  return {BroadcastOp::create(builder, getLoc(), getX().getType(), g)};
+}
+
+SmallVector<Value> MaxOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  Term g(builder, getLoc(), kept(builder, getLoc(), cotangents[0], getX().getType(), getAxes()));
+  Term y(builder, getLoc(), kept(builder, getLoc(), getResult(), getX().getType(), getAxes()));
+  Value largest = CompareOp::create(builder, getLoc(), getX(), y, "eq");
+  Term ones(builder, getLoc(), CastOp::create(builder, getLoc(), getX().getType(), largest));
+  Term count(builder, getLoc(), SumOp::create(builder, getLoc(), ones, getAxes(), true));
+  return {ones * (g / count)};
+}
+
+} // namespace fovea
