@@ -3,7 +3,7 @@
 #define FOVEA_ATTRIBUTES_TD
 
 include "dialect/Fovea.td"
-include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/TensorEncoding.td"
 
 def Fovea_DimsAttr : Fovea_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "sizes, as expressions over named symbols";
@@ -17,7 +17,11 @@ def Fovea_DimsAttr : Fovea_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<Ver
   let hasCustomAssemblyFormat = 1;
   let skipDefaultBuilders = 1;
   let builders = [AttrBuilder<(ins "::llvm::ArrayRef<::mlir::StringAttr>":$names,
-                                   "::llvm::ArrayRef<::mlir::AffineExpr>":$sizes)>];
+                                   "::llvm::ArrayRef<::mlir::AffineExpr>":$sizes), [{
+    ::mlir::AffineMap map;
+    ::llvm::SmallVector<::mlir::StringAttr> used = ::fovea::normalDims($_ctxt, names, sizes, map);
+    return $_get($_ctxt, ::llvm::ArrayRef<::mlir::StringAttr>(used), map);
+  }]>];
   let extraClassDeclaration = [{
     ::llvm::ArrayRef<::mlir::AffineExpr> getSizes() const { return getMap().getResults(); }
     /// The sizes with a value for each symbol. Every symbol must be in `values`.

@@ -9,11 +9,8 @@ using namespace mlir;
 
 namespace fovea {
 
-static AffineMap mapOf(ArrayRef<StringAttr> names, ArrayRef<AffineExpr> sizes, MLIRContext *context) {
-  return AffineMap::get(0, names.size(), sizes, context);
-}
-
-static DimsAttr normalDims(MLIRContext *context, ArrayRef<StringAttr> names, ArrayRef<AffineExpr> sizes) {
+SmallVector<StringAttr> normalDims(MLIRContext *context, ArrayRef<StringAttr> names, ArrayRef<AffineExpr> sizes,
+                                   AffineMap &map) {
   SmallVector<StringAttr> used;
   for (auto [index, name] : llvm::enumerate(names))
     if (llvm::any_of(sizes, [&, i = index](AffineExpr size) { return size.isFunctionOfSymbol(i); }) &&
@@ -29,11 +26,8 @@ static DimsAttr normalDims(MLIRContext *context, ArrayRef<StringAttr> names, Arr
   SmallVector<AffineExpr> normal;
   for (AffineExpr size : sizes)
     normal.push_back(simplifyAffineExpr(size.replaceSymbols(symbols), 0, used.size()));
-  return DimsAttr::get(context, used, mapOf(used, normal, context));
-}
-
-DimsAttr DimsAttr::get(MLIRContext *context, ArrayRef<StringAttr> names, ArrayRef<AffineExpr> sizes) {
-  return normalDims(context, names, sizes);
+  map = AffineMap::get(0, used.size(), normal, context);
+  return used;
 }
 
 SmallVector<int64_t> DimsAttr::evaluate(const llvm::StringMap<int64_t> &values) const {

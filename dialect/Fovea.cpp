@@ -3,6 +3,7 @@
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "dialect/Fovea.cpp.inc"

@@ -10,11 +10,19 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringMap.h"
 
 #include "dialect/Fovea.h.inc"
+
+namespace fovea {
+/// The normal form of a #fovea.dims: the names it uses, sorted, and its simplified sizes over them.
+llvm::SmallVector<mlir::StringAttr> normalDims(mlir::MLIRContext *context, llvm::ArrayRef<mlir::StringAttr> names,
+                                               llvm::ArrayRef<mlir::AffineExpr> sizes, mlir::AffineMap &map);
+} // namespace fovea
+
 #define GET_ATTRDEF_CLASSES
 #include "dialect/Attributes.h.inc"
 #define GET_TYPEDEF_CLASSES

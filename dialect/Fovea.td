@@ -20,6 +20,7 @@ def Fovea_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let extraClassDeclaration = [{
     /// Registers the ops of one family. addOperations is protected; families register themselves.
     template <typename... Ops> void addFamily() { addOperations<Ops...>(); }
@@ -63,6 +64,10 @@ include "dialect/Interfaces.td"
 //===-- Op classes ------------------------------------------------------------------------------------------------===//
 
 class Fovea_Op<string mnemonic, list<Trait> traits = []> : Op<Fovea_Dialect, mnemonic, traits>;
+
+/// An op without side effects whose results have its operands' type.
+class Fovea_SameTypeOp<string mnemonic, list<Trait> traits = []>
+    : Fovea_Op<mnemonic, !listconcat(traits, [Pure, SameOperandsAndResultType])>;
 
 /// An op without side effects whose result types follow from its operands and attributes.
 class Fovea_InferredOp<string mnemonic, list<Trait> traits = []>

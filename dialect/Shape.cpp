@@ -46,7 +46,7 @@ RankedTensorType Shapes::tensor(ArrayRef<AffineExpr> sizes, Type element) const 
 RankedTensorType tensorOf(DimsAttr dims, Type element) {
   SmallVector<int64_t> shape;
   for (AffineExpr size : dims.getSizes()) shape.push_back(constantSize(size).value_or(ShapedType::kDynamic));
-  return RankedTensorType::get(shape, element, dims.getNames().empty() ? Attribute() : dims);
+  return RankedTensorType::get(shape, element, dims.getNames().empty() ? Attribute() : Attribute(dims));
 }
 
 DimsAttr dimsOf(RankedTensorType type) {

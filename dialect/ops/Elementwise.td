@@ -13,7 +13,7 @@ class Fovea_Binary<string mnemonic, string formula, list<Trait> traits = [],
 }
 
 class Fovea_Unary<string mnemonic, string formula, list<Trait> traits = [], Type tensor = Fovea_FloatTensor>
-    : Fovea_InferredOp<mnemonic, !listconcat(traits, [Fovea_Point, SameOperandsAndResultType])> {
+    : Fovea_SameTypeOp<mnemonic, !listconcat(traits, [Fovea_Point])> {
   let summary = formula;
   let description = "`" # formula # "`, element by element. A NaN stays a NaN.";
   let arguments = (ins tensor:$x);

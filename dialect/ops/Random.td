@@ -26,7 +26,7 @@ def Fovea_RandomUniformOp : Fovea_Op<"random_uniform", [Pure, Fovea_Point, Fovea
   let hasVerifier = 1;
 }
 
-def Fovea_DropoutOp : Fovea_Op<"dropout", [Pure, Fovea_Point, SameOperandsAndResultType, Fovea_NoGradientRule]> {
+def Fovea_DropoutOp : Fovea_SameTypeOp<"dropout", [Fovea_Point, Fovea_NoGradientRule]> {
   let summary = "x / (1 - rate), or 0 with probability rate (Srivastava et al. 2014)";
   let description = [{
     What the author writes; the grad stage gives it a key in training (select on random_uniform) and removes it in

@@ -1,8 +1,7 @@
 // Ops that work along the last dimension: softmax, layer norm, cross-entropy.
 include "dialect/Attributes.td"
 
-def Fovea_SoftmaxOp : Fovea_InferredOp<"softmax", [Fovea_Anchor, SameOperandsAndResultType,
-                                                   DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+def Fovea_SoftmaxOp : Fovea_SameTypeOp<"softmax", [Fovea_Anchor, DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
   let summary = "e^x over its sum along the last dimension";
   let description = "exp(x - max x) / sum exp(x - max x). The rank is at least 1 (c1). A row of -inf gives NaN.";
   let arguments = (ins Fovea_FloatTensor:$x);

@@ -1,6 +1,8 @@
 // View ops: shape rules, folds and gradients.
 #include "dialect/ops/Term.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
 using namespace mlir;
 
 #define GET_OP_CLASSES
