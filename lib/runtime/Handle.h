@@ -99,6 +99,8 @@ double monotonic_seconds();
 
 /* Initialize.cpp: fills the whole state region. */
 void initialize_state(fovea_handle *handle, uint64_t seed);
+/* Replaces the counter by four random words. */
+void philox4x32_10(uint32_t counter[4], uint64_t key);
 
 } // namespace fovea
 

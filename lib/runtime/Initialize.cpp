@@ -18,20 +18,6 @@ uint64_t name_hash(const char *name) { // FNV-1a
   return hash;
 }
 
-// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
-void philox4x32_10(uint32_t counter[4], uint64_t seed) {
-  uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
-  for (int round = 0; round < 10; ++round, key0 += 0x9e3779b9, key1 += 0xbb67ae85) {
-    uint64_t product0 = uint64_t{0xd2511f53} * counter[0], product1 = uint64_t{0xcd9e8d57} * counter[2];
-    uint32_t next0 = static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key0;
-    uint32_t next2 = static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key1;
-    counter[0] = next0;
-    counter[1] = static_cast<uint32_t>(product1);
-    counter[2] = next2;
-    counter[3] = static_cast<uint32_t>(product0);
-  }
-}
-
 // Two independent numbers in [0, 1) for an element and an attempt.
 struct Uniforms {
   double first, second;
@@ -144,6 +130,20 @@ int fill_chunk(void *user_context, int chunk, uint8_t *closure) {
 }
 
 } // namespace
+
+// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
+void philox4x32_10(uint32_t counter[4], uint64_t seed) {
+  uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round, key0 += 0x9e3779b9, key1 += 0xbb67ae85) {
+    uint64_t product0 = uint64_t{0xd2511f53} * counter[0], product1 = uint64_t{0xcd9e8d57} * counter[2];
+    uint32_t next0 = static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key0;
+    uint32_t next2 = static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key1;
+    counter[0] = next0;
+    counter[1] = static_cast<uint32_t>(product1);
+    counter[2] = next2;
+    counter[3] = static_cast<uint32_t>(product0);
+  }
+}
 
 void initialize_state(fovea_handle *handle, uint64_t seed) {
   const fovea_program *program = handle->program;

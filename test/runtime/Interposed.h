@@ -1,0 +1,7 @@
+// Counts what the runtime asks of the system, and lets a request fail (the linker's --wrap leads the calls here).
+#pragma once
+#include <atomic>
+
+extern std::atomic<long> allocations;                                      // malloc, calloc, realloc, aligned_alloc
+extern std::atomic<long> threads_started;                                  // pthread_create
+extern std::atomic<long> allocations_until_failure, threads_until_failure; // the request that fails; negative: none
