@@ -308,11 +308,15 @@ int compare_ranges(const void *a, const void *b) {
   return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
+template <typename Item> void sort(Item *items, int64_t count, int (*compare)(const void *, const void *)) {
+  if (count) qsort(items, count, sizeof(Item), compare); // of no items, items is NULL
+}
+
 // Leaves the tensors sorted by name.
 void check_tensors(Parser &parser) {
   fovea_safetensors *file = parser.file;
   int64_t count = file->tensor_count, position = 0;
-  qsort(file->tensors, count, sizeof *file->tensors, compare_ranges);
+  sort(file->tensors, count, compare_ranges);
   for (int64_t i = 0; i < count; ++i) {
     const fovea_safetensors_tensor &tensor = file->tensors[i];
     if (tensor.offset < position)
@@ -326,11 +330,11 @@ void check_tensors(Parser &parser) {
   if (position != file->data_bytes)
     return parser.error(FOVEA_BAD_FILE, "the file has %lld bytes of data, its tensors take %lld",
                         (long long)file->data_bytes, (long long)position);
-  qsort(file->tensors, count, sizeof *file->tensors, compare_names);
+  sort(file->tensors, count, compare_names);
   for (int64_t i = 1; i < count; ++i)
     if (compare_names(&file->tensors[i - 1], &file->tensors[i]) == 0)
       return parser.error(FOVEA_BAD_FILE, "tensor '%.100s' is there twice", file->tensors[i].name);
-  qsort(file->metadata, file->metadata_count, sizeof *file->metadata, compare_keys);
+  sort(file->metadata, file->metadata_count, compare_keys);
   for (int64_t i = 1; i < file->metadata_count; ++i)
     if (compare_keys(&file->metadata[i - 1], &file->metadata[i]) == 0)
       return parser.error(FOVEA_BAD_FILE, "metadata '%.100s' is there twice", file->metadata[i].key);
