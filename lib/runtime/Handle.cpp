@@ -48,29 +48,30 @@ Layout lay_out(const fovea_model *model, const fovea_program *program, const int
   return layout;
 }
 
-bool options_valid(const fovea_model *model, const fovea_options *options) {
-  auto invalid = [&](const char *format, auto... values) {
-    fail(create_message, model, FOVEA_INVALID_ARGUMENT, format, values...);
-    return false;
-  };
+int32_t check_options(const fovea_model *model, const fovea_options *options) {
+  constexpr int32_t code = FOVEA_INVALID_ARGUMENT;
   if (model->abi_version != FOVEA_ABI_VERSION)
-    return invalid("the generated code has ABI version %u and the runtime %d: link the parts of one Fovea",
-                   model->abi_version, FOVEA_ABI_VERSION);
-  if (!options) return invalid("options is null");
+    return fail(create_message, model, code,
+                "the generated code has ABI version %u and the runtime %d: link the parts of one Fovea",
+                model->abi_version, FOVEA_ABI_VERSION);
+  if (!options) return fail(create_message, model, code, "options is null");
   size_t least = offsetof(fovea_options, sizes) + model->size_count * sizeof(int64_t);
   if (options->struct_size < least || options->struct_size > sizeof(fovea_options))
-    return invalid("options.struct_size is %u, this library expects %zu to %zu: initialize options with the header's "
-                   "default",
-                   options->struct_size, least, sizeof(fovea_options));
+    return fail(create_message, model, code,
+                "options.struct_size is %u, this library expects %zu to %zu: initialize options with the header's "
+                "default",
+                options->struct_size, least, sizeof(fovea_options));
   if (options->threads < 0 || options->threads > kMaxThreads)
-    return invalid("options.threads is %d: it must be 1 to %d, or 0 for one thread", options->threads, kMaxThreads);
+    return fail(create_message, model, code, "options.threads is %d: it must be 1 to %d, or 0 for one thread",
+                options->threads, kMaxThreads);
   if (!options->allocate != !options->release)
-    return invalid("options.%s is given without options.%s: give both or neither",
-                   options->allocate ? "allocate" : "release", options->allocate ? "release" : "allocate");
+    return fail(create_message, model, code, "options.%s is given without options.%s: give both or neither",
+                options->allocate ? "allocate" : "release", options->allocate ? "release" : "allocate");
   for (int32_t i = 0; i < model->size_count; ++i)
     if (options->sizes[i] < 1)
-      return invalid("options.%s is %lld: it must be at least 1", model->size_names[i], (long long)options->sizes[i]);
-  return true;
+      return fail(create_message, model, code, "options.%s is %lld: it must be at least 1", model->size_names[i],
+                  (long long)options->sizes[i]);
+  return FOVEA_OK;
 }
 
 struct SizesText { // "batch 64, tokens 5"
@@ -118,17 +119,25 @@ void prepare_worker(Worker *worker, fovea_handle *handle, uint8_t *scratch) {
   worker->task = -1;
 }
 
-int32_t reject(fovea_handle *handle, const char *format, const char *subject, long long value, long long bound) {
-  return fail(handle->message, handle->model, FOVEA_INVALID_ARGUMENT, format, handle->entry, subject, value, bound);
-}
-
 } // namespace
 
-int32_t fovea::fail(char *message, const fovea_model *model, int32_t code, const char *format, ...) {
+static void write_failure(char *message, const fovea_model *model, const char *format, va_list values) {
   int used = snprintf(message, FOVEA_MESSAGE_BYTES, "model '%.100s': ", model->name);
+  vsnprintf(message + used, FOVEA_MESSAGE_BYTES - used, format, values);
+}
+
+int32_t fovea::fail(char *message, const fovea_model *model, int32_t code, const char *format, ...) {
   va_list values;
   va_start(values, format);
-  vsnprintf(message + used, FOVEA_MESSAGE_BYTES - used, format, values);
+  write_failure(message, model, format, values);
+  va_end(values);
+  return code;
+}
+
+int32_t fovea::fail(fovea_handle *handle, int32_t code, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  write_failure(handle->message, handle->model, format, values);
   va_end(values);
   return code;
 }
@@ -147,7 +156,7 @@ size_t fovea_workspace_bytes(const fovea_model *model, const int64_t *sizes, int
 }
 
 fovea_handle *fovea_create(const fovea_model *model, const fovea_options *options) {
-  if (!options_valid(model, options)) return nullptr;
+  if (check_options(model, options)) return nullptr;
   const fovea_program *program = select_program(model, options->target, machine_cpu_features(), create_message);
   if (!program || !tensors_addressable(model, program, options->sizes)) return nullptr;
   int32_t threads = options->threads ? options->threads : 1;
@@ -202,16 +211,17 @@ int32_t fovea_call(fovea_handle *handle, int32_t entry_index, const int64_t *siz
   handle->entry = entry->name;
   handle->pointers = pointers;
   for (int32_t i = 0; i < model->size_count; ++i) {
+    const char *size = model->size_names[i];
     if (sizes[i] < 1)
-      return reject(handle, "%s: %s is %lld: it must be at least %lld", model->size_names[i], sizes[i], 1);
+      return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: %s is %lld: it must be at least 1", entry->name, size,
+                  (long long)sizes[i]);
     if (sizes[i] > handle->sizes[i])
-      return reject(handle, "%s: %s %lld is beyond the %lld given at create", model->size_names[i], sizes[i],
-                    handle->sizes[i]);
+      return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: %s %lld is beyond the %lld given at create", entry->name, size,
+                  (long long)sizes[i], (long long)handle->sizes[i]);
   }
   for (int32_t i = 0; i < entry->argument_count; ++i)
     if (!pointers[i])
-      return fail(handle->message, model, FOVEA_INVALID_ARGUMENT, "%s: argument '%s' is null", entry->name,
-                  entry->arguments[i].name);
+      return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: argument '%s' is null", entry->name, entry->arguments[i].name);
   if (handle->profile) handle->launch_start = monotonic_seconds();
   return entry->run(handle, sizes) ? FOVEA_KERNEL_ERROR : FOVEA_OK;
 }

@@ -67,9 +67,10 @@ struct fovea_handle {
 
 namespace fovea {
 
-/* Writes "model 'NAME': " and the formatted text into message and returns code. */
-int32_t fail(char *message, const fovea_model *model, int32_t code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Writes "model 'NAME': " and the formatted text into message, or into the handle's, and returns code. */
+__attribute__((format(printf, 4, 5))) int32_t fail(char *message, const fovea_model *model, int32_t code,
+                                                   const char *format, ...);
+__attribute__((format(printf, 3, 4))) int32_t fail(fovea_handle *handle, int32_t code, const char *format, ...);
 
 inline int64_t round_up(int64_t value) { return (value + kAlignment - 1) / kAlignment * kAlignment; }
 

@@ -56,7 +56,7 @@ int32_t fovea_launched(fovea_handle *handle, const char *kernel, int32_t status)
     handle->launch_start = monotonic_seconds();
   }
   if (!status) return 0;
-  if (!handle->message[0]) fail(handle->message, handle->model, 0, "%s: failed with code %d", handle->entry, status);
+  if (!handle->message[0]) fail(handle, FOVEA_KERNEL_ERROR, "%s: failed with code %d", handle->entry, status);
   size_t used = strlen(handle->message);
   snprintf(handle->message + used, sizeof handle->message - used, " (in kernel '%s')", kernel);
   return status;
@@ -70,7 +70,7 @@ extern "C" void halide_error(void *user_context, const char *text) {
   int length = static_cast<int>(strcspn(text, "\n"));
   pthread_mutex_lock(&handle->pool.mutex);
   if (!handle->message[0] || worker->task < handle->message_task) {
-    fail(handle->message, handle->model, 0, "%s: %.*s", handle->entry, length, text);
+    fail(handle, FOVEA_KERNEL_ERROR, "%s: %.*s", handle->entry, length, text);
     handle->message_task = worker->task;
   }
   pthread_mutex_unlock(&handle->pool.mutex);

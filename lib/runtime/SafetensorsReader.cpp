@@ -32,12 +32,16 @@ const struct {
                {"F16", 2}, {"BF16", 2}, {"U8", 1},  {"I8", 1}};
 constexpr int32_t kDtypeCount = sizeof kDtypes / sizeof kDtypes[0];
 
-__attribute__((format(printf, 4, 5))) int32_t fail_file(char *message, const char *path, int32_t code,
-                                                        const char *format, ...) {
+void write_failure(char *message, const char *path, const char *format, va_list values) {
   int used = snprintf(message, FOVEA_MESSAGE_BYTES, "'%.200s': ", path);
+  vsnprintf(message + used, FOVEA_MESSAGE_BYTES - used, format, values);
+}
+
+__attribute__((format(printf, 4, 5))) int32_t fail(char *message, const char *path, int32_t code, const char *format,
+                                                   ...) {
   va_list values;
   va_start(values, format);
-  vsnprintf(message + used, FOVEA_MESSAGE_BYTES - used, format, values);
+  write_failure(message, path, format, values);
   va_end(values);
   return code;
 }
@@ -52,8 +56,13 @@ struct Parser {
 
   bool ok() const { return code == FOVEA_OK; }
 
-  template <typename... Values> void error(int32_t error_code, const char *format, Values... values) {
-    if (ok()) code = fail_file(message, file->path, error_code, format, values...);
+  __attribute__((format(printf, 3, 4))) void error(int32_t error_code, const char *format, ...) {
+    if (!ok()) return;
+    code = error_code;
+    va_list values;
+    va_start(values, format);
+    write_failure(message, file->path, format, values);
+    va_end(values);
   }
 
   void expected(const char *what) {
@@ -345,40 +354,40 @@ int32_t read_exactly(const fovea_safetensors *file, int64_t offset, int64_t byte
   for (int64_t done = 0; done < bytes;) {
     ssize_t got = pread(file->descriptor, static_cast<uint8_t *>(values) + done, bytes - done, offset + done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_file(message, file->path, FOVEA_IO_ERROR, "cannot be read: %m");
+    if (got < 0) return fail(message, file->path, FOVEA_IO_ERROR, "cannot be read: %m");
     if (got == 0)
-      return fail_file(message, file->path, FOVEA_IO_ERROR, "ends at byte %lld; it was longer when it was opened",
-                       (long long)(offset + done));
+      return fail(message, file->path, FOVEA_IO_ERROR, "ends at byte %lld; it was longer when it was opened",
+                  (long long)(offset + done));
     done += got;
   }
   return FOVEA_OK;
 }
 
 int32_t open_and_check(fovea_safetensors *file, char *message) {
-  auto fail_with = [&](int32_t code, const char *format, auto... values) {
-    return fail_file(message, file->path, code, format, values...);
-  };
+  const char *path = file->path;
   file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // O_NONBLOCK: a pipe is refused, not awaited
   struct stat status;
   if (file->descriptor < 0 || fstat(file->descriptor, &status) != 0)
-    return fail_with(FOVEA_IO_ERROR, "cannot be opened: %m");
-  if (!S_ISREG(status.st_mode)) return fail_with(FOVEA_IO_ERROR, "is not a regular file");
+    return fail(message, path, FOVEA_IO_ERROR, "cannot be opened: %m");
+  if (!S_ISREG(status.st_mode)) return fail(message, path, FOVEA_IO_ERROR, "is not a regular file");
   int64_t file_bytes = status.st_size;
   if (file_bytes < 8)
-    return fail_with(FOVEA_BAD_FILE, "has %lld bytes; a safetensors file has at least 8", (long long)file_bytes);
+    return fail(message, path, FOVEA_BAD_FILE, "has %lld bytes; a safetensors file has at least 8",
+                (long long)file_bytes);
   uint64_t header_bytes; // little-endian, like the machines that Fovea compiles for
   if (int32_t code = read_exactly(file, 0, 8, &header_bytes, message)) return code;
   if (header_bytes > static_cast<uint64_t>(file_bytes - 8))
-    return fail_with(FOVEA_BAD_FILE,
-                     "the header takes %llu bytes by its length field; %lld follow. The file is truncated, "
-                     "or not in safetensors format",
-                     (unsigned long long)header_bytes, (long long)(file_bytes - 8));
+    return fail(message, path, FOVEA_BAD_FILE,
+                "the header takes %llu bytes by its length field; %lld follow. The file is truncated, "
+                "or not in safetensors format",
+                (unsigned long long)header_bytes, (long long)(file_bytes - 8));
   if (header_bytes > static_cast<uint64_t>(kLargestHeader))
-    return fail_with(FOVEA_BAD_FILE, "the header takes %llu bytes; at most %lld are allowed",
-                     (unsigned long long)header_bytes, (long long)kLargestHeader);
+    return fail(message, path, FOVEA_BAD_FILE, "the header takes %llu bytes; at most %lld are allowed",
+                (unsigned long long)header_bytes, (long long)kLargestHeader);
   file->header = static_cast<char *>(malloc(header_bytes + 1));
   if (!file->header)
-    return fail_with(FOVEA_OUT_OF_MEMORY, "no memory for the header's %llu bytes", (unsigned long long)header_bytes);
+    return fail(message, path, FOVEA_OUT_OF_MEMORY, "no memory for the header's %llu bytes",
+                (unsigned long long)header_bytes);
   if (int32_t code = read_exactly(file, 8, header_bytes, file->header, message)) return code;
   file->data_start = 8 + header_bytes;
   file->data_bytes = file_bytes - file->data_start;
@@ -408,7 +417,7 @@ int32_t fovea_safetensors_open(const char *path, fovea_safetensors **opened, cha
   if (file) file->path = strdup(path);
   if (!file || !file->path) {
     fovea_safetensors_close(file);
-    return fail_file(message, path, FOVEA_OUT_OF_MEMORY, "no memory to open it");
+    return fail(message, path, FOVEA_OUT_OF_MEMORY, "no memory to open it");
   }
   int32_t code = open_and_check(file, message);
   if (code)

@@ -86,31 +86,26 @@ struct Fingerprint {
   Fingerprint(const fovea_model *model) { snprintf(digits, sizeof digits, "%016" PRIx64, model->fingerprint); }
 };
 
-template <typename... Values>
-int32_t fail_in(fovea_handle *handle, int32_t code, const char *format, Values... values) {
-  return fail(handle->message, handle->model, code, format, values...);
-}
-
 // Finds the tensor that get and set name and checks the caller's bytes.
 int32_t find_state(fovea_handle *handle, const char *function, const char *name, const void *values, size_t bytes,
                    const fovea_tensor **found) {
   handle->message[0] = 0;
   if (!name || !values)
-    return fail_in(handle, FOVEA_INVALID_ARGUMENT, "%s: %s is null", function, name ? "values" : "name");
+    return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: %s is null", function, name ? "values" : "name");
   for (int64_t i = 0; i < handle->program->state_count; ++i) {
     const fovea_tensor *tensor = &handle->program->state[i];
     if (strcmp(tensor->name, name) != 0) continue;
     fovea_safetensors_tensor description = described(handle, tensor);
     char type[FOVEA_TYPE_TEXT_BYTES];
     if (bytes != static_cast<size_t>(description.bytes))
-      return fail_in(handle, FOVEA_INVALID_ARGUMENT, "%s: '%.100s' is %s, %lld bytes, but %zu are given", function,
-                     name, type_text(description, type), (long long)description.bytes, bytes);
+      return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: '%.100s' is %s, %lld bytes, but %zu are given", function, name,
+                  type_text(description, type), (long long)description.bytes, bytes);
     *found = tensor;
     return FOVEA_OK;
   }
-  return fail_in(handle, FOVEA_INVALID_ARGUMENT,
-                 "%s: there is no state tensor '%.100s'; the generated header lists the %lld that there are", function,
-                 name, (long long)handle->program->state_count);
+  return fail(handle, FOVEA_INVALID_ARGUMENT,
+              "%s: there is no state tensor '%.100s'; the generated header lists the %lld that there are", function,
+              name, (long long)handle->program->state_count);
 }
 
 bool is_float(int32_t dtype) { return dtype == FOVEA_F32 || dtype == FOVEA_F64; }
@@ -129,18 +124,17 @@ int32_t check_file(fovea_handle *handle, const fovea_safetensors *file, const ch
   bool is_checkpoint = format && strcmp(format, "checkpoint") == 0;
   if (checkpoint) {
     if (!is_checkpoint)
-      return fail_in(
+      return fail(
           handle, FOVEA_BAD_FILE,
           "%s: '%.200s' is no checkpoint of Fovea (its metadata does not say so); to read parameters alone, use "
           "load",
           function, path);
     const char *name = fovea_safetensors_value(file, "model"), *print = fovea_safetensors_value(file, "fingerprint");
     if (!print || strcmp(print, Fingerprint(model).digits) != 0)
-      return fail_in(handle, FOVEA_BAD_FILE,
-                     "%s: '%.200s' is a checkpoint of model '%.60s' with fingerprint %.16s; this is model '%.60s' with "
-                     "fingerprint %s",
-                     function, path, name ? name : "", print ? print : "(none)", model->name,
-                     Fingerprint(model).digits);
+      return fail(handle, FOVEA_BAD_FILE,
+                  "%s: '%.200s' is a checkpoint of model '%.60s' with fingerprint %.16s; this is model '%.60s' with "
+                  "fingerprint %s",
+                  function, path, name ? name : "", print ? print : "(none)", model->name, Fingerprint(model).digits);
   }
   int64_t expected = 0;
   for (int64_t i = 0; i < handle->program->state_count; ++i) {
@@ -149,14 +143,14 @@ int32_t check_file(fovea_handle *handle, const fovea_safetensors *file, const ch
     ++expected;
     const fovea_safetensors_tensor *found = fovea_safetensors_find(file, tensor->name);
     if (!found)
-      return fail_in(handle, FOVEA_BAD_FILE, "%s: '%.200s' has no tensor '%.100s', which the model needs", function,
-                     path, tensor->name);
+      return fail(handle, FOVEA_BAD_FILE, "%s: '%.200s' has no tensor '%.100s', which the model needs", function, path,
+                  tensor->name);
     fovea_safetensors_tensor wanted = described(handle, tensor);
     bool dtype_fits = found->dtype == wanted.dtype || (!checkpoint && is_float(found->dtype) && is_float(wanted.dtype));
     char given[FOVEA_TYPE_TEXT_BYTES], needed[FOVEA_TYPE_TEXT_BYTES];
     if (!dtype_fits || found->rank != wanted.rank || memcmp(found->shape, wanted.shape, sizeof wanted.shape) != 0)
-      return fail_in(handle, FOVEA_BAD_FILE, "%s: '%.120s': tensor '%.80s' is %.100s; the model needs %.100s", function,
-                     path, tensor->name, type_text(*found, given), type_text(wanted, needed));
+      return fail(handle, FOVEA_BAD_FILE, "%s: '%.120s': tensor '%.80s' is %.100s; the model needs %.100s", function,
+                  path, tensor->name, type_text(*found, given), type_text(wanted, needed));
   }
   if (fovea_safetensors_count(file) == expected || (is_checkpoint && !checkpoint)) return FOVEA_OK;
   for (int64_t i = 0;; ++i) { // there is one: names are distinct, and all that are expected were found
@@ -167,10 +161,10 @@ int32_t check_file(fovea_handle *handle, const fovea_safetensors *file, const ch
       known = (checkpoint || tensor->role == FOVEA_PARAMETER) && strcmp(tensor->name, name) == 0;
     }
     if (!known)
-      return fail_in(handle, FOVEA_BAD_FILE,
-                     "%s: '%.200s' has a tensor '%.100s' that is no %s of the model; remove it from "
-                     "the file",
-                     function, path, name, checkpoint ? "state" : "parameter");
+      return fail(handle, FOVEA_BAD_FILE,
+                  "%s: '%.200s' has a tensor '%.100s' that is no %s of the model; remove it from "
+                  "the file",
+                  function, path, name, checkpoint ? "state" : "parameter");
   }
 }
 
@@ -203,17 +197,17 @@ int32_t load(fovea_handle *handle, const char *path, bool checkpoint) {
   if (!handle) return FOVEA_INVALID_ARGUMENT;
   handle->message[0] = 0;
   const char *function = checkpoint ? "load_checkpoint" : "load";
-  if (!path) return fail_in(handle, FOVEA_INVALID_ARGUMENT, "%s: path is null", function);
+  if (!path) return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: path is null", function);
   char message[FOVEA_MESSAGE_BYTES];
   Input input;
   if (int32_t code = fovea_safetensors_open(path, &input.file, message))
-    return fail_in(handle, code, "%s: %s", function, message);
+    return fail(handle, code, "%s: %s", function, message);
   if (int32_t code = check_file(handle, input.file, path, checkpoint)) return code;
   for (int64_t i = 0; i < handle->program->state_count; ++i) {
     const fovea_tensor *tensor = &handle->program->state[i];
     if (!checkpoint && tensor->role != FOVEA_PARAMETER) continue;
     if (int32_t code = read_tensor(handle, input.file, tensor, message))
-      return fail_in(handle, code, "%s: %s; the state is partly overwritten: load again", function, message);
+      return fail(handle, code, "%s: %s; the state is partly overwritten: load again", function, message);
   }
   return FOVEA_OK;
 }
@@ -234,7 +228,7 @@ int32_t save(fovea_handle *handle, const char *path, bool checkpoint) {
   if (!handle) return FOVEA_INVALID_ARGUMENT;
   handle->message[0] = 0;
   const char *function = checkpoint ? "save_checkpoint" : "save";
-  if (!path) return fail_in(handle, FOVEA_INVALID_ARGUMENT, "%s: path is null", function);
+  if (!path) return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: path is null", function);
   int64_t state_count = handle->program->state_count, count = 0;
   size_t room = state_count ? state_count : 1;
   auto *descriptions = static_cast<fovea_safetensors_tensor *>(malloc(room * sizeof(fovea_safetensors_tensor)));
@@ -257,7 +251,7 @@ int32_t save(fovea_handle *handle, const char *path, bool checkpoint) {
   }
   free(descriptions);
   free(tensors);
-  return code ? fail_in(handle, code, "%s: %s", function, message) : FOVEA_OK;
+  return code ? fail(handle, code, "%s: %s", function, message) : FOVEA_OK;
 }
 
 } // namespace

@@ -56,8 +56,8 @@ typedef struct {
 } fovea_tensor;
 
 /* One entry point (forward, gradients, update, train_step). The generated function launches kernels, passing the handle
- * as Halide's user_context; it returns 0 or the first non-zero result of fovea_launched. Its arguments, scalars included,
- * are regions 2, 3, ... of fovea_wrap, in order; 0 is the state, 1 the arena. */
+ * as Halide's user_context; it returns 0 or the first non-zero result of fovea_launched. Its arguments, scalars
+ * included, are regions 2, 3, ... of fovea_wrap, in order; 0 is the state, 1 the arena. */
 typedef struct {
   const char *name;
   int32_t argument_count;

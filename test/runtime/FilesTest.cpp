@@ -258,6 +258,18 @@ TEST_F(Files, ErrorsAreReported) {
   EXPECT_EQ(handle.error(), "");
 }
 
+TEST_F(Files, ReadErrorsAreReported) {
+  Handle handle(model);
+  ASSERT_EQ(fovea_save(handle, path.c_str()), FOVEA_OK);
+  for (long good_reads : {0, 1, 2}) {
+    reads_until_failure = good_reads;
+    EXPECT_EQ(fovea_load(handle, path.c_str()), FOVEA_IO_ERROR);
+    reads_until_failure = -1;
+    EXPECT_EQ(handle.error(), "model 'digits': load: " + quoted + ": cannot be read: Input/output error" +
+                                  (good_reads < 2 ? "" : "; the state is partly overwritten: load again"));
+  }
+}
+
 // Any damaged file is refused or, where the damage lies in values, read; never more.
 TEST_F(Files, DamagedFilesNeverHarm) {
   Handle handle(model);

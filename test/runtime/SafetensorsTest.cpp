@@ -310,6 +310,20 @@ TEST_F(Written, FailureLeavesTheOldFileAndNoOther) {
   EXPECT_EQ(folder.count(), 1);
 }
 
+TEST_F(Written, FailureToSyncIsReported) {
+  write_contents(path, "old");
+  syncs_until_failure = 0; // the file
+  EXPECT_EQ(write(), FOVEA_IO_ERROR);
+  EXPECT_EQ(message, "'" + path + "': cannot be written: Input/output error; what was there is unchanged");
+  EXPECT_EQ(contents(path), "old");
+  syncs_until_failure = 1; // its folder
+  EXPECT_EQ(write(), FOVEA_IO_ERROR);
+  syncs_until_failure = -1;
+  EXPECT_EQ(message, "'" + path + "': is written, but its folder cannot be synced: Input/output error");
+  EXPECT_EQ(Reader(path).code, FOVEA_OK);
+  EXPECT_EQ(folder.count(), 1);
+}
+
 TEST_F(Written, FailureToRenameLeavesNoOther) {
   std::filesystem::create_directory(path);
   EXPECT_EQ(write(), FOVEA_IO_ERROR);
