@@ -78,9 +78,11 @@ void CsvLog::append(const Row &row) {
   if (row.size() != columns.size())
     throw Error(file.string() + ": a row of " + std::to_string(row.size()) + " numbers does not fit the columns " +
                 headerText(columns));
-  content.push_back(row);
-  out << rowText(row) << std::flush;
+  std::string text = rowText(row);
+  out << text << std::flush;
   if (!out) throw Error(file.string() + ": cannot write: is the disk full?");
+  text.pop_back();
+  content.push_back(parseRow(text));
 }
 
 } // namespace fovea::training

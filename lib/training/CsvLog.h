@@ -25,7 +25,7 @@ public:
   /// cannot be written.
   void append(const Row &row);
 
-  /// All rows so far, the kept ones first.
+  /// All rows so far, the kept ones first, with the digits that the file holds.
   const std::vector<Row> &rows() const { return content; }
   const std::filesystem::path &path() const { return file; }
 

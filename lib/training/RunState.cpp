@@ -11,6 +11,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char *checkpointStart = "checkpoint-", *checkpointEnd = ".safetensors";
+
 json toJson(const RunState &state) {
   return {{"data", state.data},
           {"quick", state.quick},
@@ -38,17 +40,24 @@ RunState fromJson(const json &value) {
   return state;
 }
 
+/// Also those of an earlier run in this folder. One that cannot be removed does no harm.
+void removeOtherCheckpoints(const std::filesystem::path &folder, const std::string &kept) {
+  std::error_code ignored;
+  for (const auto &entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool checkpoint = name.rfind(checkpointStart, 0) == 0 && entry.path().extension() == checkpointEnd;
+    if (checkpoint && name != kept) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 } // namespace
 
 void saveRun(const std::filesystem::path &folder, RunState &state,
              const std::function<void(const std::filesystem::path &)> &saveCheckpoint) {
-  const std::string former = state.checkpoint;
-  const std::string name = "checkpoint-" + std::to_string(state.step) + ".safetensors";
-  saveCheckpoint(folder / name);
-  state.checkpoint = name;
+  state.checkpoint = checkpointStart + std::to_string(state.step) + checkpointEnd;
+  saveCheckpoint(folder / state.checkpoint);
   formats::writeFile(folder / "run.json", toJson(state).dump(2) + "\n");
-  std::error_code ignored; // a checkpoint too many does no harm
-  if (!former.empty() && former != name) std::filesystem::remove(folder / former, ignored);
+  removeOtherCheckpoints(folder, state.checkpoint);
 }
 
 RunState loadRun(const std::filesystem::path &folder) {

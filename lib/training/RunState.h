@@ -24,8 +24,8 @@ struct RunState {
 };
 
 /// Saves a run into its folder: the model's checkpoint, by the function, under a name of its own; then run.json, which
-/// names it; then removes the checkpoint before. Stopped at any point, the folder holds a state that fits together.
-/// Sets state.checkpoint. Throws fovea::Error where a file cannot be written, and what the function throws.
+/// names it; then removes all other checkpoints there. Stopped at any point, the folder holds a state that fits
+/// together. Sets state.checkpoint. Throws fovea::Error where a file cannot be written, and what the function throws.
 void saveRun(const std::filesystem::path &folder, RunState &state,
              const std::function<void(const std::filesystem::path &)> &saveCheckpoint);
 
