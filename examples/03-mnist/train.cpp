@@ -44,6 +44,12 @@ constexpr int64_t quickTrain = 8000, quickTest = 2000, quickEpochs = 3;
 
 constexpr int interrupted = 130; // exit code: 128 + SIGINT
 
+const CLI::Validator aboveZero(
+    [](const std::string &text) {
+      return std::strtod(text.c_str(), nullptr) > 0 ? std::string() : text + ": must be a number above zero";
+    },
+    "ABOVE ZERO");
+
 void declareOptions(CLI::App &app, Options &options) {
   options.run.epochs = 8;
   options.run.batch = 64;
@@ -51,15 +57,11 @@ void declareOptions(CLI::App &app, Options &options) {
   options.run.seed = 1;
   app.add_option("--data", options.run.data, "folder with MNIST's four files (default: $FOVEA_DATA/mnist, else drawn)");
   app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
-  app.add_option("--threads", options.threads, "threads to compute with")->check(CLI::PositiveNumber);
+  app.add_option("--threads", options.threads, "threads to compute with")->check(aboveZero);
   CLI::Option *chosenOnce[] = {
-      app.add_option("--epochs", options.run.epochs, "times over the data")
-          ->check(CLI::PositiveNumber)
-          ->capture_default_str(),
-      app.add_option("--batch", options.run.batch, "images a step")->check(CLI::PositiveNumber)->capture_default_str(),
-      app.add_option("--rate", options.run.rate, "peak learning rate")
-          ->check(CLI::PositiveNumber)
-          ->capture_default_str(),
+      app.add_option("--epochs", options.run.epochs, "times over the data")->check(aboveZero)->capture_default_str(),
+      app.add_option("--batch", options.run.batch, "images a step")->check(aboveZero)->capture_default_str(),
+      app.add_option("--rate", options.run.rate, "peak learning rate")->check(aboveZero)->capture_default_str(),
       app.add_option("--seed", options.run.seed, "of the weights and the order of images")->capture_default_str(),
       app.add_flag("--quick", options.run.quick, "a short run on part of the data")};
   CLI::Option *resume = app.add_flag("--resume", options.resume, "continue the run in --out with its own settings");
@@ -221,7 +223,6 @@ private:
     accuracies.append({static_cast<double>(run.loader.epoch), loss, percent});
     std::printf("epoch %lld: mean loss %.4f, %.2f %% of the test digits right\n",
                 static_cast<long long>(run.loader.epoch), loss, percent);
-    std::fflush(stdout);
   }
 
   void plotLosses(const fs::path &path) const;
@@ -301,6 +302,7 @@ int train(const Options &options, bool epochsGiven) {
 } // namespace
 
 int main(int argc, char **argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0); // in order with the progress on stderr, also in a file
   Options options;
   CLI::App app("Trains a small vision transformer on handwritten digits.");
   declareOptions(app, options);

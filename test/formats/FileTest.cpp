@@ -1,7 +1,7 @@
 // Whole files: round trip, atomic replacement, errors.
 #include "formats/File.h"
 
-#include "TemporaryFolder.h"
+#include "../TemporaryFolder.h"
 
 #include <csignal>
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 // IDX files: round trip plain and gzip, MNIST itself, and a corpus of malformed files.
 #include "formats/Idx.h"
 
-#include "TemporaryFolder.h"
+#include "../TemporaryFolder.h"
 #include "formats/Gzip.h"
 
 #include <zlib.h>

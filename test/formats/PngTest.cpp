@@ -1,7 +1,7 @@
 // PNG files: round trip, conversion, malformed files.
 #include "formats/Png.h"
 
-#include "TemporaryFolder.h"
+#include "../TemporaryFolder.h"
 
 #include <zlib.h>
 

@@ -1,6 +1,6 @@
 // A folder of its own for each test, removed afterwards, and a check of error messages.
-#ifndef FOVEA_TEST_FORMATS_TEMPORARYFOLDER_H
-#define FOVEA_TEST_FORMATS_TEMPORARYFOLDER_H
+#ifndef FOVEA_TEST_TEMPORARYFOLDER_H
+#define FOVEA_TEST_TEMPORARYFOLDER_H
 
 #include "formats/Error.h"
 
