@@ -2,6 +2,8 @@
 #include "lib/Pipeline.h"
 #include "lib/Passes.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 
 namespace fovea {
@@ -17,7 +19,7 @@ std::optional<Stage> parseStage(StringRef name) {
 
 StringRef stageName(Stage stage) { return names[int(stage)]; }
 
-std::string stageNames() { return llvm::join(names, ", "); }
+std::string stageNames() { return llvm::join(std::begin(names), std::end(names), ", "); }
 
 FailureOr<Stage> stageOf(ModuleOp module) {
   auto name = module->getAttrOfType<StringAttr>("fovea.stage");

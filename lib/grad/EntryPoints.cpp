@@ -27,6 +27,8 @@ void trim(func::FuncOp function, function_ref<bool(unsigned)> keep) {
 }
 
 struct GradPass : impl::GradPassBase<GradPass> {
+  using GradPassBase::GradPassBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto model = module.lookupSymbol<func::FuncOp>("model");
@@ -78,8 +80,8 @@ struct GradPass : impl::GradPassBase<GradPass> {
     states.empty() ? builder.setInsertionPointToStart(module.getBody()) : builder.setInsertionPointAfter(states.back());
     for (StateOp state : states)
       if (state.getRole() == "parameter" && !state.getFrozen())
-        StateOp::create(builder, state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", TypeAttr::get(state.getTensor()));
-    auto scalar = TypeAttr::get(RankedTensorType::get({}, builder.getI64Type()));
+        StateOp::create(builder, state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
+    auto scalar = RankedTensorType::get({}, builder.getI64Type());
     StateOp::create(builder, module.getLoc(), "seed", "seed", scalar);
     StateOp::create(builder, module.getLoc(), "draws", "counter", scalar);
     StateOp::create(builder, module.getLoc(), "step", "counter", scalar);

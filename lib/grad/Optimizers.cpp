@@ -17,8 +17,8 @@ public:
     builder.setInsertionPointToEnd(module.getBody());
     auto scalar = RankedTensorType::get({}, element);
     auto function = func::FuncOp::create(builder, module.getLoc(), "update", builder.getFunctionType({scalar, scalar}, {}));
-    for (auto [index, name] : llvm::enumerate({"rate", "scale"})) {
-      function.setArgAttr(index, "fovea.name", builder.getStringAttr(name));
+    for (unsigned index : {0, 1}) {
+      function.setArgAttr(index, "fovea.name", builder.getStringAttr(index == 0 ? "rate" : "scale"));
       function.setArgAttr(index, "fovea.scalar", builder.getUnitAttr());
     }
     Block *body = function.addEntryBlock();
@@ -48,9 +48,9 @@ private:
   /// A state tensor of the optimizer for one parameter, zero at first.
   StateOp moment(StringRef name, StateOp parameter) {
     OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointAfter(*std::prev(module.getOps<StateOp>().end()));
+    builder.setInsertionPoint(*module.getOps<func::FuncOp>().begin());
     auto state = StateOp::create(builder, parameter.getLoc(), (name + "/" + parameter.getSymName()).str(), "optimizer",
-                                 TypeAttr::get(parameter.getTensor()));
+                                 parameter.getTensor());
     return state;
   }
 

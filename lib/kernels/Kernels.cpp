@@ -4,6 +4,8 @@
 #include "lib/kernels/Plan.h"
 #include "lib/kernels/schedule/Schedule.h"
 
+#include "llvm/ADT/StringSet.h"
+
 using namespace mlir;
 
 namespace fovea {

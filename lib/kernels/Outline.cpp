@@ -110,7 +110,8 @@ void Partition::outline() {
     if (!isa<LoadOp, StoreOp>(op) && &op != terminator) old.push_back(&op);
   OpBuilder builder(terminator);
   // Stores come last, so that every launch stands before them.
-  SmallVector<Operation *> stores(llvm::make_pointer_range(function.front().getOps<StoreOp>()));
+  SmallVector<Operation *> stores;
+  for (StoreOp store : function.front().getOps<StoreOp>()) stores.push_back(store);
   for (Operation *store : stores) store->moveBefore(terminator);
   if (!stores.empty()) builder.setInsertionPoint(stores.front());
 
@@ -130,7 +131,8 @@ void Partition::outline() {
     auto launch = LaunchOp::create(builder, location, types, at->second.getSymName(), arguments, ValueRange());
     for (auto [result, made] : llvm::zip(group.results, launch.getResults())) mapping.map(result, made);
   }
-  for (Operation *user : llvm::concat<Operation *>(stores, ArrayRef<Operation *>(terminator)))
+  stores.push_back(terminator);
+  for (Operation *user : stores)
     for (OpOperand &operand : user->getOpOperands()) operand.set(cloneViews(builder, operand.get(), mapping));
   for (Operation *op : llvm::reverse(old)) {
     op->dropAllUses();

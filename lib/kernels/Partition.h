@@ -40,7 +40,7 @@ private:
   void store(Value value);
   Chain chainOf(Value value) const;
   void formGroups();
-  void inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
+  void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
   mlir::Operation *anchorIn(Value value, bool root);
   int64_t groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs);
   void addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs);
