@@ -1,0 +1,21 @@
+// Lines of the author's code, and the error that names one.
+#pragma once
+
+#include <stdexcept>
+
+namespace fovea {
+
+/// A line of source. As a default argument, `Site::here()` is the line of the call.
+struct Site {
+  const char *file;
+  int line;
+  static Site here(const char *file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+};
+
+/// A mistake in a model. what() reads `model.cpp:41: error: ...`, followed by notes where the library's own blocks were
+/// involved: the first line is always the author's.
+class Error : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+} // namespace fovea
