@@ -49,14 +49,13 @@ struct Pair {
   Site site;
   Tensor a, b;
 
-  Pair(const char *op, const Operand &left, const Operand &right, std::optional<Program *> owner = std::nullopt)
-      : site(left.site) {
+  Pair(const char *op, const Operand &left, const Operand &right, Program *owner = nullptr) : site(left.site) {
     SmallVector<const Tensor *> tensors;
     for (const Operand *operand : {&left, &right})
       if (!operand->number) tensors.push_back(&operand->tensor);
     if (tensors.empty() && !owner)
       dsl::fail({site}, Twine(op) + ": both operands are numbers: at least one must be a tensor");
-    program = tensors.empty() ? *owner : &Program::of(site, tensors);
+    program = tensors.empty() ? owner : &Program::of(site, tensors);
     Type element = tensors.empty() ? program->element(program->dtype) : typeOf(*tensors[0]).getElementType();
     a = left.number ? scalar(*program, site, *left.number, element) : left.tensor;
     b = right.number ? scalar(*program, site, *right.number, element) : right.tensor;
@@ -172,7 +171,7 @@ Tensor reshape(Located x, const Shape &shape) {
       program.fail(x.site, "reshape: " + shapeText(typeOf(x)) + " has " + program.shapes.text(total) +
                                " elements, which the known sizes of " + to + " do not divide");
   }
-  RankedTensorType type = program.shapes.tensor(sizes, typeOf(x).getElementType());
+  RankedTensorType type = program.type(x.site, "reshape", sizes, typeOf(x).getElementType());
   return program.tensor(program.makeAs<ReshapeOp>(x.site, type, valueOf(x)));
 }
 
@@ -200,7 +199,8 @@ Tensor pad(Located x, int64_t axis, int64_t before, int64_t after) {
 
 Tensor broadcast_to(Located x, const Shape &shape) {
   Program &program = Program::of(x);
-  RankedTensorType type = program.shapes.tensor(program.sizes(shape, x.site), typeOf(x).getElementType());
+  RankedTensorType type =
+      program.type(x.site, "broadcast_to", program.sizes(shape, x.site), typeOf(x).getElementType());
   return program.tensor(program.makeAs<BroadcastOp>(x.site, type, valueOf(x)));
 }
 
@@ -319,7 +319,7 @@ Tensor one_hot(Located indices, int64_t classes) {
   Program &program = Program::of(indices);
   SmallVector<AffineExpr> sizes = program.shapes.of(typeOf(indices));
   sizes.push_back(program.shapes.constant(classes));
-  RankedTensorType type = program.shapes.tensor(sizes, program.element(program.dtype));
+  RankedTensorType type = program.type(indices.site, "one_hot", sizes, program.element(program.dtype));
   return program.tensor(program.makeAs<OneHotOp>(indices.site, type, valueOf(indices)));
 }
 

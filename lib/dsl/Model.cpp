@@ -131,11 +131,8 @@ static NamedAttribute named(Program &program, const std::string &name) {
 Tensor Model::input(const std::string &name, const Shape &shape, std::optional<DType> dtype, Site site) {
   Program &program = this->program();
   claim(program, site, "input", name);
-  SmallVector<AffineExpr> sizes = program.sizes(shape, site);
-  for (AffineExpr size : sizes)
-    if (constantSize(size).value_or(1) < 1)
-      program.fail(site, "input '" + name + "' has shape " + program.shapes.text(sizes) + ": sizes are at least 1");
-  RankedTensorType type = program.shapes.tensor(sizes, program.element(dtype.value_or(program.dtype)));
+  RankedTensorType type = program.type(site, "input '" + name + "'", program.sizes(shape, site),
+                                       program.element(dtype.value_or(program.dtype)));
   unsigned index = program.function.getNumArguments();
   (void)program.function.insertArgument(index, type, program.builder.getDictionaryAttr(named(program, name)),
                                         program.location({site}));
@@ -169,7 +166,6 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
   RankedTensorType type = Program::typeOf(loss);
   if (type.getRank() != 0 || !isFloat(type.getElementType()))
     program.fail(loss.site, "train: the loss has shape " + shapeText(type) + ": it must be one float, such as a mean");
-  claim(program, loss.site, "output", "loss");
   for (const std::string &name : options.report) {
     bool found = false;
     for (unsigned index = 0; index < program.function.getNumResults(); ++index)
@@ -179,6 +175,7 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
       }
     if (!found) program.fail(loss.site, "train: reports '" + name + "', which is no output: declare it before");
   }
+  claim(program, loss.site, "output", "loss");
   addResult(program, program.function.getNumResults(), Program::value(loss),
             {named(program, "loss"), builder.getNamedAttr("fovea.loss", builder.getUnitAttr())});
   SmallVector<NamedAttribute> constants{builder.getNamedAttr("clip_norm", builder.getF64FloatAttr(options.clip_norm))};
@@ -202,7 +199,7 @@ std::string Model::text(Site site) const {
   std::string result;
   llvm::raw_string_ostream stream(result);
   program.module->print(stream, OpPrintingFlags().enableDebugInfo());
-  return result + "\n";
+  return result;
 }
 
 void Model::write(const std::string &path, Site site) const {
@@ -220,5 +217,6 @@ void Model::write(const std::string &path, Site site) const {
 
 Frame::Frame(const Located &x) : program(&Program::of(x)) { program->frames.push_back(x.site); }
 Frame::~Frame() { program->frames.pop_back(); }
+void Frame::fail(const std::string &message) const { dsl::fail(program->frames, message); }
 
 } // namespace fovea

@@ -84,6 +84,7 @@ private:
   std::string path; // "" or "blocks.0."
   std::vector<Site> trail;
 };
+Scope operator/(const Scope &scope, const Name &name);
 
 /// A handle: copies are the same model. Names of symbols, inputs and outputs become C identifiers and are all
 /// different.
@@ -124,6 +125,8 @@ public:
   explicit Frame(const Located &x);
   ~Frame();
   Frame(const Frame &) = delete;
+  /// Throws Error with the author's line: for tensors that do not fit a block.
+  [[noreturn]] void fail(const std::string &message) const;
 
 private:
   dsl::Program *program;

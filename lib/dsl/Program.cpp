@@ -118,6 +118,13 @@ SmallVector<AffineExpr> Program::sizes(const Shape &shape, Site site) {
   return result;
 }
 
+RankedTensorType Program::type(Site site, const Twine &what, ArrayRef<AffineExpr> sizes, Type element) {
+  for (AffineExpr size : sizes)
+    if (constantSize(size).value_or(1) < 1)
+      fail(site, what + ": shape " + shapes.text(sizes) + ": sizes must be at least 1");
+  return shapes.tensor(sizes, element);
+}
+
 } // namespace dsl
 
 //===-- Sizes -----------------------------------------------------------------------------------------------------===//

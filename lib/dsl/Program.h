@@ -42,6 +42,8 @@ struct Program {
   static Program *programOf(const Dim &dim) { return dim.program; }
   SmallVector<AffineExpr> sizes(const Shape &shape, Site site);
   mlir::Type element(DType dtype);
+  /// The type of a shape whose numbers are all at least 1; `what` has it.
+  RankedTensorType type(Site site, const llvm::Twine &what, ArrayRef<AffineExpr> sizes, mlir::Type element);
   static DType dtypeOf(RankedTensorType type);
 
   std::vector<Site> trail(Site site) const;

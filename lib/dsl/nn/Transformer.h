@@ -20,6 +20,10 @@ public:
 
   Tensor operator()(Located image) const {
     Frame frame(image);
+    for (int64_t axis : {-2, -1})
+      if (image.tensor.dim(axis).constant().value_or(options.patch) % options.patch)
+        frame.fail("patches: a side of " + std::to_string(*image.tensor.dim(axis).constant()) +
+                   " pixels is no multiple of the patch, " + std::to_string(options.patch));
     Tensor y = conv2d(image.tensor, weight, {.stride = {options.patch, options.patch}});
     y = reshape(y, {y.dim(0), y.dim(1), y.dim(2) * y.dim(3)});
     return transpose(y, {0, 2, 1}) + bias;
