@@ -42,9 +42,9 @@ LogicalResult AttentionOp::verify() {
       return emitOpError("kv_lengths ") << shapeText(typeOf(lengths)) << " must hold one length for each of the batch of "
                                         << shapeText(getQuery().getType()) << " (c4)";
   double dropout = getDropout().convertToDouble();
-  if (dropout < 0 || dropout >= 1 || (dropout > 0) != bool(getRandomKey()))
-    return emitOpError("drops weights with probability ") << dropout << " and has " << (getRandomKey() ? "a" : "no")
-                                                          << " random key: the probability is below 1, and positive with a key only (c5)";
+  if (!(dropout >= 0 && dropout < 1) || (dropout == 0 && getRandomKey()))
+    return emitOpError("drops weights with probability ") << dropout << (getRandomKey() ? " by a random key" : "")
+                                                          << ": it must be below 1, and positive where there is a key (c5)";
   return success();
 }
 

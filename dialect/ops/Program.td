@@ -16,6 +16,11 @@ def Fovea_StateOp : Fovea_Op<"state", [Symbol, Fovea_Structural]> {
                        OptionalAttr<Fovea_DimsAttr>:$strides);
   let assemblyFormat = "$role $sym_name `:` $type attr-dict";
   let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::llvm::StringRef":$role, "::mlir::RankedTensorType":$type), [{
+    $_state.getOrAddProperties<Properties>().sym_name = $_builder.getStringAttr(name);
+    $_state.getOrAddProperties<Properties>().role = $_builder.getStringAttr(role);
+    $_state.getOrAddProperties<Properties>().type = ::mlir::TypeAttr::get(type);
+  }]>];
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensor() { return ::mlir::cast<::mlir::RankedTensorType>(getType()); }
   }];

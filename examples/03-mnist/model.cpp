@@ -9,7 +9,7 @@ std::vector<Model> define() {
     Tensor label = digits.input("label", {batch}, i32);
     Tensor logits = VisionTransformer(digits, 64, 4, 4).logits(image);
     digits.output("logits", logits);
-    digits.train(cross_entropy(logits, label), AdamW{.weight_decay = 0.05}, {.clip_norm = 1, .report = {"logits"}});
+    digits.train(cross_entropy(logits, label), AdamW{.weight_decay = 0.05}, {.clip_norm = 1});
   }
 
   Model maps("digits_attention");

@@ -1,7 +1,8 @@
-// Lines of the author's code, and the error that names one.
+// Lines of the author's code. A mistake in a model is an Error whose what() reads `model.cpp:41: error: ...`, followed by
+// notes where the library's own blocks were involved: the first line is always the author's.
 #pragma once
 
-#include <stdexcept>
+#include <fovea/Error.h>
 
 namespace fovea {
 
@@ -10,12 +11,6 @@ struct Site {
   const char *file;
   int line;
   static Site here(const char *file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
-};
-
-/// A mistake in a model. what() reads `model.cpp:41: error: ...`, followed by notes where the library's own blocks were
-/// involved: the first line is always the author's.
-class Error : public std::runtime_error {
-  using std::runtime_error::runtime_error;
 };
 
 } // namespace fovea

@@ -16,6 +16,8 @@ extern "C" {
 #define FOVEA_ABI_VERSION 1
 #define FOVEA_MAX_RANK 8
 #define FOVEA_MAX_SIZES 4
+/* What halide_malloc(n) takes of a thread's scratch beyond n rounded up to 64. */
+#define FOVEA_SCRATCH_OVERHEAD 64
 
 typedef struct fovea_handle fovea_handle;
 
@@ -53,8 +55,9 @@ typedef struct {
   int64_t panel_stride;
 } fovea_tensor;
 
-/* One entry point (forward, gradients, update, train_step). The generated function launches kernels; it returns 0 or
- * the first non-zero result. Its tensors are regions 2, 3, ... of fovea_wrap, in order; 0 is the state, 1 the arena. */
+/* One entry point (forward, gradients, update, train_step). The generated function launches kernels, passing the handle
+ * as Halide's user_context; it returns 0 or the first non-zero result of fovea_launched. Its arguments, scalars
+ * included, are regions 2, 3, ... of fovea_wrap, in order; 0 is the state, 1 the arena. */
 typedef struct {
   const char *name;
   int32_t argument_count;
@@ -71,7 +74,7 @@ typedef struct {
   int64_t state_bytes;
   const int64_t *arena_bytes;   /* affine row: the largest over the entry points */
   const int64_t *largest_bytes; /* affine row: no tensor a kernel reads or writes is larger */
-  int64_t scratch_bytes;        /* for each thread */
+  int64_t scratch_bytes;        /* for each thread: the most that kernels hold at once; see FOVEA_SCRATCH_OVERHEAD */
   int32_t entry_count;
   const fovea_entry *entries; /* the same order in every program of a model */
 } fovea_program;
@@ -117,7 +120,22 @@ typedef enum {
   FOVEA_OUT_OF_MEMORY = 5, FOVEA_UNSUPPORTED_MACHINE = 6
 } fovea_error;
 
-/* Called by the generated C functions. model is the generated constant table. */
+/* Called by the generated C functions. model is the generated constant table.
+ *
+ * A handle is used by one thread at a time; different handles may be used at once. After create, calls neither allocate
+ * memory nor start threads; load and save allocate while they run. Functions that return int32_t return a fovea_error
+ * and leave a message in the handle.
+ *
+ * create lays the handle, the state, the arena and the threads' scratch out in one workspace; workspace_bytes says how
+ * large it is for any target of the library and any alignment of the caller's memory (0: a size or threads is invalid).
+ *
+ * pointers holds one address for each argument of the entry; of a scalar, the address of its value.
+ *
+ * load takes every parameter from the file, in the parameter's shape and in f32 or f64 where the parameter is f32 or
+ * f64 (else in its own dtype). A further tensor in the file is an error, unless the file is a checkpoint, whose other
+ * tensors are training state. load_checkpoint takes all state, in its own dtypes, from a checkpoint of the same model.
+ * Both check the whole file first: where it does not fit, the state is untouched. After an I/O error that strikes while
+ * values are read, the state is partly overwritten; the message says so. */
 fovea_handle *fovea_create(const fovea_model *model, const fovea_options *options);
 void fovea_destroy(fovea_handle *handle);
 const char *fovea_last_error(const fovea_handle *handle); /* NULL handle: of the last failed create in this thread */
@@ -142,8 +160,8 @@ typedef struct {
 typedef struct { uint64_t storage[7 + 2 * FOVEA_MAX_RANK]; } fovea_buffer;
 
 /* Called by generated host code: fills buffer with the view at byte offset (an affine row) of the region. */
-void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t region, const int64_t *offset, const fovea_view *view,
-                fovea_buffer *buffer);
+void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t region, const int64_t *offset,
+                const fovea_view *view, fovea_buffer *buffer);
 /* Called by generated host code after each launch; calls the profile hook. Returns status, for chaining. */
 int32_t fovea_launched(fovea_handle *handle, const char *kernel, int32_t status);
 

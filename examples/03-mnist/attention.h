@@ -1,0 +1,22 @@
+// Where the trained model looks: a picture of its attention over some digits.
+#ifndef FOVEA_EXAMPLES_MNIST_ATTENTION_H
+#define FOVEA_EXAMPLES_MNIST_ATTENTION_H
+
+#include "training/Loader.h"
+
+#include <filesystem>
+
+// What the model says about one digit.
+struct Prediction {
+  int64_t label;
+  double probability;
+};
+
+// Loads the weights into the model that returns its attention (digits_attention.h) and writes a PNG with a row for
+// each digit: the digit with the predicted class, the attention that each patch receives in every layer (mean over
+// heads and queries), and the same for every head of the last layer. The batch holds the normalised digits, in order.
+void drawAttention(const std::filesystem::path &weights, const fovea::training::LabelledImages &digits,
+                   const fovea::training::Batch &batch, const std::vector<Prediction> &predictions,
+                   const std::filesystem::path &picture);
+
+#endif

@@ -1,0 +1,32 @@
+// The passes, in the order of the pipeline.
+include "mlir/Pass/PassBase.td"
+
+def GradPass : Pass<"fovea-grad", "mlir::ModuleOp"> {
+  let summary = "Make the entry points of a model: forward, gradients, update";
+  let description = [{
+    `@forward` is `@model` in inference mode, without its loss. If the model has a loss, `@gradients` is the model in
+    training mode: it returns the loss and adds the gradients of the trained parameters to the state tensors `gradient/NAME`;
+    `@update(rate, scale)` clips and applies them by the optimizer's rule and sets them to zero; `@train_step` is both.
+  }];
+  let options = [Option<"inferenceOnly", "inference-only", "bool", "false", "Make only @forward, whether or not there is a loss">];
+  let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
+}
+
+def RewritePass : Pass<"fovea-rewrite", "mlir::ModuleOp"> {
+  let summary = "Algebraic rewrites, valid before and after grad";
+  let description = [{
+    Folds scales, merges transposes into products, sinks reshapes below elementwise and row ops so that these fuse with the
+    products before them, turns patch convolutions into products, joins products of one input, and cleans up.
+  }];
+  let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
+}
+
+def KernelsPass : Pass<"fovea-kernels", "mlir::ModuleOp"> {
+  let summary = "Cut functions into kernels, schedule them, and place every buffer";
+  let description = [{
+    Each function becomes a list of `fovea.launch` over buffers with offsets and layouts; kernels with equal bodies and types
+    are one. Every kernel gets the schedule that the target suggests, unless it has one.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"x86-64-v3\"", "The processor to schedule for">];
+  let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
+}

@@ -1,0 +1,138 @@
+// The grad stage: @model becomes @forward and, where it is trained, @gradients, @update and the sequence @train_step.
+#include "lib/Passes.h"
+#include "lib/grad/Grad.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace fovea {
+
+#define GEN_PASS_DEF_GRADPASS
+#include "lib/Passes.h.inc"
+
+namespace {
+
+/// Keeps the results that `keep` names and drops arguments that nothing reads then.
+void trim(func::FuncOp function, function_ref<bool(unsigned)> keep) {
+  Operation *terminator = function.front().getTerminator();
+  llvm::BitVector results(function.getNumResults()), arguments(function.getNumArguments());
+  for (unsigned index = 0; index < function.getNumResults(); ++index) results[index] = !keep(index);
+  terminator->eraseOperands(results);
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+    if (isOpTriviallyDead(&op)) op.erase();
+  for (unsigned index = 0; index < function.getNumArguments(); ++index) arguments[index] = function.getArgument(index).use_empty();
+  (void)function.eraseResults(results);
+  (void)function.eraseArguments(arguments);
+}
+
+struct GradPass : impl::GradPassBase<GradPass> {
+  using GradPassBase::GradPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto model = module.lookupSymbol<func::FuncOp>("model");
+    if (!model) {
+      module.emitError("the grad stage needs a function @model: is this module at the model stage?");
+      return signalPassFailure();
+    }
+    std::optional<unsigned> loss;
+    for (unsigned index = 0; index < model.getNumResults(); ++index)
+      if (model.getResultAttr(index, "fovea.loss")) loss = index;
+
+    func::FuncOp forward = clone(model, "forward");
+    resolveInference(forward);
+    trim(forward, [&](unsigned index) { return index != loss; });
+    if (loss && !inferenceOnly && failed(train(module, model, *loss))) return signalPassFailure();
+    model.erase();
+    module->setAttr("fovea.stage", StringAttr::get(module.getContext(), "grad"));
+  }
+
+  func::FuncOp clone(func::FuncOp model, StringRef name) {
+    OpBuilder builder = OpBuilder::atBlockEnd(model->getParentOfType<ModuleOp>().getBody());
+    auto function = cast<func::FuncOp>(builder.clone(*model));
+    function.setSymName(name);
+    function->removeAttr("fovea.optimizer");
+    return function;
+  }
+
+  LogicalResult train(ModuleOp module, func::FuncOp model, unsigned loss) {
+    auto type = cast<RankedTensorType>(model.getResultTypes()[loss]);
+    auto optimizer = model->getAttrOfType<OptimizerAttr>("fovea.optimizer");
+    if (type.getRank() != 0 || !isFloat(type.getElementType()))
+      return model.emitError("the loss is ") << shapeText(type) << " of " << type.getElementType()
+                                             << ": it must be one floating-point number; take its mean or sum";
+    if (!optimizer) return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
+    declareState(module);
+    func::FuncOp gradients = clone(model, "gradients");
+    int64_t random = resolveTraining(gradients);
+    if (failed(accumulate(module, gradients, loss))) return failure();
+    if (random) countDraws(gradients);
+    trim(gradients, [&](unsigned index) { return index == loss || gradients.getResultAttr(index, "fovea.report"); });
+    buildUpdate(module, optimizer, type.getElementType());
+    declareTrainStep(module, gradients);
+    return success();
+  }
+
+  void declareState(ModuleOp module) {
+    SmallVector<StateOp> states = llvm::to_vector(module.getOps<StateOp>());
+    OpBuilder builder(module.getContext());
+    states.empty() ? builder.setInsertionPointToStart(module.getBody()) : builder.setInsertionPointAfter(states.back());
+    for (StateOp state : states)
+      if (state.getRole() == "parameter" && !state.getFrozen())
+        StateOp::create(builder, state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
+    auto scalar = RankedTensorType::get({}, builder.getI64Type());
+    StateOp::create(builder, module.getLoc(), "seed", "seed", scalar);
+    StateOp::create(builder, module.getLoc(), "draws", "counter", scalar);
+    StateOp::create(builder, module.getLoc(), "step", "counter", scalar);
+  }
+
+  /// Adds the gradients of this call to those in the state.
+  LogicalResult accumulate(ModuleOp module, func::FuncOp function, unsigned loss) {
+    SmallVector<LoadOp> loads;
+    SmallVector<Value> values;
+    llvm::StringMap<LoadOp> first;
+    for (LoadOp load : llvm::make_early_inc_range(function.getOps<LoadOp>())) {
+      auto state = module.lookupSymbol<StateOp>(load.getState());
+      if (state.getRole() != "parameter" || state.getFrozen()) continue;
+      auto [known, fresh] = first.try_emplace(load.getState(), load);
+      if (fresh) {
+        loads.push_back(load);
+        values.push_back(load.getResult());
+      } else {
+        load.replaceAllUsesWith(known->second.getResult());
+        load.erase();
+      }
+    }
+    Operation *terminator = function.front().getTerminator();
+    OpBuilder builder(terminator);
+    FailureOr<SmallVector<Value>> gradients = buildGradients(builder, terminator->getOperand(loss), values);
+    if (failed(gradients)) return failure();
+    for (auto [load, gradient] : llvm::zip(loads, *gradients)) {
+      std::string name = "gradient/" + load.getState().str();
+      Value old = LoadOp::create(builder, load.getLoc(), load.getType(), name);
+      StoreOp::create(builder, load.getLoc(), AddOp::create(builder, load.getLoc(), old, gradient), name);
+    }
+    return success();
+  }
+
+  void countDraws(func::FuncOp function) {
+    OpBuilder builder(function.front().getTerminator());
+    auto type = RankedTensorType::get({}, builder.getI64Type());
+    Value draws = LoadOp::create(builder, function.getLoc(), type, "draws");
+    Value one = ConstantOp::create(builder, function.getLoc(), DenseElementsAttr::get(type, APInt(64, 1)));
+    StoreOp::create(builder, function.getLoc(), AddOp::create(builder, function.getLoc(), draws, one), "draws");
+  }
+
+  /// @train_step has no body of its own: its host function calls @gradients and @update with scale 1.
+  void declareTrainStep(ModuleOp module, func::FuncOp gradients) {
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    auto step = func::FuncOp::create(builder, module.getLoc(), "train_step", builder.getFunctionType({}, {}));
+    step.setPrivate();
+    step->setAttr("fovea.sequence", builder.getArrayAttr({FlatSymbolRefAttr::get(gradients.getSymNameAttr()),
+                                                          FlatSymbolRefAttr::get(builder.getContext(), "update")}));
+  }
+};
+
+} // namespace
+} // namespace fovea

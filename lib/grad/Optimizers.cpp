@@ -1,0 +1,132 @@
+// Optimizers: the update of every trained parameter, as fovea ops.
+#include "lib/grad/Grad.h"
+
+#include "dialect/ops/Term.h"
+
+using namespace mlir;
+
+namespace fovea {
+
+namespace {
+class Update {
+public:
+  Update(ModuleOp module, OptimizerAttr optimizer, Type element)
+      : module(module), builder(module.getContext()), optimizer(optimizer), element(element) {}
+
+  void build() {
+    builder.setInsertionPointToEnd(module.getBody());
+    auto scalar = RankedTensorType::get({}, element);
+    auto function = func::FuncOp::create(builder, module.getLoc(), "update", builder.getFunctionType({scalar, scalar}, {}));
+    for (unsigned index : {0, 1}) {
+      function.setArgAttr(index, "fovea.name", builder.getStringAttr(index == 0 ? "rate" : "scale"));
+      function.setArgAttr(index, "fovea.scalar", builder.getUnitAttr());
+    }
+    Block *body = function.addEntryBlock();
+    builder.setInsertionPointToStart(body);
+    SmallVector<StateOp> trained;
+    for (StateOp state : module.getOps<StateOp>())
+      if (state.getRole() == "parameter" && !state.getFrozen()) trained.push_back(state);
+    countStep(module.getLoc());
+    clip(trained, body->getArgument(1));
+    for (StateOp state : trained) {
+      Term p = load(state), g = gradients.at(state);
+      Term rate = term(state.getLoc(), body->getArgument(0));
+      if (!state.getRate().isExactlyValue(1)) rate = rate * state.getRate().convertToDouble();
+      optimizer.getKind() == "sgd" ? sgd(state, p, g, rate) : adamw(state, p, g, rate);
+      store(gradientOf(state), term(state.getLoc(), BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0))));
+    }
+    func::ReturnOp::create(builder, module.getLoc());
+  }
+
+private:
+  Term term(Location location, Value value) { return {builder, location, value}; }
+  Term load(StateOp state) { return term(state.getLoc(), LoadOp::create(builder, state.getLoc(), state.getTensor(), state.getSymName())); }
+  void store(StateOp state, Term value) { StoreOp::create(builder, state.getLoc(), value, state.getSymName()); }
+  StateOp gradientOf(StateOp state) { return lookup("gradient/" + state.getSymName().str()); }
+  StateOp lookup(const std::string &name) { return cast<StateOp>(SymbolTable::lookupSymbolIn(module, name)); }
+
+  /// A state tensor of the optimizer for one parameter, zero at first.
+  StateOp moment(StringRef name, StateOp parameter) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(*module.getOps<func::FuncOp>().begin());
+    auto state = StateOp::create(builder, parameter.getLoc(), (name + "/" + parameter.getSymName()).str(), "optimizer",
+                                 parameter.getTensor());
+    return state;
+  }
+
+  void countStep(Location location) {
+    StateOp step = lookup("step");
+    Value now = LoadOp::create(builder, location, step.getTensor(), "step");
+    Value one = ConstantOp::create(builder, location, DenseElementsAttr::get(step.getTensor(), builder.getI64IntegerAttr(1).getValue()));
+    Value next = AddOp::create(builder, location, now, one);
+    StoreOp::create(builder, location, next, "step");
+    count = next;
+  }
+
+  /// Gradients times `scale`, and, where asked for, scaled down to the global norm (Pascanu et al. 2013).
+  void clip(ArrayRef<StateOp> trained, Value scale) {
+    std::optional<Term> squares;
+    for (StateOp state : trained) {
+      Term g = load(gradientOf(state)) * term(state.getLoc(), scale);
+      gradients.insert({state, g});
+      SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, g.type().getRank()));
+      Term square = term(state.getLoc(), SumOp::create(builder, state.getLoc(), g * g, axes, false));
+      squares = squares ? *squares + square : square;
+    }
+    double limit = optimizer.constant("clip_norm");
+    if (!(limit > 0) || !squares) return;
+    Term factor = limit / (squares->apply<SqrtOp>() + 1e-6);
+    factor = factor.make<MinimumOp>(factor.value, factor.constant(1).value);
+    for (StateOp state : trained) gradients.at(state) = gradients.at(state) * factor;
+  }
+
+  /// SGD with momentum (Sutskever et al. 2013): decay is added to the gradient.
+  void sgd(StateOp state, Term p, Term g, Term rate) {
+    double momentum = optimizer.constant("momentum"), decay = optimizer.constant("weight_decay");
+    if (decay != 0 && state.getDecay()) g = g + p * decay;
+    if (momentum != 0) {
+      StateOp buffer = moment("momentum", state);
+      Term velocity = load(buffer) * momentum + g;
+      store(buffer, velocity);
+      g = optimizer.constant("nesterov") != 0 ? g + velocity * momentum : velocity;
+    }
+    store(state, p - rate * g);
+  }
+
+  /// AdamW (Loshchilov and Hutter 2019). Bias corrections are computed in f64: 1 - beta^t cancels in f32.
+  void adamw(StateOp state, Term p, Term g, Term rate) {
+    double beta1 = optimizer.constant("beta1"), beta2 = optimizer.constant("beta2");
+    StateOp first = moment("moment1", state), second = moment("moment2", state);
+    Term m = load(first) * beta1 + g * (1 - beta1);
+    Term v = load(second) * beta2 + g * g * (1 - beta2);
+    store(first, m);
+    store(second, v);
+    Term step = (m / correction(beta1)) / ((v / correction(beta2)).apply<SqrtOp>() + optimizer.constant("epsilon"));
+    double decay = optimizer.constant("weight_decay");
+    if (decay != 0 && state.getDecay()) step = step + p * decay;
+    store(state, p - rate * step);
+  }
+
+  /// 1 - beta^step, once for each beta.
+  Term correction(double beta) {
+    if (auto known = corrections.find(beta); known != corrections.end()) return known->second;
+    Location location = module.getLoc();
+    Term exponent = term(location, CastOp::create(builder, location, RankedTensorType::get({}, builder.getF64Type()), count));
+    Term exact = 1.0 - exponent.make<PowOp>(exponent.constant(beta).value, exponent.value);
+    Term rounded = element.isF64() ? exact : term(location, CastOp::create(builder, location, RankedTensorType::get({}, element), exact));
+    return corrections.insert({beta, rounded}).first->second;
+  }
+
+  ModuleOp module;
+  OpBuilder builder;
+  OptimizerAttr optimizer;
+  Type element;
+  Value count;
+  std::map<Operation *, Term> gradients;
+  std::map<double, Term> corrections;
+};
+} // namespace
+
+void buildUpdate(ModuleOp module, OptimizerAttr optimizer, Type element) { Update(module, optimizer, element).build(); }
+
+} // namespace fovea

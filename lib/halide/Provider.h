@@ -1,0 +1,37 @@
+// The Halide provider: a fovea.kernel with its schedule becomes native code.
+#pragma once
+
+#include "dialect/Ops.h"
+#include "lib/kernels/Target.h"
+
+#include <string>
+
+namespace fovea {
+
+/// A kernel as code. Its function is
+///   int32_t symbol(void *user_context, halide_buffer_t *input..., int32_t size..., halide_buffer_t *result...)
+/// with an input for each argument that no result works in place of, in order; the value of each symbol that the kernel's
+/// types or body name, sorted by name; and every result, in order. It returns 0 on success.
+struct KernelCode {
+  std::string symbol;      // fovea_ and a hash of the kernel, its schedule, the target and the options
+  std::string object;      // ELF, without a runtime
+  int64_t scratchBytes = 0; // what one thread may have in halide_malloc at once, with overhead
+};
+
+enum class KernelText { schedule, stmt, llvm, assembly };
+
+/// Whether kernels keep Halide's bounds checks; products do not.
+struct KernelOptions {
+  bool checks = false;
+};
+
+/// The names of the sizes that a kernel's function takes, sorted.
+SmallVector<mlir::StringAttr> kernelSizes(KernelOp kernel);
+/// The name of the kernel's function.
+std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options);
+
+/// Thread-safe for different kernels. Errors are emitted at the kernel's location.
+mlir::FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const KernelOptions &options);
+mlir::FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options, KernelText what);
+
+} // namespace fovea

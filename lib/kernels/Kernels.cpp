@@ -1,0 +1,49 @@
+// The kernels stage: partition, schedules, plan.
+#include "lib/Passes.h"
+#include "lib/kernels/Partition.h"
+#include "lib/kernels/Plan.h"
+#include "lib/kernels/schedule/Schedule.h"
+
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace fovea {
+
+#define GEN_PASS_DEF_KERNELSPASS
+#include "lib/Passes.h.inc"
+
+namespace {
+struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
+  using KernelsPassBase::KernelsPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto targets = parseTargets(target);
+    if (!targets) {
+      module.emitError(llvm::toString(targets.takeError()));
+      return signalPassFailure();
+    }
+    planState(module);
+    for (func::FuncOp function : llvm::to_vector(module.getOps<func::FuncOp>())) {
+      if (function.isDeclaration()) continue;
+      Partition(function).outline();
+      if (failed(planFunction(function))) return signalPassFailure();
+    }
+    removeUnused(module);
+    for (KernelOp kernel : module.getOps<KernelOp>())
+      if (!kernel.getSchedule()) kernel.setScheduleAttr(chooseSchedule(kernel, targets->front()));
+    module->setAttr("fovea.stage", StringAttr::get(module.getContext(), "kernels"));
+    module->setAttr("fovea.target", StringAttr::get(module.getContext(), targets->front().name));
+  }
+
+  /// Kernels that only launches over tensors used, before in-place forms replaced them.
+  void removeUnused(ModuleOp module) {
+    llvm::StringSet<> used;
+    module.walk([&](LaunchOp launch) { used.insert(launch.getKernel()); });
+    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>()))
+      if (!used.contains(kernel.getSymName())) kernel.erase();
+  }
+};
+} // namespace
+} // namespace fovea

@@ -1,0 +1,287 @@
+// Cuts a function into kernels: an anchor with the point ops around it, or point ops alone. Decides which values are stored
+// in buffers, groups the rest around them, and outlines each group.
+#include "lib/kernels/Partition.h"
+
+#include <set>
+
+using namespace mlir;
+
+namespace fovea {
+
+/// Recomputing a value for several kernels pays up to about this many additions for each element.
+constexpr int64_t recomputeBudget = 6;
+
+bool Partition::isPoint(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && op->hasTrait<Point>();
+}
+
+static int64_t pointCost(Operation *op) {
+  // Random numbers are drawn again rather than stored.
+  if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp, RandomUniformOp>(op)) return 0;
+  if (isa<DivOp, SqrtOp>(op)) return 4;
+  if (isa<ExpOp, LogOp, TanhOp, ErfOp, SigmoidOp, GeluOp, PowOp, RandomKeysOp>(op)) return 16;
+  return 1;
+}
+
+/// The ops that read a value, also through views of it.
+static void collectUsers(Value value, llvm::SmallSetVector<Operation *, 8> &users) {
+  for (Operation *user : value.getUsers())
+    if (user->hasTrait<View>() && user->getNumOperands() == 1)
+      collectUsers(user->getResult(0), users);
+    else
+      users.insert(user);
+}
+
+/// Anchors that read each element once or a few times, so that what feeds them may be computed in place.
+static bool readsOnce(Operation *anchor) { return isa<SumOp, MaxOp, SoftmaxOp, CrossEntropyOp>(anchor); }
+
+//===-- Which values are stored -----------------------------------------------------------------------------------===//
+
+void Partition::chooseStored() {
+  for (Operation &op : function.front()) {
+    if (op.hasTrait<Anchor>())
+      for (Value operand : op.getOperands()) feedAnchor(&op, operand);
+    else if (op.hasTrait<Point>())
+      feedPoint(&op);
+    else if (isa<StoreOp, func::ReturnOp>(op))
+      for (OpOperand &operand : op.getOpOperands()) feedMemory(operand);
+  }
+}
+
+/// What a value's unstored chain of point ops costs, and the anchor whose result it goes on from.
+Partition::Chain Partition::chainOf(Value value) const {
+  if (stored.contains(value)) return {};
+  return chains.lookup(value);
+}
+
+void Partition::feedAnchor(Operation *anchor, Value operand) {
+  Chain chain = chainOf(operand);
+  bool plainView = !isPoint(viewRoot(operand)) || stored.contains(viewRoot(operand));
+  if (plainView && views.of(operand)) return;
+  if (readsOnce(anchor) && !chain.anchor) return;
+  if (isa_and_nonnull<ConstantOp>(viewRoot(operand).getDefiningOp())) return;
+  // A view of a computed value: store the value where strides can give the view, else the view itself.
+  store(views.of(operand) ? viewRoot(operand) : operand);
+}
+
+void Partition::feedPoint(Operation *op) {
+  Value result = op->getResult(0);
+  Chain chain;
+  chain.cost = pointCost(op);
+  for (Value operand : op->getOperands()) {
+    Chain input = chainOf(operand);
+    bool sameShape = dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(result.getType()));
+    if (input.anchor && (!sameShape || op->hasTrait<View>() || (chain.anchor && chain.anchor != input.anchor))) {
+      // The later anchor keeps its chain: the other's value is stored.
+      if (sameShape && !op->hasTrait<View>() && chain.anchor->isBeforeInBlock(input.anchor)) {
+        for (Value other : op->getOperands())
+          if (chainOf(other).anchor == chain.anchor) store(other);
+        chain.anchor = input.anchor;
+      } else {
+        store(operand);
+        continue;
+      }
+    }
+    if (input.anchor) chain.anchor = input.anchor;
+    chain.cost += input.cost;
+  }
+  chains[result] = chain;
+  if (op->hasTrait<View>() && op->getNumOperands() == 1) return;
+  llvm::SmallSetVector<Operation *, 8> users;
+  collectUsers(result, users);
+  if (users.size() > 1 && (chain.anchor || chain.cost * (int64_t)(users.size() - 1) > recomputeBudget)) store(result);
+}
+
+/// A stored or returned value has a buffer of its own, row-major: views, loads and arguments are copied into one.
+void Partition::feedMemory(OpOperand &operand) {
+  Value value = operand.get();
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<LoadOp>(op) || memory.contains(value)) {
+    OpBuilder builder(operand.getOwner());
+    value = BroadcastOp::create(builder, operand.getOwner()->getLoc(), value.getType(), value);
+    operand.set(value);
+  }
+  store(value);
+  memory.insert(value);
+}
+
+void Partition::store(Value value) {
+  if (isPoint(value)) stored.insert(value);
+  chains.erase(value);
+}
+
+/// An anchor's first result stays inside its kernel if one point op of the same shape alone reads it.
+void Partition::chooseInternal() {
+  for (Operation &op : function.front()) {
+    if (!op.hasTrait<Anchor>()) continue;
+    Value result = op.getResult(0);
+    bool internal = result.hasOneUse() && !isa<AttentionGradOp>(op) && llvm::all_of(llvm::drop_begin(op.getResults()), [](Value side) {
+      return side.use_empty();
+    });
+    if (internal) {
+      Operation *user = *result.user_begin();
+      internal = user->hasTrait<Point>() && !user->hasTrait<View>() && user->getResult(0).getType() == result.getType();
+    }
+    if (internal) chains[result] = {0, &op};
+  }
+}
+
+//===-- Layouts ---------------------------------------------------------------------------------------------------===//
+
+/// Where attention's results are only read transposed, they are stored that way, so that the transpose is a view.
+void Partition::chooseLayouts() {
+  for (Operation &op : function.front()) {
+    if (!isa<AttentionOp, AttentionGradOp>(op)) continue;
+    for (Value result : op.getResults()) {
+      TransposeOp transpose;
+      bool same = !result.use_empty();
+      for (Operation *user : result.getUsers()) {
+        auto other = dyn_cast<TransposeOp>(user);
+        // The gradient's delta reads attention's result once more, in any order.
+        if (!other && isa<MulOp>(user)) continue;
+        same &= other && (!transpose || transpose.getPermutation() == other.getPermutation());
+        if (other) transpose = other;
+      }
+      if (!same || !transpose) continue;
+      Shapes shapes(op.getContext());
+      auto stored = shapes.of(rowMajorStrides(transpose.getType()));
+      SmallVector<AffineExpr> strides(stored.size());
+      for (auto [d, from] : llvm::enumerate(transpose.getPermutation())) strides[from] = stored[d];
+      layouts[result] = shapes.dims(strides);
+    }
+  }
+}
+
+//===-- Groups ----------------------------------------------------------------------------------------------------===//
+
+/// Stored values that `value` is computed from, and whether each is read at the same coordinates.
+void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root) {
+  Operation *op = value.getDefiningOp();
+  bool outside = !op || isa<LoadOp>(op) || (!root && stored.contains(value)) || (op->hasTrait<Anchor>() && !chains.count(value));
+  if (outside) {
+    inputs.push_back({value, identity});
+    return;
+  }
+  for (Value operand : op->getOperands()) {
+    bool same = identity && op->hasTrait<Point>() && !op->hasTrait<View>() && !isa<EmbeddingOp, OneHotOp>(op) &&
+                dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(value.getType()));
+    inputsOf(operand, same, inputs, false);
+  }
+}
+
+bool Partition::reaches(int64_t from, int64_t to) const {
+  llvm::SetVector<int64_t> seen;
+  seen.insert(from);
+  for (size_t index = 0; index < seen.size(); ++index)
+    for (int64_t next : groups[seen[index]].users) seen.insert(next);
+  return seen.contains(to);
+}
+
+static DimsAttr shapeOf(Value value) { return dimsOf(cast<RankedTensorType>(value.getType())); }
+
+/// The group that can compute `root` beside its own results: of the same shape, and not in need of its own users.
+int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {
+  auto fits = [&](int64_t group) {
+    return groups[group].main && shapeOf(groups[group].main) == shapeOf(root) && groups[group].results.size() < 6 &&
+           (!groups[group].anchor || !isa<AttentionGradOp, AttentionOp>(groups[group].anchor));
+  };
+  auto safe = [&](int64_t group) {
+    return llvm::all_of(inputs, [&](auto input) {
+      auto other = groupOf.find(input.first);
+      return other == groupOf.end() || other->second == group || !reaches(group, other->second);
+    });
+  };
+  for (auto [value, identity] : llvm::reverse(inputs)) {
+    auto group = groupOf.find(value);
+    if (identity && group != groupOf.end() && fits(group->second) && safe(group->second)) return group->second;
+  }
+  // A constant stored over a state tensor joins the group that reads that tensor last.
+  if (!inputs.empty()) return -1;
+  for (Operation *user : root.getUsers())
+    if (auto store = dyn_cast<StoreOp>(user))
+      for (int64_t group = (int64_t)groups.size() - 1; group >= 0; --group)
+        if (fits(group) && groups[group].loads.contains(store.getStateAttr())) return group;
+  return -1;
+}
+
+void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs) {
+  Group &group = groups[index];
+  group.results.push_back(root);
+  if (!group.main) group.main = root;
+  groupOf[root] = index;
+  for (auto [value, identity] : inputs) {
+    if (auto load = value.getDefiningOp<LoadOp>(); load && identity) group.loads.insert(load.getStateAttr());
+    auto other = groupOf.find(value);
+    if (other != groupOf.end() && other->second != index) groups[other->second].users.insert(index);
+  }
+}
+
+void Partition::formGroups() {
+  llvm::DenseMap<Operation *, int64_t> anchorGroup;
+  for (Operation &op : function.front()) {
+    if (op.hasTrait<Anchor>()) {
+      SmallVector<std::pair<Value, bool>> inputs;
+      for (Value operand : op.getOperands()) inputsOf(operand, false, inputs, false);
+      anchorGroup[&op] = groups.size();
+      groups.push_back({&op});
+      for (Value result : op.getResults())
+        if (!chains.count(result) && (!result.use_empty() || result == op.getResult(0)))
+          addToGroup(groups.size() - 1, result, inputs);
+      pending[&op] = inputs;
+    } else if (op.getNumResults() == 1 && stored.contains(op.getResult(0))) {
+      Value root = op.getResult(0);
+      SmallVector<std::pair<Value, bool>> inputs;
+      inputsOf(root, true, inputs, true);
+      Operation *anchor = anchorIn(root, true);
+      int64_t group = anchor ? anchorGroup[anchor] : groupToJoin(root, inputs);
+      if (group < 0) {
+        group = groups.size();
+        groups.push_back({});
+      }
+      if (anchor) inputs.append(pending[anchor]);
+      addToGroup(group, root, inputs);
+    }
+  }
+}
+
+/// The anchor whose internal result the chain of `value` goes on from.
+Operation *Partition::anchorIn(Value value, bool root) {
+  Operation *op = value.getDefiningOp();
+  if (!op || (!root && stored.contains(value))) return nullptr;
+  if (op->hasTrait<Anchor>()) return chains.count(value) ? op : nullptr;
+  if (!op->hasTrait<Point>()) return nullptr;
+  for (Value operand : op->getOperands())
+    if (Operation *anchor = anchorIn(operand, false)) return anchor;
+  return nullptr;
+}
+
+SmallVector<int64_t> Partition::order() const {
+  SmallVector<int64_t> result;
+  SmallVector<int64_t> waiting(groups.size(), 0);
+  for (const Group &group : groups)
+    for (int64_t user : group.users) ++waiting[user];
+  // A group comes as soon as its inputs are there, in the order of the program.
+  std::set<int64_t> ready;
+  for (auto [index, count] : llvm::enumerate(waiting))
+    if (!count) ready.insert(index);
+  while (!ready.empty()) {
+    int64_t index = *ready.begin();
+    ready.erase(ready.begin());
+    result.push_back(index);
+    for (int64_t user : groups[index].users)
+      if (--waiting[user] == 0) ready.insert(user);
+  }
+  assert(result.size() == groups.size() && "groups depend on each other in a circle");
+  return result;
+}
+
+Partition::Partition(func::FuncOp function)
+    : function(function), views(function.getContext(), [this](Value value) { return layouts.lookup(value); }) {
+  chooseLayouts();
+  chooseInternal();
+  chooseStored();
+  formGroups();
+}
+
+} // namespace fovea

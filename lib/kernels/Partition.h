@@ -1,0 +1,63 @@
+// How a function is cut into kernels: the analysis, and the outlining of its groups.
+#pragma once
+
+#include "lib/kernels/StridedView.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace fovea {
+
+/// The cut of one function. Each group becomes one kernel and one launch.
+class Partition {
+public:
+  struct Group {
+    mlir::Operation *anchor = nullptr;
+    Value main;                   // the first result; those of other shapes are the anchor's own
+    SmallVector<Value> results;   // stored values
+    llvm::SetVector<int64_t> users; // groups that read them
+    llvm::SmallSetVector<mlir::Attribute, 4> loads; // states read at the coordinates of the results
+  };
+
+  explicit Partition(mlir::func::FuncOp function);
+
+  /// Replaces the function's ops by launches of new kernels, put before `function`.
+  void outline();
+
+private:
+  struct Chain {
+    int64_t cost = 0;
+    mlir::Operation *anchor = nullptr;
+  };
+
+  static bool isPoint(Value value);
+  void chooseLayouts();
+  void chooseInternal();
+  void chooseStored();
+  void feedAnchor(mlir::Operation *anchor, Value operand);
+  void feedPoint(mlir::Operation *op);
+  void feedMemory(mlir::OpOperand &operand);
+  void store(Value value);
+  Chain chainOf(Value value) const;
+  void formGroups();
+  void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
+  mlir::Operation *anchorIn(Value value, bool root);
+  int64_t groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs);
+  void addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs);
+  bool reaches(int64_t from, int64_t to) const;
+  SmallVector<int64_t> order() const;
+
+  friend class Outliner;
+
+  mlir::func::FuncOp function;
+  llvm::DenseMap<Value, DimsAttr> layouts;
+  StridedViews views;
+  llvm::DenseMap<Value, Chain> chains; // of values that stay inside a kernel
+  llvm::DenseSet<Value> stored;        // point values with a buffer
+  llvm::DenseSet<Value> memory;        // values that a store or return took
+  llvm::DenseMap<mlir::Operation *, SmallVector<std::pair<Value, bool>>> pending; // what each anchor reads
+  std::vector<Group> groups;
+  llvm::DenseMap<Value, int64_t> groupOf;
+};
+
+} // namespace fovea

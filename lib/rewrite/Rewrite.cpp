@@ -1,0 +1,40 @@
+// The rewrite pass: all patterns to a fixed point, with folds, then common subexpressions.
+#include "lib/rewrite/Rewrite.h"
+#include "lib/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace fovea {
+
+#define GEN_PASS_DEF_REWRITEPASS
+#include "lib/Passes.h.inc"
+
+namespace {
+struct RewritePass : impl::RewritePassBase<RewritePass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    addFoldScales(patterns);
+    addJoinPads(patterns);
+    addJoinProducts(patterns);
+    addMergeTransposes(patterns);
+    addPatchConvolution(patterns);
+    addSinkReshapes(patterns);
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isDeclaration()) continue;
+      if (failed(applyPatternsGreedily(function, frozen))) return signalPassFailure();
+      IRRewriter rewriter(&getContext());
+      DominanceInfo dominance(function);
+      eliminateCommonSubExpressions(rewriter, dominance, function);
+    }
+    if (auto stage = getOperation()->getAttrOfType<StringAttr>("fovea.stage"); stage && stage.getValue() == "grad")
+      getOperation()->setAttr("fovea.stage", StringAttr::get(&getContext(), "optimized"));
+  }
+};
+} // namespace
+} // namespace fovea

@@ -1,0 +1,151 @@
+// Runs the tasks of halide_do_par_for on the threads of a handle. Threads start in create and end in destroy; tasks are
+// claimed one by one, in order, with one atomic operation; who runs a task has no influence on its result.
+#include "Handle.h"
+
+#include <HalideRuntime.h>
+#include <cerrno>
+#include <csignal>
+
+namespace fovea {
+namespace {
+
+// About 10 to 40 microseconds: longer than the gap between two launches, shorter than what waking a thread costs.
+constexpr int kSpins = 1000;
+
+uint32_t job_of(uint64_t claim) { return static_cast<uint32_t>(claim >> 32); }
+int32_t unclaimed(uint64_t claim) { return static_cast<int32_t>(claim & 0xffffffff); }
+
+int32_t run_task(Worker *worker, ThreadPool &pool, int32_t index) {
+  worker->task = index;
+  int32_t code = pool.task.load(std::memory_order_relaxed)(worker, pool.first.load(std::memory_order_relaxed) + index,
+                                                           pool.closure.load(std::memory_order_relaxed));
+  worker->task = -1;
+  return code;
+}
+
+// Claims and runs tasks of one job until none is left. The job's arguments are stable while a task of it is unfinished,
+// that is, from before the claim succeeds until `finished` counts it.
+void run_tasks(Worker *worker, uint32_t job) {
+  ThreadPool &pool = worker->handle->pool;
+  uint64_t claim = pool.claim.load(std::memory_order_acquire);
+  while (job_of(claim) == job && unclaimed(claim) > 0) {
+    if (!pool.claim.compare_exchange_weak(claim, claim - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+      continue;
+    int32_t count = pool.count.load(std::memory_order_relaxed);
+    int32_t index = count - unclaimed(claim);
+    if (int32_t code = run_task(worker, pool, index)) {
+      pthread_mutex_lock(&pool.mutex);
+      if (!pool.failed_code || index < pool.failed_task) pool.failed_task = index, pool.failed_code = code;
+      pthread_mutex_unlock(&pool.mutex);
+    }
+    if (pool.finished.fetch_add(1) + 1 == count && pool.caller_waits.load()) {
+      pthread_mutex_lock(&pool.mutex);
+      pthread_cond_signal(&pool.done);
+      pthread_mutex_unlock(&pool.mutex);
+    }
+    claim = pool.claim.load(std::memory_order_acquire);
+  }
+}
+
+void *worker_main(void *argument) {
+  Worker *worker = static_cast<Worker *>(argument);
+  ThreadPool &pool = worker->handle->pool;
+  uint32_t seen = 0;
+  auto idle = [&] { return job_of(pool.claim.load()) == seen && !pool.stop.load(); };
+  for (;;) {
+    for (int spin = 0; spin < kSpins && idle(); ++spin) __builtin_ia32_pause();
+    if (idle()) {
+      pthread_mutex_lock(&pool.mutex);
+      pool.sleeping.fetch_add(1);
+      while (idle()) pthread_cond_wait(&pool.wake, &pool.mutex);
+      pool.sleeping.fetch_sub(1);
+      pthread_mutex_unlock(&pool.mutex);
+    }
+    if (pool.stop.load()) return nullptr;
+    seen = job_of(pool.claim.load());
+    run_tasks(worker, seen);
+  }
+}
+
+// The claim word changes before `sleeping` is read, and a worker counts itself sleeping before it reads the claim word
+// (both sequentially consistent): one of the two sees the other, so no wake-up is lost.
+void wake_workers(ThreadPool &pool, int32_t wanted) {
+  if (pool.sleeping.load() == 0) return;
+  pthread_mutex_lock(&pool.mutex);
+  int32_t count = pool.sleeping.load();
+  for (int32_t i = 0; i < count && i < wanted; ++i) pthread_cond_signal(&pool.wake);
+  pthread_mutex_unlock(&pool.mutex);
+}
+
+void wait_until_finished(ThreadPool &pool, int32_t count) {
+  for (int spin = 0; spin < kSpins && pool.finished.load() != count; ++spin) __builtin_ia32_pause();
+  if (pool.finished.load() == count) return;
+  pthread_mutex_lock(&pool.mutex);
+  pool.caller_waits.store(true);
+  while (pool.finished.load() != count) pthread_cond_wait(&pool.done, &pool.mutex);
+  pool.caller_waits.store(false);
+  pthread_mutex_unlock(&pool.mutex);
+}
+
+} // namespace
+
+bool start_threads(fovea_handle *handle, char *message) {
+  ThreadPool &pool = handle->pool;
+  pthread_mutex_init(&pool.mutex, nullptr);
+  pthread_cond_init(&pool.wake, nullptr);
+  pthread_cond_init(&pool.done, nullptr);
+  // Signals of the program are for its own threads.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  int32_t started = 0;
+  int error = 0;
+  for (; started < handle->threads - 1 && !error; started += !error)
+    error = pthread_create(&handle->workers[started].thread, nullptr, worker_main, &handle->workers[started]);
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+  if (!error) return true;
+  errno = error;
+  fail(message, handle->model, FOVEA_OUT_OF_MEMORY, "thread %d of %d could not be started: %m", started + 2,
+       handle->threads);
+  stop_threads(handle, started);
+  return false;
+}
+
+void stop_threads(fovea_handle *handle, int32_t started) {
+  ThreadPool &pool = handle->pool;
+  pool.stop.store(true);
+  wake_workers(pool, started);
+  for (int32_t i = 0; i < started; ++i) pthread_join(handle->workers[i].thread, nullptr);
+  pthread_cond_destroy(&pool.done);
+  pthread_cond_destroy(&pool.wake);
+  pthread_mutex_destroy(&pool.mutex);
+}
+
+} // namespace fovea
+
+using namespace fovea;
+
+// Runs serially inside a task: all threads are busy there already. Returns the code of the failed task with the lowest
+// index.
+extern "C" int halide_do_par_for(void *user_context, halide_task_t task, int first, int count, uint8_t *closure) {
+  Worker *worker = static_cast<Worker *>(user_context);
+  fovea_handle *handle = worker->handle;
+  if (handle->threads == 1 || count <= 1 || worker->task >= 0) {
+    for (int i = 0; i < count; ++i)
+      if (int code = task(worker, first + i, closure)) return code;
+    return 0;
+  }
+  ThreadPool &pool = handle->pool;
+  pool.task.store(task, std::memory_order_relaxed);
+  pool.closure.store(closure, std::memory_order_relaxed);
+  pool.first.store(first, std::memory_order_relaxed);
+  pool.count.store(count, std::memory_order_relaxed);
+  pool.finished.store(0, std::memory_order_relaxed);
+  pool.failed_code = 0;
+  uint32_t job = job_of(pool.claim.load(std::memory_order_relaxed)) + 1;
+  pool.claim.store(static_cast<uint64_t>(job) << 32 | static_cast<uint32_t>(count));
+  wake_workers(pool, count - 1);
+  run_tasks(worker, job);
+  wait_until_finished(pool, count);
+  return pool.failed_code;
+}

@@ -1,0 +1,133 @@
+// The plot area has room for tick labels on the left and below, for the title and the y label above.
+#include "training/Plot.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace fovea::training {
+namespace {
+
+constexpr Colour axisColour{70, 70, 70}, gridColour{228, 228, 228}, textColour{30, 30, 30};
+constexpr int64_t scale = 2; // of text
+
+std::string shortText(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", std::abs(value) < 1e-12 ? 0 : value);
+  return text;
+}
+
+/// One axis: from values to pixels.
+struct Axis {
+  double low, high;  // of the values
+  double start, end; // in pixels
+  bool logarithmic;
+
+  double operator()(double value) const {
+    if (logarithmic) return start + (end - start) * std::log(value / low) / std::log(high / low);
+    return start + (end - start) * (value - low) / (high - low);
+  }
+  bool shows(double value) const { return std::isfinite(value) && (!logarithmic || value > 0); }
+};
+
+/// Sets low and high around the shown values of one coordinate.
+void fit(Axis &axis, const std::vector<Series> &series, std::vector<double> Series::*coordinate) {
+  bool any = false;
+  for (const Series &each : series)
+    for (double value : each.*coordinate) {
+      if (!axis.shows(value)) continue;
+      axis.low = any ? std::min(axis.low, value) : value;
+      axis.high = any ? std::max(axis.high, value) : value;
+      any = true;
+    }
+  if (!any) axis.low = axis.logarithmic ? 0.1 : 0, axis.high = 1;
+  if (axis.high > axis.low) return;
+  if (axis.logarithmic)
+    axis.low /= 2, axis.high *= 2;
+  else
+    axis.low -= 0.5, axis.high += 0.5;
+}
+
+void drawAxes(Picture &picture, const PlotOptions &options, const Axis &x, const Axis &y) {
+  const auto left = static_cast<int64_t>(x.start), right = static_cast<int64_t>(x.end);
+  const auto top = static_cast<int64_t>(y.end), bottom = static_cast<int64_t>(y.start);
+  for (double value : ticks(x.low, x.high, false)) {
+    const auto at = static_cast<int64_t>(x(value));
+    const std::string label = shortText(value);
+    picture.fill(at, top, 1, bottom - top, gridColour);
+    picture.fill(at, bottom, 1, 6, axisColour);
+    picture.text(at - textWidth(label, scale) / 2, bottom + 12, label, textColour, scale);
+  }
+  for (double value : ticks(y.low, y.high, y.logarithmic)) {
+    const auto at = static_cast<int64_t>(y(value));
+    const std::string label = shortText(value);
+    picture.fill(left, at, right - left, 1, gridColour);
+    picture.fill(left - 6, at, 6, 1, axisColour);
+    picture.text(left - 12 - textWidth(label, scale), at - 3 * scale, label, textColour, scale);
+  }
+  picture.fill(left, top, 1, bottom - top + 1, axisColour);
+  picture.fill(left, bottom, right - left, 1, axisColour);
+  picture.text((left + right - textWidth(options.title, scale)) / 2, 14, options.title, textColour, scale);
+  picture.text(right - textWidth(options.xLabel, scale), bottom + 38, options.xLabel, textColour, scale);
+  picture.text(left, top - 26, options.yLabel, textColour, scale);
+}
+
+void drawLine(Picture &picture, const Series &series, const Axis &x, const Axis &y) {
+  std::vector<Point> points;
+  for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i)
+    points.push_back({x(series.x[i]), y.shows(series.y[i]) ? y(series.y[i]) : NAN});
+  picture.polyline(points, series.width, series.colour, series.alpha);
+}
+
+void drawLegend(Picture &picture, const std::vector<Series> &series, int64_t right, int64_t top) {
+  for (const Series &each : series) {
+    if (each.name.empty()) continue;
+    const int64_t left = right - 10 - textWidth(each.name, scale);
+    picture.text(left, top, each.name, textColour, scale);
+    picture.polyline({{left - 40.0, top + 7.0}, {left - 10.0, top + 7.0}}, each.width, each.colour, each.alpha);
+    top += textHeight(scale) + 6;
+  }
+}
+
+} // namespace
+
+std::vector<double> ticks(double low, double high, bool logarithmic) {
+  std::vector<double> result;
+  if (logarithmic) {
+    for (int power = static_cast<int>(std::floor(std::log10(low))); std::pow(10, power) <= high; ++power)
+      for (double factor : {1, 2, 5})
+        if (double value = factor * std::pow(10, power); value >= low && value <= high) result.push_back(value);
+    if (result.size() > 1) return result;
+    result.clear();
+  }
+  const double rough = (high - low) / 5, power = std::pow(10, std::floor(std::log10(rough)));
+  const double step = power * (rough / power < 1.5 ? 1 : rough / power < 3.5 ? 2 : rough / power < 7.5 ? 5 : 10);
+  for (double index = std::ceil(low / step); index * step <= high; ++index) result.push_back(index * step);
+  return result;
+}
+
+std::vector<double> smoothed(const std::vector<double> &values, double length) {
+  std::vector<double> result;
+  const double keep = std::exp(-1 / length);
+  double sum = 0, weight = 0;
+  for (double value : values) {
+    sum = keep * sum + value;
+    weight = keep * weight + 1;
+    result.push_back(sum / weight);
+  }
+  return result;
+}
+
+Picture plot(const PlotOptions &options, const std::vector<Series> &series) {
+  Picture picture(options.width, options.height);
+  Axis x{0, 1, 100, options.width - 30.0, false};
+  Axis y{0, 1, options.height - 70.0, 80, options.logarithmic};
+  fit(x, series, &Series::x);
+  fit(y, series, &Series::y);
+  drawAxes(picture, options, x, y);
+  for (const Series &each : series) drawLine(picture, each, x, y);
+  drawLegend(picture, series, options.width - 30, 90);
+  return picture;
+}
+
+} // namespace fovea::training
