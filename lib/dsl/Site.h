@@ -1,5 +1,5 @@
-// Lines of the author's code. A mistake in a model is an Error whose what() reads `model.cpp:41: error: ...`, followed by
-// notes where the library's own blocks were involved: the first line is always the author's.
+// Lines of the author's code. A mistake in a model is an Error whose what() reads `model.cpp:41: error: ...`, followed
+// by notes where the library's own blocks were involved: the first line is always the author's.
 #pragma once
 
 #include <fovea/Error.h>

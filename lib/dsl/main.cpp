@@ -1,6 +1,7 @@
 // The main program of a model file: writes one of the models that the file's define() gives.
 #include <fovea/Model.h>
 
+#include <cstdio>
 #include <iostream>
 
 static const char *usage = R"(usage: %s [--model NAME] [--output FILE] [--list]

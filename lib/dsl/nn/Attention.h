@@ -28,9 +28,10 @@ public:
   }
 
   /// The attention weights softmax(scale q k^T) themselves: (batch, heads, tokens, tokens). For looking at a model:
-  /// their memory grows with the square of the tokens. Causal masks are left out.
+  /// their memory grows with the square of the tokens. Not for causal attention.
   Tensor maps(Located x) const {
     Frame frame(x);
+    if (causal) frame.fail("attention maps: this attention is causal, and maps() has no mask: leave .causal out");
     auto [q, k, v] = split(x.tensor);
     return softmax(matmul(q, k, {.transpose_b = true}) * scale());
   }

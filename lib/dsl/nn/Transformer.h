@@ -25,8 +25,8 @@ public:
         frame.fail("patches: a side of " + std::to_string(*image.tensor.dim(axis).constant()) +
                    " pixels is no multiple of the patch, " + std::to_string(options.patch));
     Tensor y = conv2d(image.tensor, weight, {.stride = {options.patch, options.patch}});
-    y = reshape(y, {y.dim(0), y.dim(1), y.dim(2) * y.dim(3)});
-    return transpose(y, {0, 2, 1}) + bias;
+    y = transpose(y, {0, 2, 3, 1}); // the order in which a product of patches comes out
+    return reshape(y, {y.dim(0), y.dim(1) * y.dim(2), y.dim(3)}) + bias;
   }
 
 private:
