@@ -186,31 +186,32 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
   program.trained = true;
 }
 
-std::string Model::text(Site site) const {
+std::string Model::text() const {
   Program &program = this->program();
   if (program.function.getNumResults() == 0)
-    program.fail(site,
+    program.fail(program.site,
                  "model '" + program.name + "' has no output: call output(name, tensor) or train(loss, optimizer)");
   std::string messages;
   ScopedDiagnosticHandler handler(&program.context,
                                   [&](Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; });
   if (failed(verify(*program.module)))
-    program.fail(site, "model '" + program.name + "' does not verify, which is a mistake of Fovea's: " + messages);
+    program.fail(program.site,
+                 "model '" + program.name + "' does not verify, which is a mistake of Fovea's: " + messages);
   std::string result;
   llvm::raw_string_ostream stream(result);
   program.module->print(stream, OpPrintingFlags().enableDebugInfo());
   return result;
 }
 
-void Model::write(const std::string &path, Site site) const {
-  std::string text = this->text(site);
+void Model::write(const std::string &path) const {
+  std::string text = this->text();
   if (path == "-") {
     std::cout << text << std::flush;
     return;
   }
   std::ofstream file(path);
   file << text << std::flush;
-  if (!file) program().fail(site, "cannot write '" + path + "': is it in an existing, writable folder?");
+  if (!file) program().fail(program().site, "cannot write '" + path + "': is it in an existing, writable folder?");
 }
 
 //===-- Frames ----------------------------------------------------------------------------------------------------===//

@@ -107,10 +107,10 @@ public:
   /// Minimises `loss`, of rank 0; it becomes an output, `loss`, of training. At most once.
   void train(Located loss, const Optimizer &optimizer, const TrainOptions &options = {});
 
-  /// The program in MLIR's text form, with locations. Throws Error if the model has no output.
-  std::string text(Site site = Site::here()) const;
+  /// The program in MLIR's text form, with locations. Throws Error, at the model's own line, if it has no output.
+  std::string text() const;
   /// Writes text() to a file, or to standard output for "-".
-  void write(const std::string &path, Site site = Site::here()) const;
+  void write(const std::string &path) const;
 
   /// For the library.
   dsl::Program &program() const { return *implementation; }
