@@ -17,14 +17,15 @@ using namespace mlir;
 namespace fovea {
 
 FailureOr<SmallVector<Target>> targetsOf(ModuleOp module, StringRef list) {
-  auto targets = parseTargets(list);
-  if (!targets) return emitError(UnknownLoc::get(module.getContext()), llvm::toString(targets.takeError())), failure();
   FailureOr<Stage> stage = stageOf(module);
   if (failed(stage)) return failure();
-  if (*stage < Stage::kernels) return std::move(*targets);
   auto cut = module->getAttrOfType<StringAttr>("fovea.target");
-  if (!cut) return module.emitError("is at the kernels stage without fovea.target: compile it anew from an earlier stage"), failure();
-  if (targets->size() != 1 || targets->front().name != cut.getValue())
+  if (*stage == Stage::kernels && !cut)
+    return module.emitError("is at the kernels stage without fovea.target: compile it anew from an earlier stage"), failure();
+  if (list.empty()) list = *stage == Stage::kernels ? cut.getValue() : "host";
+  auto targets = parseTargets(list);
+  if (!targets) return emitError(UnknownLoc::get(module.getContext()), llvm::toString(targets.takeError())), failure();
+  if (*stage == Stage::kernels && (targets->size() != 1 || targets->front().name != cut.getValue()))
     return module.emitError("was cut into kernels for ") << cut.getValue() << ", and the target is now '" << list << "': give --target="
                                                          << cut.getValue() << ", or start from an earlier stage", failure();
   return std::move(*targets);
@@ -33,7 +34,7 @@ FailureOr<SmallVector<Target>> targetsOf(ModuleOp module, StringRef list) {
 static LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const PipelineOptions &options) {
   if (from >= to) return success();
   PassManager manager(module.getContext());
-  if (failed(applyPassManagerCLOptions(manager))) return failure();
+  (void)applyPassManagerCLOptions(manager); // those that a tool has registered
   addPasses(manager, from, to, options);
   return manager.run(module);
 }
@@ -42,7 +43,7 @@ FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const Comp
   FailureOr<SmallVector<Target>> targets = targetsOf(module, options.targets);
   if (failed(targets)) return failure();
   FailureOr<Stage> stage = stageOf(module);
-  if (failed(runPasses(module, *stage, Stage::optimized, {options.targets, options.inferenceOnly}))) return failure();
+  if (failed(runPasses(module, *stage, Stage::optimized, {"host", options.inferenceOnly}))) return failure();
   std::vector<TargetProgram> programs;
   for (const Target &target : *targets) {
     programs.push_back({target, module.clone(), {}});
@@ -144,7 +145,7 @@ static std::vector<ObjectFile> objectsOf(const CompiledModel &model) {
 static llvm::Expected<std::string> write(StringRef folder, const llvm::Twine &name, StringRef bytes) {
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, name);
-  if (llvm::Error error = writeFile(path, bytes)) return std::move(error);
+  if (llvm::Error error = writeFile(path, bytes)) return error;
   return path.str().str();
 }
 
@@ -175,10 +176,10 @@ static llvm::Error writeLibrary(const CompiledModel &model, bool checks, bool sh
 
 llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage, StringRef folder) {
   Artefacts artefacts;
-  if (llvm::Error error = makeFolder(folder)) return std::move(error);
+  if (llvm::Error error = makeFolder(folder)) return error;
   llvm::Error error = stage == Stage::object ? writeObjects(model, folder, artefacts)
                                              : writeLibrary(model, options.checks, stage == Stage::shared, folder, artefacts);
-  if (error) return std::move(error);
+  if (error) return error;
   auto header = write(folder, model.interface.name + ".h", headerText(model.interface));
   if (!header) return header.takeError();
   artefacts.header = *header;

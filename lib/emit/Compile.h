@@ -8,7 +8,7 @@ namespace fovea {
 
 struct CompileOptions {
   std::string name;             // of the model: prefix of its symbols and stem of its files
-  std::string targets = "host"; // joined by '+'
+  std::string targets;          // joined by '+'; empty: what the module was cut for, else host
   bool checks = false;          // kernels keep Halide's bounds checks
   bool inferenceOnly = false;
   std::string cache;            // a folder; empty: none
@@ -29,7 +29,7 @@ struct Artefacts {
   uint64_t codeBytes = 0; // of machine code in the archive or shared library
 };
 
-/// The targets to compile a module for: those of the list; a module at the kernels stage has its own and allows no other.
+/// The targets to compile a module for, by the list of CompileOptions. A module at the kernels stage allows only its own.
 mlir::FailureOr<SmallVector<Target>> targetsOf(mlir::ModuleOp module, StringRef list);
 
 /// Copies of the module at the kernels stage, one for each target. `module` is left at the optimized stage, or later.

@@ -50,7 +50,7 @@ Expected<TemporaryFolder> TemporaryFolder::create() {
     llvm::sys::path::system_temp_directory(true, parent);
     return failure("cannot make a temporary folder in", parent, code);
   }
-  return std::move(result);
+  return result;
 }
 
 TemporaryFolder::~TemporaryFolder() {

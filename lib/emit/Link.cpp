@@ -51,11 +51,11 @@ Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::st
   llvm::SmallVector<std::string> arguments = {"-r", "-S", "--force-group-allocation", "-z", "noexecstack", "-o", joined};
   for (auto [index, object] : llvm::enumerate(all)) {
     arguments.push_back(folder->path(std::to_string(index) + ".o"));
-    if (Error error = writeFile(arguments.back(), object.bytes)) return std::move(error);
+    if (Error error = writeFile(arguments.back(), object.bytes)) return error;
   }
-  if (Error error = run("ld", "binutils", arguments, *folder)) return std::move(error);
-  if (Error error = writeFile(symbols, lines(exported, ""))) return std::move(error);
-  if (Error error = run("objcopy", "binutils", {"--keep-global-symbols=" + symbols, joined}, *folder)) return std::move(error);
+  if (Error error = run("ld", "binutils", arguments, *folder)) return error;
+  if (Error error = writeFile(symbols, lines(exported, ""))) return error;
+  if (Error error = run("objcopy", "binutils", {"--keep-global-symbols=" + symbols, joined}, *folder)) return error;
   return readFile(joined);
 }
 
@@ -70,8 +70,8 @@ Expected<std::string> sharedLibraryOf(StringRef object, StringRef fileName, Arra
   auto folder = TemporaryFolder::create();
   if (!folder) return folder.takeError();
   std::string input = folder->path("model.o"), version = folder->path("version"), output = folder->path("model.so");
-  if (Error error = writeFile(input, object)) return std::move(error);
-  if (Error error = writeFile(version, "{ global:\n" + lines(exported, ";") + "local: *; };\n")) return std::move(error);
+  if (Error error = writeFile(input, object)) return error;
+  if (Error error = writeFile(version, "{ global:\n" + lines(exported, ";") + "local: *; };\n")) return error;
   llvm::SmallVector<std::string> arguments = {"-shared",
                                               "-o",
                                               output,
@@ -84,7 +84,7 @@ Expected<std::string> sharedLibraryOf(StringRef object, StringRef fileName, Arra
                                               "-pthread",
                                               "-lm",
                                               "-ldl"};
-  if (Error error = run("cc", "gcc", arguments, *folder)) return std::move(error);
+  if (Error error = run("cc", "gcc", arguments, *folder)) return error;
   return readFile(output);
 }
 

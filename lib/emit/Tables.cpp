@@ -118,10 +118,11 @@ static void raise(SmallVector<int64_t> &bound, ArrayRef<int64_t> row) {
 }
 
 /// Sizes are positive, so the largest coefficients bound every entry.
-SmallVector<int64_t> Tables::arenaBytes(const TargetProgram &program) const {
+SmallVector<int64_t> arenaBytes(ModuleOp module, ArrayRef<StringAttr> sizes) {
   SmallVector<int64_t> bound(1 + sizes.size());
-  for (auto function : program.module->getOps<func::FuncOp>())
-    if (auto arena = function->getAttrOfType<DimsAttr>("fovea.arena")) raise(bound, rows(arena));
+  for (auto function : module.getOps<func::FuncOp>())
+    if (auto arena = function->getAttrOfType<DimsAttr>("fovea.arena"))
+      raise(bound, *affineRow(arena.getSizes()[0], arena.getNames(), sizes));
   return bound;
 }
 
@@ -135,7 +136,7 @@ SmallVector<int64_t> Tables::largestBytes(const TargetProgram &program) const {
     AffineExpr bytes = shapes.normal(shapes.product(elements) * elementKind(buffer.getTensor().getElementType()).bytes);
     raise(bound, rows(shapes.dims({bytes})));
   };
-  for (auto function : program.module->getOps<func::FuncOp>()) {
+  for (auto function : program.module.get().getOps<func::FuncOp>()) {
     for (Type type : function.getArgumentTypes()) add(type);
     function.walk([&](Operation *op) {
       if (!isa<SubviewOp>(op)) // within the storage of another
@@ -147,13 +148,13 @@ SmallVector<int64_t> Tables::largestBytes(const TargetProgram &program) const {
 
 Constant *Tables::program(const Interface &interface, const TargetProgram &program, ArrayRef<llvm::Function *> functions) {
   SmallVector<Constant *> states, entries;
-  SmallVector<StateOp> stateOps = llvm::to_vector(program.module->getOps<StateOp>());
+  SmallVector<StateOp> stateOps = llvm::to_vector(program.module.get().getOps<StateOp>());
   for (StateOp each : stateOps) states.push_back(state(each));
   for (auto [index, function] : llvm::enumerate(functions)) entries.push_back(entry(interface.entries[index], function));
   int64_t scratch = 0;
   for (const auto &kernel : program.kernels) scratch = std::max(scratch, kernel.second.scratchBytes);
   return record({string(program.target.name), integer(program.target.cpuFeatures), integer(states.size()), array(states),
-                 integer(stateBytes(stateOps)), integers(arenaBytes(program)), integers(largestBytes(program)), integer(scratch),
+                 integer(stateBytes(stateOps)), integers(arenaBytes(program.module.get(), sizes)), integers(largestBytes(program)), integer(scratch),
                  integer(entries.size(), 32), array(entries)});
 }
 

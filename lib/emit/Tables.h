@@ -34,7 +34,6 @@ private:
   llvm::Constant *argument(const Argument &argument);
   llvm::Constant *entry(const Entry &entry, llvm::Function *function);
   llvm::Constant *program(const Interface &interface, const TargetProgram &program, ArrayRef<llvm::Function *> functions);
-  SmallVector<int64_t> arenaBytes(const TargetProgram &program) const;
   SmallVector<int64_t> largestBytes(const TargetProgram &program) const;
 
   llvm::Module &module;
@@ -46,5 +45,8 @@ private:
 int64_t storageBytes(StateOp state);
 /// Bytes of the whole state region.
 int64_t stateBytes(ArrayRef<StateOp> state);
+
+/// An affine row that bounds the arena of every entry point.
+SmallVector<int64_t> arenaBytes(mlir::ModuleOp module, ArrayRef<mlir::StringAttr> sizes);
 
 } // namespace fovea
