@@ -11,7 +11,7 @@ namespace fovea {
 
 namespace {
 
-constexpr long iterations = 20'000'000;
+constexpr long iterations = 200'000'000;
 constexpr int rounds = 5;
 // Independent sums: two units times a latency of four or five cycles.
 constexpr int sums = 10;

@@ -77,6 +77,7 @@ private:
     llvm::SmallDenseSet<int64_t> shared; // arguments whose buffers are passed as results
     for (unsigned result = 0; result < launch.getInto().size(); ++result) shared.insert(kernel.inPlace(result));
     SmallVector<llvm::Value *> arguments = {function->getArg(0)};
+    wrapped = 0;
     for (auto [index, input] : llvm::enumerate(launch.getInputs()))
       if (!shared.contains(index)) wrap(input, arguments);
     for (StringAttr size : kernelSizes(kernel)) arguments.push_back(loadSize(size));
@@ -96,7 +97,7 @@ private:
     auto type = cast<BufferType>(value.getType());
     llvm::Type *pointer = host.pointer(), *integer = builder.getInt32Ty();
     auto callee = host.runtime("fovea_wrap", builder.getVoidTy(), {pointer, pointer, integer, pointer, pointer, pointer});
-    llvm::Value *buffer = builder.CreateConstGEP1_32(bufferType, buffers, arguments.size() - 1);
+    llvm::Value *buffer = builder.CreateConstGEP1_32(bufferType, buffers, wrapped++);
     builder.CreateCall(callee, {function->getArg(0), function->getArg(1), builder.getInt32(place.region),
                                 host.tables.integers(place.offset), host.tables.view(type), buffer});
     arguments.push_back(buffer);
@@ -134,7 +135,8 @@ private:
   func::FuncOp source;
   llvm::Function *function = nullptr;
   llvm::Type *bufferType = nullptr;
-  llvm::Value *buffers = nullptr;
+  llvm::Value *buffers = nullptr; // room for the launch with the most
+  unsigned wrapped = 0;           // buffers of the present launch
 };
 
 } // namespace

@@ -54,14 +54,16 @@ private:
     if (auto attention = dyn_cast<AttentionOp>(op)) return attended(attention.getQuery(), attention.getKey(), attention.getValue(), 1, 1);
     if (auto attention = dyn_cast<AttentionGradOp>(op)) return attended(attention.getQuery(), attention.getKey(), attention.getValue(), 3, 2);
     AffineExpr most = shapes.constant(0);
-    auto consider = [&](Type type) {
-      AffineExpr count = elements(type);
-      auto constant = constantSize(count), known = constantSize(most);
-      if (!constant || (known && *constant > *known)) most = count; // a size given at run time counts as larger
-    };
-    for (Type type : op->getOperandTypes()) consider(type);
-    for (Type type : op->getResultTypes()) consider(type);
+    for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+      for (Type type : types)
+        if (AffineExpr count = elements(type); typical(count) > typical(most)) most = count;
     return most;
+  }
+
+  /// The value where every size given at run time is 64, to compare expressions by.
+  int64_t typical(AffineExpr count) {
+    SmallVector<AffineExpr> values(shapes.symbols().size(), shapes.constant(64));
+    return *constantSize(simplifyAffineExpr(count.replaceSymbols(values), 0, 0));
   }
 
   /// `image` is (n, o, h, w) at the convolution's output, the weight (o, c, kh, kw).
@@ -101,7 +103,7 @@ private:
       if (!function.isDeclaration()) writeFunction(program, function);
     std::string arena = arenaText(module), all = std::to_string(stateBytes(state)) + (arena == "0" ? "" : " + " + arena);
     out << "state: " << stateBytes(state) << " bytes\narena: " << arena << " bytes\nscratch: " << scratch << " bytes for each thread\n"
-        << "peak: " << all << (scratch ? " + " + std::to_string(scratch) + " * threads" : "") << " bytes\n";
+        << "peak: " << all << (scratch ? " + " + std::to_string(scratch) + " * threads" : "") << " bytes, beside the handle\n";
   }
 
   void writeFunction(const TargetProgram &program, func::FuncOp function) {
