@@ -110,12 +110,12 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
     RankedTensorType type = typeOf(input);
     if (type.getRank() != first.getRank() || type.getElementType() != first.getElementType())
       return emitOptionalError(location, "concat: ", shapeText(first), " of ", first.getElementType(), " and ", shapeText(type),
-                               " of ", type.getElementType(), ": all must have one rank and element type (c1)");
+                               " of ", type.getElementType(), ": all must have one rank and element type (c2)");
     FailureOr<int64_t> extent = axisSize(location, "concat", input, axis);
     if (failed(extent)) return failure();
     if (withAxis(type, axis, 1) != withAxis(first, axis, 1))
       return emitOptionalError(location, "concat: ", shapeText(first), " and ", shapeText(type),
-                               " differ beside axis ", axis, ": all other sizes must be equal (c2)");
+                               " differ beside axis ", axis, ": all other sizes must be equal (c3)");
     total += *extent;
   }
   results.push_back(withAxis(first, axis, total));

@@ -57,8 +57,8 @@ def Fovea_PadOp : Fovea_ViewOp<"pad", [InferTypeOpAdaptor]> {
 def Fovea_ConcatOp : Fovea_ViewOp<"concat", [InferTypeOpAdaptor]> {
   let summary = "tensors one after another along an axis";
   let description = [{
-    All have one element type and rank (c1) and, but for `axis`, equal sizes (c2); the axis is within the rank (c3) and of
-    constant size in all.
+    The axis is within the rank (c1) and of constant size in all; all have one element type and rank (c2) and, but for the
+    axis, equal sizes (c3).
   }];
   let arguments = (ins Variadic<Fovea_Tensor>:$inputs, I64Attr:$axis);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
