@@ -94,9 +94,9 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   FailureOr<int64_t> extent = axisSize(location, "pad", operands.getX(), operands.getAxis());
   if (failed(extent)) return failure();
   int64_t low = operands.getLow(), high = operands.getHigh(), step = operands.getStep();
-  if (low < 0 || high < 0 || step < 1)
+  if (low < 0 || high < 0 || step < 1 || std::max({low, high, step}) > maxElements / *extent)
     return emitOptionalError(location, "pad: low ", low, ", high ", high, " and step ", step,
-                             ": the first two must not be negative, the step at least 1 (c2)");
+                             ": the first two must not be negative, the step at least 1, and none huge (c2)");
   results.push_back(withAxis(typeOf(operands.getX()), operands.getAxis(), low + (*extent - 1) * step + 1 + high));
   return success();
 }

@@ -48,7 +48,8 @@ def Fovea_PadOp : Fovea_ViewOp<"pad", [InferTypeOpAdaptor]> {
   let summary = "zeros around and between the elements along one axis";
   let description = [{
     The result has `low + (n - 1) * step + 1 + high` elements along `axis`, of which x gives those at `low + i * step`.
-    The axis is within the rank (c1) and of constant size; low and high are not negative, step at least 1 (c2).
+    The axis is within the rank (c1) and of constant size; low and high are not negative, step at least 1, and none
+    huge (c2).
   }];
   let arguments = (ins Fovea_NumberTensor:$x, I64Attr:$axis, I64Attr:$low, I64Attr:$high, DefaultValuedAttr<I64Attr, "1">:$step);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";

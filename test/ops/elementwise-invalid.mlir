@@ -94,19 +94,3 @@ func.func @size_c1_rank() {
   %0 = fovea.size <[B] -> (B)> : tensor<1xf32>
   return
 }
-
-// -----
-
-func.func @tensor_without_dims(%x: tensor<?xf32>) {
-  // expected-error@+1 {{operand #0 must be f32 or f64}}
-  %0 = fovea.exp %x : tensor<?xf32>
-  return
-}
-
-// -----
-
-func.func @tensor_of_integers(%x: tensor<2xi32>) {
-  // expected-error@+1 {{operand #0 must be f32 or f64}}
-  %0 = fovea.exp %x : tensor<2xi32>
-  return
-}

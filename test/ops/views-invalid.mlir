@@ -97,8 +97,16 @@ func.func @pad_c1(%x: tensor<6xf32>) {
 // -----
 
 func.func @pad_c2(%x: tensor<6xf32>) {
-  // expected-error@+1 {{pad: low -1, high 0 and step 1: the first two must not be negative, the step at least 1 (c2)}}
+  // expected-error@+1 {{pad: low -1, high 0 and step 1: the first two must not be negative, the step at least 1, and none huge (c2)}}
   %0 = fovea.pad %x {axis = 0, low = -1, high = 0} : (tensor<6xf32>) -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @pad_c2_huge(%x: tensor<6xf32>) {
+  // expected-error@+1 {{pad: low 9223372036854775807, high 9223372036854775807 and step 1}}
+  %0 = fovea.pad %x {axis = 0, low = 9223372036854775807, high = 9223372036854775807} : (tensor<6xf32>) -> tensor<6xf32>
   return
 }
 
