@@ -36,7 +36,7 @@ private:
 
   /// Whether the caller holds this value in a buffer, maybe as a view.
   bool isOutside(Value value) {
-    Value root = viewRoot(value);
+    Value root = partition.views.root(value);
     Operation *op = root.getDefiningOp();
     bool held = !op || isa<LoadOp>(op) || partition.groupOf.count(root);
     if (partition.groupOf.count(value) && !isOwn(value)) return true;

@@ -57,12 +57,12 @@ Partition::Chain Partition::chainOf(Value value) const {
 
 void Partition::feedAnchor(Operation *anchor, Value operand) {
   Chain chain = chainOf(operand);
-  bool plainView = !isPoint(viewRoot(operand)) || stored.contains(viewRoot(operand));
+  bool plainView = !isPoint(views.root(operand)) || stored.contains(views.root(operand));
   if (plainView && views.of(operand)) return;
   if (readsOnce(anchor) && !chain.anchor) return;
-  if (isa_and_nonnull<ConstantOp>(viewRoot(operand).getDefiningOp())) return;
+  if (isa_and_nonnull<ConstantOp>(views.root(operand).getDefiningOp())) return;
   // A view of a computed value: store the value where strides can give the view, else the view itself.
-  store(views.of(operand) ? viewRoot(operand) : operand);
+  store(views.of(operand) ? views.root(operand) : operand);
 }
 
 void Partition::feedPoint(Operation *op) {
@@ -277,7 +277,9 @@ SmallVector<int64_t> Partition::order() const {
 }
 
 Partition::Partition(func::FuncOp function)
-    : function(function), views(function.getContext(), [this](Value value) { return layouts.lookup(value); }) {
+    : function(function), views(
+                                function.getContext(), [this](Value value) { return layouts.lookup(value); },
+                                [this](Value value) { return stored.contains(value); }) {
   chooseLayouts();
   chooseInternal();
   chooseStored();

@@ -55,7 +55,9 @@ private:
 
 class FunctionPlan {
 public:
-  explicit FunctionPlan(func::FuncOp function) : function(function), shapes(function.getContext()) {}
+  explicit FunctionPlan(func::FuncOp function)
+      : function(function), shapes(function.getContext()),
+        views(function.getContext(), [](Value base) { return layoutOf(base); }, [](Value) { return false; }) {}
 
   LogicalResult run() {
     number();
@@ -148,7 +150,7 @@ private:
     unsigned result = cast<OpResult>(store.getValue()).getResultNumber();
     SmallVector<unsigned> readers;
     for (auto [index, input] : llvm::enumerate(launch.getInputs())) {
-      auto load = viewRoot(input).getDefiningOp<LoadOp>();
+      auto load = views.root(input).getDefiningOp<LoadOp>();
       if (load && load.getStateAttr() == store.getStateAttr()) readers.push_back(index);
     }
     if (readers.size() != 1 || !launch.getInputs()[readers[0]].getDefiningOp<LoadOp>()) return false;
@@ -238,7 +240,6 @@ private:
     if (auto load = dyn_cast_or_null<LoadOp>(op)) {
       result = StateBufferOp::create(builder, location, BufferType::get(value.getContext(), type, rowMajorStrides(type)), load.getStateAttr());
     } else if (op && op->hasTrait<View>()) {
-      StridedViews views(value.getContext(), [&](Value base) { return layoutOf(base); });
       StridedView view = *views.of(value);
       Value base = bufferOf(builder, view.base);
       result = SubviewOp::create(builder, location, BufferType::get(value.getContext(), type, views.shapes.dims(view.strides)), base,
@@ -259,7 +260,7 @@ private:
     return result;
   }
 
-  DimsAttr layoutOf(Value value) {
+  static DimsAttr layoutOf(Value value) {
     auto launch = value.getDefiningOp<LaunchOp>();
     if (!launch) return {};
     auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
@@ -337,6 +338,7 @@ private:
 
   func::FuncOp function;
   Shapes shapes;
+  StridedViews views;
   llvm::DenseMap<Operation *, int64_t> time;
   llvm::MapVector<Value, Place> places;
   llvm::DenseMap<Value, Value> buffers;

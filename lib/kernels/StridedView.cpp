@@ -7,9 +7,9 @@ using namespace mlir;
 
 namespace fovea {
 
-Value viewRoot(Value value) {
+Value StridedViews::root(Value value) const {
   while (Operation *op = value.getDefiningOp()) {
-    if (!op->hasTrait<View>() || op->getNumOperands() != 1) break;
+    if (!op->hasTrait<View>() || op->getNumOperands() != 1 || stored(value)) break;
     value = op->getOperand(0);
   }
   return value;
@@ -17,7 +17,7 @@ Value viewRoot(Value value) {
 
 std::optional<StridedView> StridedViews::of(Value value) {
   Operation *op = value.getDefiningOp();
-  if (op && op->hasTrait<View>() && op->getNumOperands() == 1) {
+  if (op && op->hasTrait<View>() && op->getNumOperands() == 1 && !stored(value)) {
     std::optional<StridedView> view = of(op->getOperand(0));
     if (!view || !apply(op, *view)) return std::nullopt;
     return view;

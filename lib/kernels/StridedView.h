@@ -15,9 +15,13 @@ struct StridedView {
 
 class StridedViews {
 public:
-  /// `layout` gives the strides of a stored value that is not row-major, or null.
-  StridedViews(mlir::MLIRContext *context, std::function<DimsAttr(Value)> layout)
-      : shapes(context), layout(std::move(layout)) {}
+  /// `layout` gives the strides of a stored value that is not row-major, or null; `stored` tells views that have a buffer of
+  /// their own, where a chain begins anew.
+  StridedViews(mlir::MLIRContext *context, std::function<DimsAttr(Value)> layout, std::function<bool(Value)> stored)
+      : shapes(context), layout(std::move(layout)), stored(std::move(stored)) {}
+
+  /// Where a chain of views begins.
+  Value root(Value value) const;
 
   /// The view that `value` is of the value where its chain of view ops begins (itself, without any); nullopt if some view of
   /// the chain has no strides.
@@ -29,9 +33,7 @@ private:
   bool apply(mlir::Operation *op, StridedView &view);
   bool reshape(StridedView &view, ArrayRef<AffineExpr> sizes);
   std::function<DimsAttr(Value)> layout;
+  std::function<bool(Value)> stored;
 };
-
-/// Skips view ops with one operand: where a chain of views begins.
-Value viewRoot(Value value);
 
 } // namespace fovea

@@ -36,7 +36,8 @@ struct SinkBelowPoint : RewritePattern {
     ReshapeOp reshape;
     for (Value operand : op->getOperands())
       if (auto candidate = operand.getDefiningOp<ReshapeOp>(); candidate && sameShape(candidate.getType(), result)) reshape = candidate;
-    if (!reshape) return failure();
+    // Only towards fewer dimensions: otherwise two operands could push each other's reshapes back and forth.
+    if (!reshape || reshape.getX().getType().getRank() >= result.getRank()) return failure();
     RankedTensorType below = reshape.getX().getType();
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())

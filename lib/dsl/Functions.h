@@ -1,0 +1,107 @@
+// What tensors are computed with. Shapes broadcast as numpy's do: aligned at the last dimension, sizes equal or 1; a
+// symbolic size broadcasts only to itself. Negative axes count from the end. Every function throws Error, with the line
+// of the call, where shapes or element types do not fit.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include <fovea/Tensor.h>
+
+namespace fovea {
+
+// Arithmetic, element by element, on equal element types.
+Tensor operator+(Operand a, Operand b);
+Tensor operator-(Operand a, Operand b);
+Tensor operator*(Operand a, Operand b);
+Tensor operator/(Operand a, Operand b); // floats only
+Tensor operator-(Located x);
+Tensor pow(Operand a, Operand b);     // floats only; the gradient is that of a > 0
+Tensor maximum(Operand a, Operand b); // NaN if either is
+Tensor minimum(Operand a, Operand b);
+
+// Comparisons give booleans; with NaN all are false but not_equal.
+Tensor operator<(Operand a, Operand b);
+Tensor operator<=(Operand a, Operand b);
+Tensor operator>(Operand a, Operand b);
+Tensor operator>=(Operand a, Operand b);
+Tensor equal(Operand a, Operand b);
+Tensor not_equal(Operand a, Operand b);
+/// a where the condition holds, else b.
+Tensor where(Located condition, Operand a, Operand b);
+
+// Functions of floats, element by element.
+Tensor exp(Located x);
+Tensor log(Located x);
+Tensor sqrt(Located x);
+Tensor tanh(Located x);
+Tensor erf(Located x);
+Tensor sigmoid(Located x);
+Tensor relu(Located x);
+/// x (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units").
+Tensor gelu(Located x);
+/// x in another element type; floats are truncated to integers, booleans become 0 and 1.
+Tensor cast(Located x, DType dtype);
+
+// Shapes.
+/// The same elements, row-major, under another shape; one size may be -1 and follows from the others.
+Tensor reshape(Located x, const Shape &shape);
+/// Dimension d of the result is dimension permutation[d] of x.
+Tensor transpose(Located x, const std::vector<int64_t> &permutation);
+/// `size` elements along an axis of constant size, from `start` in steps of `step`.
+Tensor slice(Located x, int64_t axis, int64_t start, int64_t size, int64_t step = 1);
+/// The element at `index` along an axis of constant size, which is dropped.
+Tensor pick(Located x, int64_t axis, int64_t index);
+/// Zeros before and after along an axis of constant size.
+Tensor pad(Located x, int64_t axis, int64_t before, int64_t after);
+Tensor broadcast_to(Located x, const Shape &shape);
+/// Tensors one after another along an axis of constant size.
+Tensor concat(const std::vector<Tensor> &tensors, int64_t axis, Site site = Site::here());
+/// Tensors of one shape along a new axis.
+Tensor stack(const std::vector<Tensor> &tensors, int64_t axis, Site site = Site::here());
+
+// Reductions of floats; reduced axes are dropped, or stay with size 1 if `keep` is set.
+Tensor sum(Located x, const Axes &axes = {}, bool keep = false);
+Tensor mean(Located x, const Axes &axes = {}, bool keep = false);
+Tensor max(Located x, const Axes &axes = {}, bool keep = false);
+
+struct MatmulOptions {
+  bool transpose_a = false, transpose_b = false;
+};
+/// Products of the last two dimensions; leading ones broadcast.
+Tensor matmul(Located a, Located b, MatmulOptions options = {});
+
+struct Conv2dOptions {
+  std::array<int64_t, 2> stride = {1, 1}, padding = {0, 0};
+};
+/// Cross-correlation of x (n, c, h, w) with weight (o, c, kh, kw), zeros around: (n, o, h', w').
+Tensor conv2d(Located x, Located weight, Conv2dOptions options = {});
+
+/// Along the last dimension.
+Tensor softmax(Located x);
+/// Rows of zero mean and unit variance along the last dimension, scaled and shifted by vectors of its size
+/// (Ba et al. 2016, "Layer Normalization").
+Tensor layer_norm(Located x, Located scale, Located bias, double epsilon = 1e-5);
+
+struct AttentionOptions {
+  std::optional<double> scale = {}; // by default 1 / sqrt(head size)
+  bool causal = false;              // the last query sees the last key, and no query a later one
+  std::optional<int64_t> window_left = {}, window_right = {}; // how many keys a query sees before and after its own
+};
+/// softmax(scale q k^T) v for q (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v), where
+/// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").
+Tensor attention(Located query, Located key, Located value, AttentionOptions options = {});
+
+/// The mean over rows of -log softmax(logits)[label], for logits (rows, classes) and integer labels (rows). A label
+/// outside the classes gives NaN.
+Tensor cross_entropy(Located logits, Located label);
+
+/// table[indices], for a table (rows, width): (.., width). An index outside the table gives NaN.
+Tensor embedding(Located table, Located indices);
+/// 1 at the index along a new last dimension of `classes`, else 0; in the model's element type.
+Tensor one_hot(Located indices, int64_t classes);
+/// In training x / (1 - rate), or 0 with probability `rate`; in inference x (Srivastava et al. 2014, "Dropout").
+Tensor dropout(Located x, double rate);
+
+} // namespace fovea

@@ -1,0 +1,139 @@
+// A model: its symbols, inputs, parameters, outputs and training.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <fovea/Tensor.h>
+
+namespace fovea {
+
+/// How a parameter starts: `constant` a, `normal` or `truncated_normal` (mean a, deviation b), or `uniform` in [a, b).
+struct Initializer {
+  const char *kind;
+  double a, b;
+};
+Initializer zeros();
+Initializer ones();
+Initializer constant(double value);
+Initializer normal(double deviation, double mean = 0);
+/// Redrawn outside two deviations.
+Initializer truncated_normal(double deviation, double mean = 0);
+Initializer uniform(double low, double high);
+/// Within sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010).
+Initializer xavier_uniform(double inputs, double outputs);
+/// Within sqrt(6 / inputs), for layers before a relu (He et al. 2015).
+Initializer kaiming_uniform(double inputs);
+
+struct ParameterOptions {
+  std::optional<bool> decay = {}; // whether weight decay reaches it; by default if its rank is at least 2
+  bool frozen = false;            // not trained
+  double rate = 1;                // multiplies the learning rate
+};
+
+/// Stochastic gradient descent; with momentum m, v = m v + g and p -= rate v, or rate (g + m v) if `nesterov`
+/// (Sutskever et al. 2013). Weight decay is added to the gradient.
+struct SGD {
+  double momentum = 0;
+  bool nesterov = false;
+  double weight_decay = 0;
+};
+/// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019).
+struct AdamW {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01;
+};
+struct Optimizer {
+  std::string kind;
+  std::vector<std::pair<std::string, double>> constants;
+  Optimizer(const SGD &sgd);
+  Optimizer(const AdamW &adamw);
+};
+
+struct TrainOptions {
+  double clip_norm = 0;                 // gradients are scaled down to this global norm; 0 leaves them
+  std::vector<std::string> report = {}; // outputs that a training step gives as well
+};
+
+/// A component of a parameter's name, a word or an index, and the line it was written on.
+struct Name {
+  std::string text;
+  Site site;
+  Name(const char *text, Site site = Site::here()) : text(text), site(site) {}
+  Name(const std::string &text, Site site = Site::here()) : text(text), site(site) {}
+  template <typename Index, typename = std::enable_if_t<std::is_integral_v<Index>>>
+  Name(Index index, Site site = Site::here()) : text(std::to_string(index)), site(site) {}
+};
+
+class Model;
+
+/// A place for parameters: `digits / "blocks" / 0` holds `blocks.0.weight` and so on.
+class Scope {
+public:
+  Scope(const Model &model);
+  /// A trained tensor of the model's element type and constant sizes.
+  Tensor parameter(const Name &name, const Shape &shape, const Initializer &initializer,
+                   const ParameterOptions &options = {}) const;
+  friend Scope operator/(const Scope &scope, const Name &name);
+  /// Throws Error with this scope's lines: for blocks whose sizes do not fit.
+  [[noreturn]] void fail(const std::string &message) const;
+
+private:
+  dsl::Program *program;
+  std::string path; // "" or "blocks.0."
+  std::vector<Site> trail;
+};
+Scope operator/(const Scope &scope, const Name &name);
+
+/// A handle: copies are the same model. Names of symbols, inputs and outputs become C identifiers and are all
+/// different.
+class Model {
+public:
+  /// `dtype`, f32 or f64, is that of parameters and, unless they say otherwise, inputs.
+  explicit Model(const std::string &name, DType dtype = f32, Site site = Site::here());
+  const std::string &name() const;
+
+  /// A size given at run time, at least 1.
+  Dim symbol(const std::string &name, Site site = Site::here());
+  Tensor input(const std::string &name, const Shape &shape, std::optional<DType> dtype = std::nullopt,
+               Site site = Site::here());
+  Tensor parameter(const Name &name, const Shape &shape, const Initializer &initializer,
+                   const ParameterOptions &options = {}) const {
+    return Scope(*this).parameter(name, shape, initializer, options);
+  }
+  void output(const std::string &name, Located tensor);
+  /// Minimises `loss`, of rank 0; it becomes an output, `loss`, of training. At most once.
+  void train(Located loss, const Optimizer &optimizer, const TrainOptions &options = {});
+
+  /// The program in MLIR's text form, with locations. Throws Error, at the model's own line, if it has no output.
+  std::string text() const;
+  /// Writes text() to a file, or to standard output for "-".
+  void write(const std::string &path) const;
+
+  /// For the library.
+  dsl::Program &program() const { return *implementation; }
+
+private:
+  std::shared_ptr<dsl::Program> implementation;
+};
+
+/// What the library's blocks open with: while it lives, the tensor's line, that of the author's call, comes first in
+/// the location of every op and in every message.
+class Frame {
+public:
+  explicit Frame(const Located &x);
+  ~Frame();
+  Frame(const Frame &) = delete;
+  /// Throws Error with the author's line: for tensors that do not fit a block.
+  [[noreturn]] void fail(const std::string &message) const;
+
+private:
+  dsl::Program *program;
+};
+
+} // namespace fovea
+
+/// Every model of a file: written by its author, called by the main program that the file is linked with.
+std::vector<fovea::Model> define();

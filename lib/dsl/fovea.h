@@ -1,0 +1,9 @@
+// The whole model builder.
+#pragma once
+
+#include <fovea/Functions.h>
+#include <fovea/Model.h>
+#include <fovea/Tensor.h>
+#include <fovea/nn/Attention.h>
+#include <fovea/nn/Layers.h>
+#include <fovea/nn/Transformer.h>

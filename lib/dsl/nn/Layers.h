@@ -1,0 +1,85 @@
+// Single layers with parameters.
+#pragma once
+
+#include <fovea/Functions.h>
+#include <fovea/Model.h>
+
+namespace fovea::nn {
+
+struct LinearOptions {
+  bool bias = true;
+};
+/// x weight + bias along the last dimension: (.., inputs) to (.., outputs). The weight is (inputs, outputs), drawn as
+/// Glorot and Bengio (2010) have it.
+class Linear {
+public:
+  Linear(const Scope &at, int64_t inputs, int64_t outputs, LinearOptions options = {})
+      : weight(at.parameter("weight", {inputs, outputs}, xavier_uniform(inputs, outputs))) {
+    if (options.bias) bias = at.parameter("bias", {outputs}, zeros());
+  }
+
+  Tensor operator()(Located x) const {
+    Frame frame(x);
+    Shape shape = x.tensor.shape();
+    Tensor y = matmul(shape.size() == 2 ? x.tensor : reshape(x.tensor, {-1, x.tensor.dim(-1)}), weight);
+    if (bias) y = y + *bias;
+    if (shape.size() == 2) return y;
+    shape.back() = weight.dim(1);
+    return reshape(y, shape);
+  }
+
+private:
+  Tensor weight;
+  std::optional<Tensor> bias;
+};
+
+/// Rows of zero mean and unit variance along the last dimension, of size `width`, scaled and shifted (Ba et al. 2016).
+class LayerNorm {
+public:
+  LayerNorm(const Scope &at, int64_t width, double epsilon = 1e-5)
+      : scale(at.parameter("scale", {width}, ones())), bias(at.parameter("bias", {width}, zeros())), epsilon(epsilon) {}
+
+  Tensor operator()(Located x) const {
+    Frame frame(x);
+    return layer_norm(x.tensor, scale, bias, epsilon);
+  }
+
+private:
+  Tensor scale, bias;
+  double epsilon;
+};
+
+/// A learned vector for each integer below `rows`: indices (..) to (.., width).
+class Embedding {
+public:
+  Embedding(const Scope &at, int64_t rows, int64_t width)
+      : table(at.parameter("weight", {rows, width}, normal(0.02))) {}
+
+  Tensor operator()(Located indices) const {
+    Frame frame(indices);
+    return embedding(table, indices.tensor);
+  }
+
+private:
+  Tensor table;
+};
+
+/// Zeroes elements with probability `rate` in training (Srivastava et al. 2014).
+class Dropout {
+public:
+  explicit Dropout(double rate) : rate(rate) {}
+  Tensor operator()(Located x) const { return rate > 0 ? dropout(x, rate) : x.tensor; }
+
+private:
+  double rate;
+};
+
+/// `count` blocks of one kind, in the scopes at / 0, at / 1, ...
+template <typename Block, typename... Arguments>
+std::vector<Block> repeat(int64_t count, const Scope &at, const Arguments &...arguments) {
+  std::vector<Block> blocks;
+  for (int64_t i = 0; i < count; ++i) blocks.emplace_back(at / i, arguments...);
+  return blocks;
+}
+
+} // namespace fovea::nn

@@ -1,0 +1,164 @@
+// From a kernel to code and text: lowering, Halide's compilation, and the scratch that it will ask for.
+#include "lib/halide/Families.h"
+#include "lib/halide/Provider.h"
+
+#include "lib/runtime/program.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
+
+using namespace mlir;
+
+namespace fovea {
+
+void registerLowerings(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, FoveaDialect *) {
+    registerAttentionLowerings(context);
+    registerContractionLowerings(context);
+    registerElementwiseLowerings(context);
+    registerGatherLowerings(context);
+    registerRandomLowerings(context);
+    registerReduceLowerings(context);
+    registerRowsLowerings(context);
+    registerViewsLowerings(context);
+  });
+}
+
+/// Bumped when the same kernel would compile to other code.
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/1";
+
+std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
+  OwningOpRef<Operation *> clone = kernel->clone();
+  cast<KernelOp>(*clone).setSymName("kernel");
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  clone->print(os, OpPrintingFlags().useLocalScope());
+  os << target.halide << (options.checks ? "checks" : "") << providerVersion;
+  auto digest = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
+  return "fovea_" + llvm::toHex(ArrayRef<uint8_t>(digest).take_front(10), true);
+}
+
+namespace {
+
+/// The most bytes that one thread has in halide_malloc at once, along any path of nested allocations.
+class ScratchOf : public Halide::Internal::IRVisitor {
+public:
+  int64_t most = 0;
+  bool bounded = true;
+  std::string unbounded;
+
+private:
+  using IRVisitor::visit;
+  void visit(const Halide::Internal::Allocate *allocate) override {
+    int64_t bytes = 0;
+    bool stack = allocate->memory_type == Halide::MemoryType::Stack || allocate->memory_type == Halide::MemoryType::Register;
+    if (!stack) {
+      int64_t elements = 1;
+      for (const Halide::Expr &extent : allocate->extents) {
+        Halide::Expr bound = Halide::Internal::find_constant_bound(extent, Halide::Internal::Direction::Upper);
+        std::optional<int64_t> constant;
+        if (bound.defined()) constant = Halide::Internal::as_const_int(bound);
+        if (!constant) {
+          bounded = false;
+          unbounded = allocate->name;
+        }
+        elements *= constant ? *constant : 1;
+      }
+      // Halide asks for a vector more than it needs.
+      bytes = llvm::alignTo(elements * allocate->type.bytes() + 128, 64) + FOVEA_SCRATCH_OVERHEAD;
+    }
+    now += bytes;
+    most = std::max(most, now);
+    allocate->body.accept(this);
+    now -= bytes;
+  }
+  int64_t now = 0;
+};
+
+Halide::Target halideTarget(const Target &target, const KernelOptions &options) {
+  std::string flags = "-no_runtime-user_context";
+  if (!options.checks) flags += "-no_asserts-no_bounds_query";
+  return Halide::Target(target.halide + flags);
+}
+
+/// Halide reports through exceptions; its warnings about defaults are of no use to the author.
+class Reporter : public Halide::CompileTimeErrorReporter {
+  void warning(const char *) override {}
+  void error(const char *message) override { throw Halide::CompileError(message); }
+};
+
+class Compilation {
+public:
+  Compilation(KernelOp kernel, const Target &target, const KernelOptions &options)
+      : kernel(kernel), target(halideTarget(target, options)), symbol(kernelSymbol(kernel, target, options)),
+        lowering(kernel, target, symbol) {
+    static Reporter reporter;
+    Halide::set_custom_compile_time_error_reporter(&reporter);
+  }
+
+  template <typename Result> FailureOr<Result> run(llvm::function_ref<FailureOr<Result>(Halide::Pipeline, std::vector<Halide::Argument>)> emit) {
+    try {
+      if (failed(lowering.run())) return failure();
+      return emit(lowering.pipeline(), lowering.arguments());
+    } catch (const Halide::Error &error) {
+      return kernel.emitError("halide: ") << error.what(), failure();
+    } catch (const std::exception &error) {
+      return kernel.emitError("compiling this kernel: ") << error.what(), failure();
+    }
+  }
+
+  KernelOp kernel;
+  Halide::Target target;
+  std::string symbol;
+
+private:
+  KernelLowering lowering;
+};
+
+/// A temporary file that Halide writes and we read back.
+FailureOr<std::string> throughFile(KernelOp kernel, StringRef suffix, llvm::function_ref<void(const std::string &)> write) {
+  llvm::SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("fovea", suffix, path))
+    return kernel.emitError("no temporary file can be made: ") << error.message(), failure();
+  write(path.str().str());
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  llvm::sys::fs::remove(path);
+  if (!buffer) return kernel.emitError("the compiled kernel cannot be read back: ") << buffer.getError().message(), failure();
+  return (*buffer)->getBuffer().str();
+}
+
+} // namespace
+
+FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const KernelOptions &options) {
+  Compilation compilation(kernel, target, options);
+  return compilation.run<KernelCode>([&](Halide::Pipeline pipeline, std::vector<Halide::Argument> arguments) -> FailureOr<KernelCode> {
+    Halide::Module module = pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
+    ScratchOf scratch;
+    for (const Halide::Internal::LoweredFunc &function : module.functions()) function.body.accept(&scratch);
+    if (!scratch.bounded)
+      return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound", failure();
+    auto object = throughFile(kernel, "o", [&](const std::string &path) { module.compile({{Halide::OutputFileType::object, path}}); });
+    if (failed(object)) return failure();
+    return KernelCode{compilation.symbol, std::move(*object), scratch.most};
+  });
+}
+
+FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options, KernelText what) {
+  Compilation compilation(kernel, target, options);
+  return compilation.run<std::string>([&](Halide::Pipeline pipeline, std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
+    return throughFile(kernel, "txt", [&](const std::string &path) {
+      switch (what) {
+      case KernelText::schedule:
+        return pipeline.compile_to_conceptual_stmt(path, arguments, Halide::StmtOutputFormat::Text, compilation.target);
+      case KernelText::stmt:
+        return pipeline.compile_to_lowered_stmt(path, arguments, Halide::StmtOutputFormat::Text, compilation.target);
+      case KernelText::llvm: return pipeline.compile_to_llvm_assembly(path, arguments, compilation.symbol, compilation.target);
+      case KernelText::assembly: return pipeline.compile_to_assembly(path, arguments, compilation.symbol, compilation.target);
+      }
+    });
+  });
+}
+
+} // namespace fovea

@@ -1,0 +1,218 @@
+// Matrix products in register tiles, and convolutions in their plain form.
+#include "lib/halide/Families.h"
+
+using namespace mlir;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::TailStrategy;
+using Halide::Var;
+
+namespace fovea {
+namespace {
+
+//===-- matmul ----------------------------------------------------------------------------------------------------===//
+
+/// b is packed in panels of a register tile's columns where the whole of it has at most this many elements.
+constexpr int64_t packedElements = 1 << 20;
+
+class Matmul {
+public:
+  Matmul(MatmulOp op, KernelLowering &kernel)
+      : op(op), kernel(kernel), type(op.getType()), vars(kernel.variables(type.getRank())), rows((int)kernel.schedule().getRows()),
+        columns((int)kernel.schedule().getColumns()), lanes((int)kernel.schedule().getVector()) {
+    m = vars.end()[-2];
+    n = vars.end()[-1];
+    mExtent = kernel.extents(type).end()[-2];
+    nExtent = kernel.extents(type).end()[-1];
+  }
+
+  void lower() {
+    int64_t rank = op.getA().getType().getRank();
+    Expr depth = kernel.extent(op.getA(), op.getTransposeA() ? rank - 2 : rank - 1);
+    k = kernel.reduction("k", {depth});
+    product = kernel.func("product");
+    std::vector<Var> arguments = kernel.reversed(vars);
+    pack(depth);
+    product(arguments) = kernel.real(kernel.type(type.getElementType()), 0);
+    product(arguments) += elementA(min(Expr(m), mExtent - 1), k.x) * elementB(k.x);
+    kernel.bind(op.getResult(), product);
+    schedule();
+  }
+
+private:
+  /// An operand's element at its own batch coordinates, which may broadcast, and (i, j).
+  Expr element(Value operand, Expr i, Expr j, bool transposed) {
+    auto tensor = cast<RankedTensorType>(operand.getType());
+    DimsAttr from = dimsOf(tensor), to = dimsOf(type);
+    int64_t batch = tensor.getRank() - 2, shift = type.getRank() - tensor.getRank();
+    std::vector<Expr> at;
+    for (int64_t d = 0; d < batch; ++d)
+      at.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0) : Expr(vars[d + shift]));
+    if (transposed) std::swap(i, j);
+    at.push_back(i);
+    at.push_back(j);
+    return kernel.load(operand, at);
+  }
+  Expr elementA(const Expr &i, const Expr &depth) { return element(op.getA(), i, depth, op.getTransposeA()); }
+  Expr elementB(const Expr &depth) {
+    if (packed.defined()) return packed(n % columns, depth, n / columns);
+    auto extent = Halide::Internal::as_const_int(nExtent);
+    // The last tile may reach beyond the matrix: its surplus columns read the last one.
+    bool whole = extent && *extent % columns == 0;
+    return element(op.getB(), depth, whole ? Expr(n) : min(Expr(n), nExtent - 1), op.getTransposeB());
+  }
+
+  void pack(const Expr &depth) {
+    auto b = cast<RankedTensorType>(op.getB().getType());
+    if (b.getRank() != 2 || !b.hasStaticShape() || b.getNumElements() > packedElements) return;
+    Var column("column"), deep("deep"), panel("panel");
+    packed = kernel.func("packed");
+    packed(column, deep, panel) = element(op.getB(), deep, min(panel * columns + column, nExtent - 1), op.getTransposeB());
+    packed.compute_root()
+        .bound(column, 0, columns)
+        .bound(deep, 0, depth)
+        .bound(panel, 0, (nExtent + columns - 1) / columns)
+        .vectorize(column, lanes, TailStrategy::GuardWithIf)
+        .parallel(panel);
+  }
+
+  /// Loops `MNmkn`: blocks of `task` rows and panels of columns, the capitals shared among threads, in the order given; then
+  /// tiles of rows, the sum, and the tile itself in registers.
+  void schedule() {
+    Output &output = kernel.output();
+    Halide::Stage stage = output.stage();
+    Var panel("panel"), block("block"), tile("tile"), inTile("in_tile"), inPanel("in_panel");
+    auto tail = TailStrategy::GuardWithIf;
+    stage.split(n, panel, inPanel, columns, tail).split(m, block, tile, (int)kernel.schedule().getTask(), tail).split(tile, tile, inTile, rows, tail);
+    StringRef loops = kernel.schedule().getLoops();
+    bool panelsFirst = loops.upper().find('N') < loops.upper().find('M');
+    std::vector<Halide::VarOrRVar> order{inPanel, inTile, tile, panelsFirst ? block : panel, panelsFirst ? panel : block};
+    stage.reorder(order);
+    stage.vectorize(inPanel, lanes).unroll(inPanel).unroll(inTile);
+    shareAmongThreads(stage, loops, block, panel, panelsFirst);
+
+    product.compute_at(output.func, tile);
+    product.bound_extent(n, columns).bound_extent(m, rows).vectorize(n, lanes).unroll(n).unroll(m);
+    product.update().reorder(n, m, k.x).vectorize(n, lanes).unroll(n).unroll(m);
+  }
+
+  void shareAmongThreads(Halide::Stage &stage, StringRef loops, Var block, Var panel, bool panelsFirst) {
+    bool blocks = loops.contains('M'), panels = loops.contains('N');
+    Var outer = panelsFirst ? panel : block, inner = panelsFirst ? block : panel;
+    if (blocks && panels) {
+      stage.fuse(inner, outer, outer);
+    } else if (panelsFirst ? !panels : !blocks) {
+      if (panelsFirst ? blocks : panels) stage.parallel(inner);
+      return;
+    }
+    for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) {
+      Var fused("batch" + std::to_string(d));
+      stage.fuse(outer, vars[d], fused);
+      outer = fused;
+    }
+    stage.parallel(outer);
+  }
+
+  MatmulOp op;
+  KernelLowering &kernel;
+  RankedTensorType type;
+  std::vector<Var> vars;
+  int rows, columns, lanes;
+  Var m, n;
+  Expr mExtent, nExtent;
+  RDom k;
+  Func product, packed;
+};
+
+struct MatmulLowering : AnchorLowering::ExternalModel<MatmulLowering, MatmulOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    Matmul(cast<MatmulOp>(op), kernel).lower();
+    return success();
+  }
+};
+
+//===-- conv2d ----------------------------------------------------------------------------------------------------===//
+
+/// x at (n, c, row, column), zero outside the image.
+Expr padded(KernelLowering &kernel, Value x, const Expr &n, const Expr &c, const Expr &row, const Expr &column) {
+  auto type = cast<RankedTensorType>(x.getType());
+  int height = type.getDimSize(2), width = type.getDimSize(3);
+  Expr element = kernel.load(x, {n, c, clamp(row, 0, height - 1), clamp(column, 0, width - 1)});
+  return select(row >= 0 && row < height && column >= 0 && column < width, element, Halide::Internal::make_zero(element.type()));
+}
+
+/// Binds result = the sum over r of `element`, and computes it row by row, or at root where its shape is constant.
+void sumInto(KernelLowering &kernel, Value result, const std::string &name, const Expr &element, bool root) {
+  std::vector<Var> vars = kernel.reversed(kernel.variables(4));
+  Func sum = kernel.func(name);
+  sum(vars) = Halide::Internal::make_zero(element.type());
+  sum(vars) += element;
+  kernel.bind(result, sum);
+  Output &output = kernel.output();
+  Var row = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
+  int lanes = kernel.schedule().getVector();
+  if (root)
+    sum.compute_root().parallel(vars[3]).update().parallel(vars[3]);
+  else
+    sum.compute_at(output.func, row).vectorize(vars[0], lanes, TailStrategy::GuardWithIf).update().vectorize(vars[0], lanes, TailStrategy::GuardWithIf);
+}
+
+struct Conv2dLowering : AnchorLowering::ExternalModel<Conv2dLowering, Conv2dOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto conv = cast<Conv2dOp>(op);
+    auto weight = cast<RankedTensorType>(conv.getWeight().getType());
+    ArrayRef<int64_t> stride = conv.getStride(), padding = conv.getPadding();
+    std::vector<Var> v = kernel.variables(4);
+    RDom r = kernel.reduction("r", {(int)weight.getDimSize(3), (int)weight.getDimSize(2), (int)weight.getDimSize(1)}); // q, p, c
+    Expr row = v[2] * (int)stride[0] + r.y - (int)padding[0], column = v[3] * (int)stride[1] + r.x - (int)padding[1];
+    Expr element = padded(kernel, conv.getX(), v[0], r.z, row, column) * kernel.load(conv.getWeight(), {Expr(v[1]), Expr(r.z), Expr(r.y), Expr(r.x)});
+    sumInto(kernel, conv.getResult(), "conv", element, false);
+    return success();
+  }
+};
+
+struct InputGradLowering : AnchorLowering::ExternalModel<InputGradLowering, Conv2dInputGradOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto grad = cast<Conv2dInputGradOp>(op);
+    auto weight = cast<RankedTensorType>(grad.getWeight().getType()), g = cast<RankedTensorType>(grad.getCotangent().getType());
+    std::vector<Var> v = kernel.variables(4);
+    RDom r = kernel.reduction("r", {(int)weight.getDimSize(3), (int)weight.getDimSize(2), (int)weight.getDimSize(0)}); // q, p, o
+    // The window at i reaches pixel y with offset p where i * stride + p - padding = y.
+    auto window = [&](const Expr &pixel, const Expr &offset, int d) { return pixel + (int)grad.getPadding()[d] - offset; };
+    Expr row = window(v[2], r.y, 0), column = window(v[3], r.x, 1);
+    int strideRow = grad.getStride()[0], strideColumn = grad.getStride()[1], height = g.getDimSize(2), width = g.getDimSize(3);
+    Expr i = row / strideRow, j = column / strideColumn;
+    Expr reached = row % strideRow == 0 && column % strideColumn == 0 && i >= 0 && i < height && j >= 0 && j < width;
+    Expr cotangent = kernel.load(grad.getCotangent(), {Expr(v[0]), Expr(r.z), clamp(i, 0, height - 1), clamp(j, 0, width - 1)});
+    Expr element = select(reached, cotangent * kernel.load(grad.getWeight(), {Expr(r.z), Expr(v[1]), Expr(r.y), Expr(r.x)}),
+                          Halide::Internal::make_zero(cotangent.type()));
+    sumInto(kernel, grad.getResult(), "input_grad", element, false);
+    return success();
+  }
+};
+
+struct WeightGradLowering : AnchorLowering::ExternalModel<WeightGradLowering, Conv2dWeightGradOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto grad = cast<Conv2dWeightGradOp>(op);
+    auto g = cast<RankedTensorType>(grad.getCotangent().getType());
+    std::vector<Var> v = kernel.variables(4);
+    RDom r = kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(grad.getX(), 0)}); // j, i, n
+    Expr row = r.y * (int)grad.getStride()[0] + v[2] - (int)grad.getPadding()[0];
+    Expr column = r.x * (int)grad.getStride()[1] + v[3] - (int)grad.getPadding()[1];
+    Expr element = padded(kernel, grad.getX(), r.z, v[1], row, column) * kernel.load(grad.getCotangent(), {Expr(r.z), Expr(v[0]), Expr(r.y), Expr(r.x)});
+    sumInto(kernel, grad.getResult(), "weight_grad", element, true);
+    return success();
+  }
+};
+
+} // namespace
+
+void registerContractionLowerings(MLIRContext *context) {
+  MatmulOp::attachInterface<MatmulLowering>(*context);
+  Conv2dOp::attachInterface<Conv2dLowering>(*context);
+  Conv2dInputGradOp::attachInterface<InputGradLowering>(*context);
+  Conv2dWeightGradOp::attachInterface<WeightGradLowering>(*context);
+}
+
+} // namespace fovea

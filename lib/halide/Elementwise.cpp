@@ -1,0 +1,120 @@
+// Elementwise ops as expressions.
+#include "lib/halide/Families.h"
+#include "lib/halide/Math.h"
+
+using namespace mlir;
+using Halide::Expr;
+
+namespace fovea {
+namespace {
+
+using Binary = Expr (*)(const Expr &, const Expr &);
+using Unary = Expr (*)(const Expr &);
+
+template <typename Op, Binary function> struct BinaryLowering : PointLowering::ExternalModel<BinaryLowering<Op, function>, Op> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    auto binary = cast<Op>(op);
+    return function(kernel.loadBroadcast(binary.getA(), at, binary.getType()), kernel.loadBroadcast(binary.getB(), at, binary.getType()));
+  }
+};
+
+template <typename Op, Unary function> struct UnaryLowering : PointLowering::ExternalModel<UnaryLowering<Op, function>, Op> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const { return function(kernel.load(op->getOperand(0), at)); }
+};
+
+Expr add(const Expr &a, const Expr &b) { return a + b; }
+Expr sub(const Expr &a, const Expr &b) { return a - b; }
+Expr mul(const Expr &a, const Expr &b) { return a * b; }
+Expr div(const Expr &a, const Expr &b) { return a / b; }
+Expr neg(const Expr &x) { return -x; }
+Expr squareRoot(const Expr &x) { return Halide::sqrt(x); }
+
+struct CompareLowering : PointLowering::ExternalModel<CompareLowering, CompareOp> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    auto compare = cast<CompareOp>(op);
+    Expr a = kernel.loadBroadcast(compare.getA(), at, compare.getType()), b = kernel.loadBroadcast(compare.getB(), at, compare.getType());
+    StringRef relation = compare.getRelation();
+    Expr result = relation == "eq" ? a == b : relation == "ne" ? a != b : relation == "lt" ? a < b : a <= b;
+    if (!a.type().is_float()) return result;
+    Expr unordered = math::isNan(a) || math::isNan(b);
+    return relation == "ne" ? result || unordered : result && !unordered;
+  }
+};
+
+struct SelectLowering : PointLowering::ExternalModel<SelectLowering, SelectOp> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    auto select = cast<SelectOp>(op);
+    auto load = [&](Value value) { return kernel.loadBroadcast(value, at, select.getType()); };
+    return Halide::select(load(select.getCondition()), load(select.getA()), load(select.getB()));
+  }
+};
+
+struct CastLowering : PointLowering::ExternalModel<CastLowering, CastOp> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    return Halide::cast(kernel.type(getElementTypeOrSelf(op->getResult(0).getType())), kernel.load(op->getOperand(0), at));
+  }
+};
+
+struct ConstantLowering : PointLowering::ExternalModel<ConstantLowering, ConstantOp> {
+  static Expr element(Halide::Type type, Attribute value) {
+    if (auto real = dyn_cast<FloatAttr>(value)) {
+      // As bits, so that NaN, infinities and -0.0 arrive as they are.
+      APInt bits = real.getValue().bitcastToAPInt();
+      return Halide::reinterpret(type, Halide::Internal::make_const(Halide::Int(type.bits()), bits.getSExtValue()));
+    }
+    return Halide::Internal::make_const(type, cast<IntegerAttr>(value).getValue().getSExtValue());
+  }
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    auto elements = cast<DenseElementsAttr>(cast<ConstantOp>(op).getValue());
+    Halide::Type type = kernel.type(elements.getElementType());
+    if (elements.isSplat()) return element(type, elements.getSplatValue<Attribute>());
+    // A table, looked up by the row-major index.
+    Halide::Buffer<> table(type, {(int)elements.getNumElements()}, "table");
+    Halide::Buffer<> whole = table;
+    int index = 0;
+    for (Attribute value : elements.getValues<Attribute>()) setElement(whole, index++, value);
+    Expr flat = 0;
+    for (auto [d, extent] : llvm::enumerate(elements.getType().getShape())) flat = flat * (int)extent + at[d];
+    return Halide::Internal::Call::make(whole, {flat});
+  }
+  static void setElement(Halide::Buffer<> &table, int index, Attribute value) {
+    auto *bytes = (char *)table.data() + (size_t)index * table.type().bytes();
+    APInt bits = isa<FloatAttr>(value) ? cast<FloatAttr>(value).getValue().bitcastToAPInt() : cast<IntegerAttr>(value).getValue();
+    std::memcpy(bytes, bits.zextOrTrunc(64).getRawData(), table.type().bytes());
+  }
+};
+
+struct SizeLowering : PointLowering::ExternalModel<SizeLowering, SizeOp> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates) const {
+    auto size = cast<SizeOp>(op);
+    return Halide::cast(kernel.type(size.getType().getElementType()), kernel.size(size.getDims(), 0));
+  }
+};
+
+} // namespace
+
+void registerElementwiseLowerings(MLIRContext *context) {
+  AddOp::attachInterface<BinaryLowering<AddOp, add>>(*context);
+  SubOp::attachInterface<BinaryLowering<SubOp, sub>>(*context);
+  MulOp::attachInterface<BinaryLowering<MulOp, mul>>(*context);
+  DivOp::attachInterface<BinaryLowering<DivOp, div>>(*context);
+  PowOp::attachInterface<BinaryLowering<PowOp, math::pow>>(*context);
+  MaximumOp::attachInterface<BinaryLowering<MaximumOp, math::maximum>>(*context);
+  MinimumOp::attachInterface<BinaryLowering<MinimumOp, math::minimum>>(*context);
+  NegOp::attachInterface<UnaryLowering<NegOp, neg>>(*context);
+  ExpOp::attachInterface<UnaryLowering<ExpOp, math::exp>>(*context);
+  LogOp::attachInterface<UnaryLowering<LogOp, math::log>>(*context);
+  SqrtOp::attachInterface<UnaryLowering<SqrtOp, squareRoot>>(*context);
+  TanhOp::attachInterface<UnaryLowering<TanhOp, math::tanh>>(*context);
+  ErfOp::attachInterface<UnaryLowering<ErfOp, math::erf>>(*context);
+  SigmoidOp::attachInterface<UnaryLowering<SigmoidOp, math::sigmoid>>(*context);
+  ReluOp::attachInterface<UnaryLowering<ReluOp, math::relu>>(*context);
+  GeluOp::attachInterface<UnaryLowering<GeluOp, math::gelu>>(*context);
+  CompareOp::attachInterface<CompareLowering>(*context);
+  SelectOp::attachInterface<SelectLowering>(*context);
+  CastOp::attachInterface<CastLowering>(*context);
+  ConstantOp::attachInterface<ConstantLowering>(*context);
+  SizeOp::attachInterface<SizeLowering>(*context);
+}
+
+} // namespace fovea

@@ -1,0 +1,17 @@
+// Each file of this folder that is named like a family in dialect/ops attaches that family's lowerings.
+#pragma once
+
+#include "lib/halide/Lowering.h"
+
+namespace fovea {
+
+void registerAttentionLowerings(mlir::MLIRContext *context);
+void registerContractionLowerings(mlir::MLIRContext *context);
+void registerElementwiseLowerings(mlir::MLIRContext *context);
+void registerGatherLowerings(mlir::MLIRContext *context);
+void registerRandomLowerings(mlir::MLIRContext *context);
+void registerReduceLowerings(mlir::MLIRContext *context);
+void registerRowsLowerings(mlir::MLIRContext *context);
+void registerViewsLowerings(mlir::MLIRContext *context);
+
+} // namespace fovea

@@ -1,0 +1,223 @@
+// Values to expressions, arguments to ImageParams, results to Funcs.
+#include "lib/halide/Lowering.h"
+
+#include "lib/halide/Provider.h"
+
+#include "lib/halide/Lowering.cpp.inc"
+
+using namespace mlir;
+using Halide::Expr;
+using Halide::Func;
+using Halide::Var;
+
+namespace fovea {
+
+Halide::TailStrategy Output::tail(const Expr &extent, int64_t tile) const {
+  auto constant = Halide::Internal::as_const_int(Halide::Internal::simplify(extent));
+  bool fits = !inPlace && constant && *constant >= tile;
+  return fits ? Halide::TailStrategy::ShiftInwards : Halide::TailStrategy::GuardWithIf;
+}
+
+Halide::Type KernelLowering::type(Type element) {
+  if (element.isF32()) return Halide::Float(32);
+  if (element.isF64()) return Halide::Float(64);
+  unsigned bits = element.getIntOrFloatBitWidth();
+  return bits == 1 ? Halide::Bool() : Halide::Int(bits);
+}
+
+SmallVector<StringAttr> kernelSizes(KernelOp kernel) {
+  SmallVector<StringAttr> names;
+  auto add = [&](DimsAttr dims) {
+    for (StringAttr name : dims.getNames())
+      if (!llvm::is_contained(names, name)) names.push_back(name);
+  };
+  auto addType = [&](Type type) {
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) add(dimsOf(tensor));
+  };
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) addType(type), add(kernel.argumentStrides(index));
+  for (auto [index, type] : llvm::enumerate(kernel.getResultTypes())) addType(type), add(kernel.resultStrides(index));
+  kernel.getBody().walk([&](Operation *op) {
+    for (Type type : op->getResultTypes()) addType(type);
+    if (auto size = dyn_cast<SizeOp>(op)) add(size.getDims());
+  });
+  llvm::sort(names, [](StringAttr a, StringAttr b) { return a.getValue() < b.getValue(); });
+  return names;
+}
+
+KernelLowering::KernelLowering(KernelOp op, const Target &target, std::string prefix)
+    : op(op), target(target), prefix(std::move(prefix)) {
+  for (StringAttr name : kernelSizes(op)) sizes.emplace(name.str(), Halide::Param<int32_t>(name.str()));
+  makeArguments();
+}
+
+//===-- Sizes -----------------------------------------------------------------------------------------------------===//
+
+Expr KernelLowering::expression(AffineExpr expression, ArrayRef<StringAttr> names) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expression)) return Expr((int)constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expression)) return sizes.at(names[symbol.getPosition()].str());
+  auto binary = cast<AffineBinaryOpExpr>(expression);
+  Expr left = this->expression(binary.getLHS(), names), right = this->expression(binary.getRHS(), names);
+  switch (expression.getKind()) {
+  case AffineExprKind::Add: return left + right;
+  case AffineExprKind::Mul: return left * right;
+  case AffineExprKind::Mod: return left % right;
+  case AffineExprKind::FloorDiv: return left / right;
+  default: return (left + right - 1) / right; // CeilDiv
+  }
+}
+
+Expr KernelLowering::size(DimsAttr dims, unsigned index) { return expression(dims.getSizes()[index], dims.getNames()); }
+
+std::vector<Expr> KernelLowering::extents(RankedTensorType type) {
+  std::vector<Expr> result;
+  DimsAttr dims = dimsOf(type);
+  for (unsigned d = 0; d < dims.getSizes().size(); ++d) result.push_back(size(dims, d));
+  return result;
+}
+
+Expr KernelLowering::extent(Value value, int64_t dimension) {
+  return extents(cast<RankedTensorType>(value.getType()))[dimension];
+}
+
+//===-- Arguments and results -------------------------------------------------------------------------------------===//
+
+template <typename Buffer> void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides) {
+  auto extents = this->extents(type);
+  int64_t rank = type.getRank();
+  for (int64_t d = 0; d < rank; ++d) {
+    auto dimension = buffer.dim(rank - 1 - d);
+    dimension.set_bounds(0, extents[d]);
+    dimension.set_stride(size(strides, d));
+  }
+}
+
+void KernelLowering::makeArguments() {
+  for (unsigned index = 0; index < op.getResultTypes().size(); ++index)
+    if (int64_t argument = op.inPlace(index); argument >= 0) inPlaceOf[op.getBody().getArgument(argument)] = index;
+  for (BlockArgument argument : op.getBody().getArguments()) {
+    if (inPlaceOf.count(argument)) continue;
+    auto tensor = cast<RankedTensorType>(argument.getType());
+    Halide::ImageParam input(type(tensor.getElementType()), tensor.getRank(), prefix + "_input" + std::to_string(argument.getArgNumber()));
+    setLayout(input, tensor, op.argumentStrides(argument.getArgNumber()));
+    inputOf[argument] = inputs.size();
+    inputs.push_back(input);
+  }
+}
+
+bool KernelLowering::isYielded(Value result) const {
+  return llvm::any_of(result.getUsers(), [](Operation *user) { return isa<YieldOp>(user); });
+}
+
+void KernelLowering::yieldDirectly(Value result, Func func) {
+  bind(result, func);
+  direct.insert({result.getImpl(), func});
+}
+
+std::vector<Var> KernelLowering::variables(int64_t rank) {
+  std::vector<Var> vars;
+  for (int64_t d = 0; d < rank; ++d) vars.push_back(Var("v" + std::to_string(d)));
+  return vars;
+}
+
+Halide::RDom KernelLowering::reduction(const std::string &name, const std::vector<Expr> &extents) {
+  Halide::Region region;
+  for (const Expr &extent : extents) region.push_back({0, extent});
+  return Halide::RDom(region, name);
+}
+
+Output &KernelLowering::output() {
+  if (main) return *main;
+  auto yield = cast<YieldOp>(op.getBody().front().getTerminator());
+  SmallVector<Value> values;
+  for (Value value : yield.getValues())
+    if (!direct.count(value.getImpl())) values.push_back(value);
+  auto tensor = cast<RankedTensorType>(values[0].getType());
+  main.emplace();
+  main->vars = variables(tensor.getRank());
+  main->extents = extents(tensor);
+  main->inPlace = !inPlaceOf.empty();
+  main->func = func("output");
+  std::vector<Var> arguments = reversed(main->vars);
+  std::vector<Expr> coordinates(main->vars.begin(), main->vars.end()), elements, undefined;
+  for (Value value : values) undefined.push_back(Halide::undef(type(getElementTypeOrSelf(value.getType()))));
+  auto tuple = [](const std::vector<Expr> &values) { return Halide::Tuple(values); };
+  if (main->inPlace) values.size() == 1 ? void(main->func(arguments) = undefined[0]) : void(main->func(arguments) = tuple(undefined));
+  for (Value value : values) elements.push_back(load(value, coordinates));
+  if (values.size() == 1)
+    main->func(arguments) = elements[0];
+  else
+    main->func(arguments) = tuple(elements);
+  for (size_t d = 0; d < arguments.size(); ++d) main->func.bound(main->vars[d], 0, main->extents[d]);
+  return *main;
+}
+
+Halide::Pipeline KernelLowering::pipeline() {
+  std::vector<Func> outputs;
+  auto yield = cast<YieldOp>(op.getBody().front().getTerminator());
+  unsigned next = 0;
+  if (main) {
+    auto buffers = main->func.output_buffers();
+    outputs.push_back(main->func);
+    for (auto &buffer : buffers) {
+      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next));
+      ++next;
+    }
+  }
+  for (Value value : yield.getValues()) {
+    auto side = direct.find(value.getImpl());
+    if (side == direct.end()) continue;
+    setLayout(side->second.output_buffer(), cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next));
+    outputs.push_back(side->second);
+    ++next;
+  }
+  return Halide::Pipeline(outputs);
+}
+
+std::vector<Halide::Argument> KernelLowering::arguments() const {
+  std::vector<Halide::Argument> result;
+  for (const Halide::ImageParam &input : inputs) result.push_back(input);
+  for (auto &[name, param] : sizes) result.push_back(param);
+  return result;
+}
+
+//===-- Values ----------------------------------------------------------------------------------------------------===//
+
+Expr KernelLowering::load(Value value, Coordinates coordinates) {
+  for (const Known &entry : known[value])
+    if (llvm::all_of(llvm::zip_equal(entry.coordinates, coordinates),
+                     [](auto pair) { return std::get<0>(pair).same_as(std::get<1>(pair)); }))
+      return entry.expression;
+  Expr result = lower(value, coordinates);
+  known[value].push_back({{coordinates.begin(), coordinates.end()}, result});
+  return result;
+}
+
+Expr KernelLowering::lower(Value value, Coordinates coordinates) {
+  std::vector<Expr> reversed = this->reversed(coordinates);
+  if (auto func = bound.find(value); func != bound.end()) return func->second(reversed);
+  if (auto index = inPlaceOf.find(value); index != inPlaceOf.end()) {
+    bool single = main->func.output_buffers().size() == 1;
+    return single ? Expr(main->func(reversed)) : Expr(main->func(reversed)[index->second]);
+  }
+  if (isa<BlockArgument>(value)) return inputs[inputOf.at(value)](reversed);
+  return cast<PointLowering>(value.getDefiningOp()).lowerPoint(*this, coordinates);
+}
+
+Expr KernelLowering::loadBroadcast(Value value, Coordinates coordinates, RankedTensorType result) {
+  auto tensor = cast<RankedTensorType>(value.getType());
+  DimsAttr from = dimsOf(tensor), to = dimsOf(result);
+  size_t shift = to.getSizes().size() - from.getSizes().size();
+  std::vector<Expr> own;
+  for (size_t d = 0; d < from.getSizes().size(); ++d)
+    own.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0) : coordinates[d + shift]);
+  return load(value, own);
+}
+
+LogicalResult KernelLowering::run() {
+  if (Operation *anchor = op.getAnchor()) return cast<AnchorLowering>(anchor).lowerAnchor(*this);
+  Output &out = output();
+  scheduleRows(out, schedule(), schedule().getVector());
+  return success();
+}
+
+} // namespace fovea

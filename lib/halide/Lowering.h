@@ -1,0 +1,112 @@
+// One kernel on its way to a Halide pipeline: its arguments as ImageParams, its values as expressions, its results as Funcs.
+#pragma once
+
+#include "dialect/Ops.h"
+#include "dialect/Shape.h"
+#include "lib/kernels/Target.h"
+
+#include <Halide.h>
+
+namespace fovea {
+
+using Coordinates = llvm::ArrayRef<Halide::Expr>;
+
+class KernelLowering;
+
+} // namespace fovea
+
+#include "lib/halide/Lowering.h.inc"
+
+namespace fovea {
+
+/// The Func that holds the results of the kernel's main shape, and where its schedule goes.
+struct Output {
+  Halide::Func func;
+  std::vector<Halide::Var> vars; // logical order, outermost first
+  std::vector<Halide::Expr> extents;
+  bool inPlace = false;
+
+  /// The stage that computes: the update over undef where results share the buffer of an argument.
+  Halide::Stage stage() const { return inPlace ? Halide::Func(func).update() : Halide::Stage(Halide::Func(func)); }
+  /// Tails of a tiled loop: shifting inwards needs a constant extent of at least the tile and no update.
+  Halide::TailStrategy tail(const Halide::Expr &extent, int64_t tile) const;
+};
+
+class KernelLowering {
+public:
+  KernelLowering(KernelOp op, const Target &target, std::string prefix);
+
+  /// Lowers and schedules the whole kernel.
+  LogicalResult run();
+
+  //===-- For the ops ---------------------------------------------------------------------------------------------===//
+
+  /// The element of a value at logical coordinates.
+  Halide::Expr load(Value value, Coordinates coordinates);
+  /// The same where the value may broadcast to `coordinates`, of the shape of `result`: sizes of 1 and missing ones.
+  Halide::Expr loadBroadcast(Value value, Coordinates coordinates, RankedTensorType result);
+  Halide::Expr extent(Value value, int64_t dimension);
+  std::vector<Halide::Expr> extents(RankedTensorType type);
+  Halide::Expr size(DimsAttr dims, unsigned index);
+  static Halide::Type type(mlir::Type element);
+  /// A constant of a float type.
+  static Halide::Expr real(Halide::Type type, double value) { return Halide::Internal::make_const(type, value); }
+
+  /// From now on `load` of this anchor result reads `func`, whose arguments are in Halide's order (innermost first).
+  void bind(Value result, Halide::Func func) { bound.insert({result, std::move(func)}); }
+  bool isYielded(Value result) const;
+  /// Makes a bound Func itself the pipeline's output for this result.
+  void yieldDirectly(Value result, Halide::Func func);
+  /// The Func of all results of the main shape; built at the first call.
+  Output &output();
+
+  /// A Func under the kernel's prefix, so that names do not depend on what was compiled before.
+  Halide::Func func(const std::string &name) const { return Halide::Func(prefix + "_" + name); }
+  static Halide::Var var(const std::string &name) { return Halide::Var(name); }
+  static Halide::RDom reduction(const std::string &name, const std::vector<Halide::Expr> &extents);
+  /// `v0`, `v1`, ... for each dimension of a type, logical order.
+  static std::vector<Halide::Var> variables(int64_t rank);
+  static std::vector<Halide::Var> reversed(std::vector<Halide::Var> vars) { return {vars.rbegin(), vars.rend()}; }
+  static std::vector<Halide::Expr> reversed(Coordinates coordinates) { return {coordinates.rbegin(), coordinates.rend()}; }
+
+  ScheduleAttr schedule() { return *op.getSchedule(); }
+  int64_t lanes(Halide::Type type) const { return target.lanes(type.bits()); }
+
+  KernelOp op;
+  const Target &target;
+
+  //===-- For the compiler ----------------------------------------------------------------------------------------===//
+
+  Halide::Pipeline pipeline();
+  std::vector<Halide::Argument> arguments() const;
+
+private:
+  void makeArguments();
+  void setLayout(Halide::Internal::Dimension dimension, const Halide::Expr &extent, const Halide::Expr &stride);
+  template <typename Buffer> void setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides);
+  Halide::Expr expression(AffineExpr expression, ArrayRef<mlir::StringAttr> names);
+  Halide::Expr lower(Value value, Coordinates coordinates);
+
+  std::string prefix;
+  std::map<std::string, Halide::Param<int32_t>> sizes;
+  std::vector<Halide::ImageParam> inputs; // those that no result works in place of
+  llvm::DenseMap<Value, int64_t> inputOf;
+  llvm::DenseMap<Value, int64_t> inPlaceOf; // index among the main results
+  std::map<mlir::detail::ValueImpl *, Halide::Func> direct;
+  llvm::DenseMap<Value, Halide::Func> bound;
+  struct Known {
+    std::vector<Halide::Expr> coordinates;
+    Halide::Expr expression;
+  };
+  llvm::DenseMap<Value, std::vector<Known>> known;
+  std::optional<Output> main;
+};
+
+/// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one row,
+/// or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
+Halide::Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize = true);
+
+/// Registers the lowerings of every family with a registry.
+void registerLowerings(mlir::DialectRegistry &registry);
+
+} // namespace fovea

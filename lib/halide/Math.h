@@ -1,0 +1,27 @@
+// Elementary functions that are right for NaN, infinities and signed zeros under Halide's default floating-point flags.
+// f32 is computed by polynomials (Cephes, Moshier 1992; errors of one to three units in the last place) and vectorises;
+// f64 calls libm.
+#pragma once
+
+#include <Halide.h>
+
+namespace fovea::math {
+
+Halide::Expr isNan(const Halide::Expr &x);
+/// e^x; exactly 0 below -87.33 in f32, so that no denormals follow.
+Halide::Expr exp(const Halide::Expr &x);
+Halide::Expr log(const Halide::Expr &x);
+Halide::Expr tanh(const Halide::Expr &x);
+Halide::Expr erf(const Halide::Expr &x);
+Halide::Expr sigmoid(const Halide::Expr &x);
+Halide::Expr gelu(const Halide::Expr &x);
+Halide::Expr relu(const Halide::Expr &x);
+Halide::Expr pow(const Halide::Expr &a, const Halide::Expr &b);
+/// NaN if either is.
+Halide::Expr maximum(const Halide::Expr &a, const Halide::Expr &b);
+Halide::Expr minimum(const Halide::Expr &a, const Halide::Expr &b);
+/// -inf and NaN as bit patterns, which the optimizer does not assume away.
+Halide::Expr negativeInfinity(Halide::Type type);
+Halide::Expr nan(Halide::Type type);
+
+} // namespace fovea::math

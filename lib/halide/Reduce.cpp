@@ -1,0 +1,200 @@
+// Sums and maxima over axes: along rows in vector lanes, down columns in chunks.
+#include "lib/halide/Families.h"
+#include "lib/halide/Math.h"
+#include "lib/halide/RowReduction.h"
+
+using namespace mlir;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::Var;
+
+namespace fovea {
+namespace {
+
+/// One reduction on its way: x over `axes`.
+class Reduction {
+public:
+  Reduction(KernelLowering &kernel, Value x, Value result, ArrayRef<int64_t> axes, bool keep, RowReduction::Kind kind)
+      : kernel(kernel), x(x), result(result), axes(axes), keep(keep), kind(kind), type(cast<RankedTensorType>(x.getType())),
+        extents(kernel.extents(type)), vars(kernel.variables(cast<RankedTensorType>(result.getType()).getRank())) {}
+
+  void lower() {
+    bool last = !axes.empty() && axes.back() == type.getRank() - 1;
+    bool staticColumns = true;
+    for (int64_t d = 0; d < type.getRank(); ++d) staticColumns &= llvm::is_contained(axes, d) || !type.isDynamicDim(d);
+    if (last)
+      alongRows();
+    else if (staticColumns)
+      inChunks();
+    else
+      downColumns();
+  }
+
+private:
+  /// x's coordinates: kept ones from the result's, reduced ones from `reduced`, in order of the axes.
+  std::vector<Expr> coordinates(ArrayRef<Expr> reduced) const {
+    std::vector<Expr> at;
+    size_t kept = 0, next = 0;
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      if (llvm::is_contained(axes, d)) {
+        at.push_back(reduced[next++]);
+        kept += keep;
+      } else {
+        at.push_back(vars[kept++]);
+      }
+    return at;
+  }
+  std::vector<Expr> reducedExtents() const {
+    std::vector<Expr> result;
+    for (int64_t axis : axes) result.push_back(extents[axis]);
+    return result;
+  }
+  Expr combine(const Expr &a, const Expr &b) const { return kind == RowReduction::sum ? a + b : math::maximum(a, b); }
+
+  /// Every reduced row along its last dimension in lanes, and the rows one after another.
+  void alongRows() {
+    std::vector<Var> row = kernel.reversed(vars);
+    std::vector<Expr> outer = reducedExtents();
+    Expr extent = outer.back();
+    outer.pop_back();
+    if (outer.empty()) {
+      RowReduction reduction(kernel, "reduction", row, extent, kind, [&](const Expr &j) { return kernel.load(x, coordinates({j})); });
+      bindAndSchedule(reduction.total, [&](Output &output, Var loop) {
+        loop.name().empty() || vars.empty() ? reduction.computeRoot() : reduction.computeAt(output.func, loop);
+      });
+      return;
+    }
+    std::vector<Var> rows;
+    std::vector<Expr> at;
+    for (size_t d = 0; d < outer.size(); ++d) {
+      rows.push_back(Var("outer" + std::to_string(d)));
+      at.push_back(rows.back());
+    }
+    std::vector<Var> inner = kernel.reversed(rows);
+    inner.insert(inner.end(), row.begin(), row.end());
+    RowReduction reduction(kernel, "row", inner, extent, kind, [&](const Expr &j) {
+      std::vector<Expr> reduced = at;
+      reduced.push_back(j);
+      return kernel.load(x, coordinates(reduced));
+    });
+    Func total = kernel.func("reduction");
+    RDom r = kernel.reduction("r", outer);
+    std::vector<Expr> here = reductionVariables(r);
+    std::reverse(here.begin(), here.end());
+    here.insert(here.end(), row.begin(), row.end());
+    fold(total, row, r, reduction.total(here), outer.size());
+    bindAndSchedule(total, [&](Output &output, Var loop) {
+      vars.empty() ? total.compute_root() : total.compute_at(output.func, loop);
+      reduction.computeAt(total, Halide::RVar(r[0]));
+    });
+  }
+
+  static std::vector<Expr> reductionVariables(const RDom &r) {
+    std::vector<Expr> result;
+    for (int d = 0; d < r.dimensions(); ++d) result.push_back(r[d]);
+    return result;
+  }
+
+  /// total(row) = the reduction of `element`, which depends on r, starting from its first where it is a maximum.
+  void fold(Func total, const std::vector<Var> &row, const RDom &r, const Expr &element, size_t dimensions) {
+    if (kind == RowReduction::sum) {
+      total(row) = Halide::Internal::make_zero(element.type());
+      total(row) += element;
+      return;
+    }
+    std::map<std::string, Expr> first;
+    for (size_t d = 0; d < dimensions; ++d) first[r[d].name()] = 0;
+    total(row) = Halide::Internal::substitute(first, element);
+    total(row) = math::maximum(total(row), element);
+  }
+
+  /// Columns in vectors; all reduced rows one after another, for each row of the result.
+  void downColumns() {
+    Func total = kernel.func("reduction");
+    std::vector<Var> row = kernel.reversed(vars);
+    RDom r = kernel.reduction("r", reducedExtents());
+    fold(total, row, r, kernel.load(x, coordinates(reductionVariables(r))), axes.size());
+    bindAndSchedule(total, [&](Output &output, Var loop) {
+      int lanes = kernel.schedule().getVector();
+      total.compute_at(output.func, loop).vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
+      std::vector<Halide::VarOrRVar> order{row[0]};
+      total.update().vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
+    });
+  }
+
+  /// The first reduced axis in `chunks` parts, each summed by one task; then the parts in order.
+  void inChunks() {
+    Var chunk("chunk");
+    Func partial = kernel.func("partial"), total = kernel.func("reduction");
+    int chunks = kernel.schedule().getChunks(), lanes = kernel.schedule().getVector();
+    std::vector<Var> row = kernel.reversed(vars), rowAndChunk = row;
+    rowAndChunk.push_back(chunk);
+    std::vector<Expr> reduced = reducedExtents();
+    Expr extent = reduced[0], length = (extent + chunks - 1) / chunks;
+    reduced[0] = length;
+    RDom r = kernel.reduction("r", reduced);
+    std::vector<Expr> indices = reductionVariables(r);
+    Expr index = chunk * length + indices[0];
+    indices[0] = min(index, extent - 1);
+    Expr element = kernel.load(x, coordinates(indices));
+    if (kind == RowReduction::sum) {
+      r.where(index < extent);
+      partial(rowAndChunk) = Halide::Internal::make_zero(element.type());
+      partial(rowAndChunk) += element;
+    } else {
+      fold(partial, rowAndChunk, r, element, axes.size()); // an element that counts twice does no harm
+    }
+    RDom parts = kernel.reduction("parts", {chunks});
+    std::vector<Expr> part(row.begin(), row.end());
+    part.push_back(parts.x);
+    fold(total, row, parts, partial(part), 1);
+    bindAndSchedule(total, [&](Output &, Var) {
+      partial.compute_root().bound(chunk, 0, chunks);
+      total.compute_root();
+      if (row.empty()) {
+        partial.parallel(chunk).update().parallel(chunk);
+        total.update().unscheduled();
+        return;
+      }
+      auto tail = Halide::TailStrategy::GuardWithIf;
+      partial.parallel(chunk).vectorize(row[0], lanes, tail).update().parallel(chunk).vectorize(row[0], lanes, tail);
+      total.vectorize(row[0], lanes, tail).update().vectorize(row[0], lanes, tail);
+    });
+  }
+
+  void bindAndSchedule(Func total, llvm::function_ref<void(Output &, Var)> schedule) {
+    kernel.bind(result, total);
+    Output &output = kernel.output();
+    bool last = !axes.empty() && axes.back() == type.getRank() - 1;
+    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), !last);
+    // Stages of one row need its loop over the last dimension too, unless that is in vectors.
+    schedule(output, last && output.vars.size() > 1 ? output.vars.back() : loop);
+  }
+
+  KernelLowering &kernel;
+  Value x, result;
+  ArrayRef<int64_t> axes;
+  bool keep;
+  RowReduction::Kind kind;
+  RankedTensorType type;
+  std::vector<Expr> extents;
+  std::vector<Var> vars;
+};
+
+template <typename Op, RowReduction::Kind kind> struct ReduceLowering : AnchorLowering::ExternalModel<ReduceLowering<Op, kind>, Op> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto reduce = cast<Op>(op);
+    Reduction(kernel, reduce.getX(), reduce.getResult(), reduce.getAxes(), reduce.getKeep(), kind).lower();
+    return success();
+  }
+};
+
+} // namespace
+
+void registerReduceLowerings(MLIRContext *context) {
+  SumOp::attachInterface<ReduceLowering<SumOp, RowReduction::sum>>(*context);
+  MaxOp::attachInterface<ReduceLowering<MaxOp, RowReduction::max>>(*context);
+}
+
+} // namespace fovea

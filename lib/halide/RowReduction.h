@@ -1,0 +1,30 @@
+// Sums and maxima along one loop, in vector lanes: the building block of reductions, norms and softmax.
+#pragma once
+
+#include "lib/halide/Lowering.h"
+
+namespace fovea {
+
+/// The reduction of element(j) for j below the extent. `lanes` partial results run side by side, j = step * lanes + lane, and
+/// are then combined from lane 0 up: the order depends on the vector width only.
+struct RowReduction {
+  Halide::Func partial, total; // arguments: lane and the row's; the row's
+
+  enum Kind { sum, max };
+  using Element = std::function<Halide::Expr(const Halide::Expr &j)>;
+
+  /// `row` are the loop variables of the row, innermost first. With `inner` extents each element is itself reduced over them,
+  /// and `element` gets j and those indices.
+  RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Halide::Var> &row, const Halide::Expr &extent, Kind kind,
+               const Element &element);
+
+  /// Computes both where `row` of the output runs, or at root.
+  void computeAt(const Halide::Func &output, const Halide::VarOrRVar &row);
+  void computeRoot();
+
+private:
+  void vectorize();
+  int lanes;
+};
+
+} // namespace fovea

@@ -1,0 +1,120 @@
+// Softmax, layer norm and cross-entropy: reductions along a row, then the row.
+#include "lib/halide/Families.h"
+#include "lib/halide/Math.h"
+#include "lib/halide/RowReduction.h"
+
+using namespace mlir;
+using Halide::Expr;
+using Halide::Func;
+using Halide::Var;
+
+namespace fovea {
+namespace {
+
+/// The coordinates of an element of a row: the row's own, outermost first, then j.
+std::vector<Expr> inRow(const std::vector<Var> &row, const Expr &j) {
+  std::vector<Expr> result(row.rbegin(), row.rend());
+  result.push_back(j);
+  return result;
+}
+
+/// Reductions of one row are computed in the row loop of the output, or at root where the output is one row or they are results.
+void place(RowReduction &reduction, KernelLowering &kernel, Var row, bool root) {
+  if (root || kernel.output().vars.size() < 2)
+    reduction.computeRoot();
+  else
+    reduction.computeAt(kernel.output().func, row);
+}
+
+struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering, SoftmaxOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto softmax = cast<SoftmaxOp>(op);
+    int64_t rank = softmax.getType().getRank();
+    std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
+    Expr extent = kernel.extent(softmax.getX(), rank - 1);
+    auto x = [&](const Expr &j) { return kernel.load(softmax.getX(), inRow(row, j)); };
+    RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
+    std::vector<Expr> at(row.begin(), row.end());
+    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) { return math::exp(x(j) - largest.total(at)); });
+    Func result = kernel.func("softmax");
+    result(vars) = math::exp(x(vars[0]) - largest.total(at)) / sum.total(at);
+    kernel.bind(softmax.getResult(), result);
+    Output &output = kernel.output();
+    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
+    place(largest, kernel, loop, false);
+    place(sum, kernel, loop, false);
+    return success();
+  }
+};
+
+struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, LayerNormOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto norm = cast<LayerNormOp>(op);
+    RankedTensorType type = norm.getX().getType();
+    int64_t rank = type.getRank();
+    Halide::Type element = kernel.type(type.getElementType());
+    std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
+    std::vector<Expr> at(row.begin(), row.end());
+    Expr extent = kernel.extent(norm.getX(), rank - 1), share = kernel.real(element, 1.0 / (double)type.getShape().back());
+    auto x = [&](const Expr &j) { return kernel.load(norm.getX(), inRow(row, j)); };
+    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, x);
+    Expr mean = sum.total(at) * share;
+    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return (x(j) - mean) * (x(j) - mean); });
+    Expr rstd = kernel.real(element, 1) / sqrt(squares.total(at) * share + kernel.real(element, norm.getEpsilon().convertToDouble()));
+
+    Func result = kernel.func("layer_norm");
+    Expr column = vars[0];
+    result(vars) = (x(column) - mean) * rstd * kernel.load(norm.getScale(), {column}) + kernel.load(norm.getBias(), {column});
+    kernel.bind(norm.getResult(), result);
+    // mean and rstd are results with a last dimension of size 1.
+    bool root = sideResult(kernel, norm.getMean(), "mean", vars, mean) | sideResult(kernel, norm.getRstd(), "rstd", vars, rstd);
+    Output &output = kernel.output();
+    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
+    place(sum, kernel, loop, root);
+    place(squares, kernel, loop, root);
+    return success();
+  }
+
+  static bool sideResult(KernelLowering &kernel, Value value, const std::string &name, const std::vector<Var> &vars, const Expr &expression) {
+    if (!kernel.isYielded(value)) return false;
+    Func result = kernel.func(name);
+    result(vars) = expression;
+    kernel.yieldDirectly(value, result);
+    return true;
+  }
+};
+
+struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering, CrossEntropyOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto loss = cast<CrossEntropyOp>(op);
+    Var n = kernel.variables(1)[0];
+    Expr classes = kernel.extent(loss.getLogits(), 1);
+    auto logit = [&](const Expr &j) { return kernel.load(loss.getLogits(), {Expr(n), j}); };
+    RowReduction largest(kernel, "largest", {n}, classes, RowReduction::max, logit);
+    RowReduction sum(kernel, "sum", {n}, classes, RowReduction::sum, [&](const Expr &j) { return math::exp(logit(j) - largest.total(n)); });
+    Expr logSumExp = largest.total(n) + math::log(sum.total(n));
+    Expr label = kernel.load(loss.getLabels(), {Expr(n)});
+    Expr inside = label >= 0 && label < cast(label.type(), classes);
+    Expr picked = logit(clamp(Halide::cast<int32_t>(label), 0, classes - 1));
+    Func losses = kernel.func("loss"), lse = kernel.func("log_sum_exp");
+    losses(n) = select(inside, logSumExp - picked, math::nan(logSumExp.type()));
+    lse(n) = logSumExp;
+    kernel.bind(loss.getLoss(), losses);
+    kernel.bind(loss.getLogSumExp(), lse);
+    Output &output = kernel.output();
+    Var row = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
+    largest.computeAt(output.func, row);
+    sum.computeAt(output.func, row);
+    return success();
+  }
+};
+
+} // namespace
+
+void registerRowsLowerings(MLIRContext *context) {
+  SoftmaxOp::attachInterface<SoftmaxLowering>(*context);
+  LayerNormOp::attachInterface<LayerNormLowering>(*context);
+  CrossEntropyOp::attachInterface<CrossEntropyLowering>(*context);
+}
+
+} // namespace fovea

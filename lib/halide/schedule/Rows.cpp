@@ -1,0 +1,49 @@
+// The schedule of everything that goes over rows of the last dimension.
+#include "lib/halide/Lowering.h"
+
+using Halide::Expr;
+using Halide::TailStrategy;
+using Halide::Var;
+
+namespace fovea {
+
+static std::optional<int64_t> constantOf(const Expr &expression) {
+  auto value = Halide::Internal::as_const_int(Halide::Internal::simplify(expression));
+  return value ? std::optional<int64_t>(*value) : std::nullopt;
+}
+
+/// `Rn`: R is all dimensions but the last, in one loop; a capital shares it among threads, `task` rows at a time.
+Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize) {
+  std::vector<Var> vars = output.vars;
+  if (vars.empty()) return Var();
+  Halide::Stage stage = output.stage();
+  bool parallel = schedule.getLoops().starts_with("R");
+  Var column = vars.back(), lane("lane"), outer("task"), row("row");
+  std::optional<int64_t> width = constantOf(output.extents.back());
+  if (vars.size() == 1) {
+    // One row: tasks are runs of vectors.
+    int64_t run = std::max<int64_t>(lanes, schedule.getTask() * (vectorize ? lanes : 1));
+    if (vectorize && (!width || *width > 1)) {
+      stage.split(column, row, lane, (int)lanes, output.tail(output.extents[0], lanes)).vectorize(lane);
+      if (!width || *width > run) stage.split(row, outer, row, (int)std::max<int64_t>(1, run / lanes), TailStrategy::GuardWithIf);
+    } else {
+      row = column;
+      if (!width || *width > run) stage.split(row, outer, row, (int)run, TailStrategy::GuardWithIf);
+    }
+    if (parallel && (!width || *width > run)) stage.parallel(outer);
+    return row;
+  }
+  if (vectorize && (!width || *width > 1))
+    stage.split(column, column, lane, (int)lanes, output.tail(output.extents.back(), lanes)).vectorize(lane);
+  Var rows = vars[vars.size() - 2];
+  for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) {
+    Var fused("rows" + std::to_string(d));
+    stage.fuse(rows, vars[d], fused);
+    rows = fused;
+  }
+  stage.split(rows, outer, row, (int)schedule.getTask(), TailStrategy::GuardWithIf);
+  if (parallel) stage.parallel(outer);
+  return row;
+}
+
+} // namespace fovea

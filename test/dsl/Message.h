@@ -1,0 +1,24 @@
+// The message of an error, without the line's number, for tests.
+#pragma once
+
+#include <fovea/fovea.h>
+
+#include <gtest/gtest.h>
+
+/// What building throws, as `error: ...`; the file must be this test's.
+template <typename Build> std::string message(const char *file, Build build) {
+  try {
+    build();
+  } catch (const fovea::Error &error) {
+    std::string text = error.what(), prefix = std::string(file) + ":";
+    size_t end = text.find(": error: ");
+    if (text.compare(0, prefix.size(), prefix) || end == std::string::npos ||
+        text.find_first_not_of("0123456789", prefix.size()) != end)
+      return "not a line of the author's: " + text;
+    return text.substr(end + 2);
+  }
+  return "no error";
+}
+
+#define EXPECT_ERROR(STATEMENT, MESSAGE)                                                                               \
+  EXPECT_EQ(message(__FILE__, [&] { STATEMENT; }), std::string("error: ") + MESSAGE)

@@ -1,0 +1,147 @@
+// Every mistake of an author's has a message with both facts, and names his line.
+#include "Message.h"
+
+using namespace fovea;
+
+struct Errors : testing::Test {
+  Model model{"digits"};
+  Dim batch = model.symbol("batch");
+  Tensor image = model.input("image", {batch, 1, 28, 28});
+  Tensor label = model.input("label", {batch}, i32);
+  Tensor table = model.parameter("table", {6, 4}, zeros());
+};
+
+TEST_F(Errors, TheLineIsTheCalls) {
+  int line = 0;
+  try {
+    line = __LINE__ + 1;
+    exp(label);
+    FAIL() << "exp of integers was accepted";
+  } catch (const Error &error) {
+    EXPECT_EQ(std::string(error.what()).find(std::string(__FILE__ ":") + std::to_string(line) + ": error: exp: "), 0u)
+        << error.what();
+  }
+}
+
+TEST_F(Errors, BlocksAreNotes) {
+  nn::Linear linear(model / "linear", 3, 5);
+  try {
+    linear(table);
+    FAIL() << "a matrix that does not fit was accepted";
+  } catch (const Error &error) {
+    std::string text = error.what();
+    EXPECT_EQ(text.find(std::string(__FILE__) + ":"), 0u) << text;
+    EXPECT_NE(text.find("error: matmul: (6, 4) times (3, 5): the sizes summed over are 4 and 3"), text.npos) << text;
+    EXPECT_NE(text.find("nn/Layers.h:"), text.npos) << text;
+    EXPECT_NE(text.find(": note: from here"), text.npos) << text;
+  }
+}
+
+TEST_F(Errors, Names) {
+  EXPECT_ERROR(model.input("image", {1}), "input 'image': an input, output or symbol already has this name");
+  EXPECT_ERROR(model.input("batch", {1}), "input 'batch': an input, output or symbol already has this name");
+  EXPECT_ERROR(model.symbol("batch"), "symbol 'batch': an input, output or symbol already has this name");
+  EXPECT_ERROR(model.output("label", label), "output 'label': an input, output or symbol already has this name");
+  EXPECT_ERROR(model.input("2d", {1}), "input '2d': a name is letters, digits and _, and begins with no digit");
+  EXPECT_ERROR(Model("a-b"), "model 'a-b': a name is letters, digits and _, and begins with no digit");
+  EXPECT_ERROR(model.parameter("table", {2}, ones()),
+               "parameter 'table' exists already: give each its own scope or name");
+  EXPECT_ERROR(model.parameter("a b", {2}, ones()),
+               "parameter 'a b': a name is letters, digits, _, - and points between its parts");
+  EXPECT_ERROR(model.parameter("update", {2}, ones()),
+               "parameter 'update' has the name of an entry point: give it another");
+}
+
+TEST_F(Errors, Declarations) {
+  EXPECT_ERROR(Model("m", i32), "model 'm': its element type must be f32 or f64");
+  EXPECT_ERROR(model.input("empty", {0, 3}), "input 'empty': shape (0, 3): sizes must be at least 1");
+  EXPECT_ERROR(model.parameter("rows", {batch, 3}, ones()),
+               "parameter 'rows' has shape (batch, 3): its sizes must be positive numbers");
+  EXPECT_ERROR(model.text(), "model 'digits' has no output: call output(name, tensor) or train(loss, optimizer)");
+}
+
+TEST_F(Errors, Training) {
+  Tensor loss = mean(table);
+  EXPECT_ERROR(model.train(table, SGD{}), "train: the loss has shape (6, 4): it must be one float, such as a mean");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.report = {"logits"}}),
+               "train: reports 'logits', which is no output: declare it before");
+  model.train(loss, SGD{});
+  EXPECT_ERROR(model.train(loss, SGD{}), "train: 'digits' is trained already: a model has one loss");
+  EXPECT_ERROR(model.output("loss", loss), "output 'loss': an input, output or symbol already has this name");
+}
+
+TEST_F(Errors, FilesAreNamed) {
+  model.output("copy", table);
+  EXPECT_ERROR(model.write("/no/such/folder/model.mlir"),
+               "cannot write '/no/such/folder/model.mlir': is it in an existing, writable folder?");
+}
+
+TEST_F(Errors, ModelsDoNotMix) {
+  Model other("other");
+  Tensor theirs = other.input("x", {other.symbol("batch"), 4});
+  EXPECT_ERROR(table + theirs, "tensors of the models 'digits' and 'other' meet: each model computes with its own "
+                               "inputs and parameters");
+  EXPECT_ERROR(reshape(theirs, {batch, 4}),
+               "a size of model 'digits' is used in model 'other': each has its own symbols");
+  EXPECT_ERROR(model.output("theirs", theirs), "output 'theirs' is of model 'other', not 'digits'");
+  EXPECT_ERROR(exp(Tensor()), "this tensor is empty: assign it an input, a parameter or a result before it is used");
+}
+
+TEST_F(Errors, ElementTypes) {
+  EXPECT_ERROR(table * label, "mul: one operand is f32, the other i32: cast one of them");
+  EXPECT_ERROR(label + 0.5, "0.500000 is no i32: cast the tensor to a float, or use a whole number");
+  EXPECT_ERROR(maximum(1.0, 2.0), "maximum: both operands are numbers: at least one must be a tensor");
+  EXPECT_ERROR(sum(label), "sum: operand #0 must be f32 or f64 tensor, but got "
+                           "'tensor<?xi32, #fovea.dims<[batch] -> (batch)>>'");
+}
+
+TEST_F(Errors, Shapes) {
+  EXPECT_ERROR(table + image, "add: shapes (6, 4) and (batch, 1, 28, 28) do not broadcast: aligned at the last "
+                              "dimension, sizes must be equal or 1");
+  EXPECT_ERROR(reshape(table, {5, 5}),
+               "reshape: keeps the number of elements (c1), but (6, 4) has 24 and (5, 5) has 25");
+  EXPECT_ERROR(reshape(table, {5, -1}),
+               "reshape: (6, 4) has 24 elements, which the known sizes of (5, -1) do not divide");
+  EXPECT_ERROR(reshape(image, {15, -1}), "reshape: (batch, 1, 28, 28) has batch * 784 elements, which the known sizes "
+                                         "of (15, -1) do not divide");
+  EXPECT_ERROR(reshape(table, {-1, -1}), "reshape: two sizes are -1: only one can follow from the others");
+  EXPECT_ERROR(reshape(table, {-2, 12}), "reshape: shape (-2, 12): sizes must be at least 1");
+  EXPECT_ERROR(broadcast_to(table, {6, 5}), "broadcast: cannot turn (6, 4) of 'f32' into (6, 5) of 'f32': aligned at "
+                                            "the last dimension, sizes must be equal or 1 (c1)");
+  EXPECT_ERROR(transpose(table, {0, 0}),
+               "transpose: [0, 0] is no order of the 2 dimensions of (6, 4): name each once (c1)");
+  EXPECT_ERROR(slice(table, 0, 4, 3), "slice: 3 elements from 4 in steps of 1 do not lie within the 6 of axis 0 (c2)");
+  EXPECT_ERROR(concat({}, 0), "concat: there is no tensor: give at least one");
+  EXPECT_ERROR(one_hot(label, 0), "one_hot: shape (batch, 0): sizes must be at least 1");
+}
+
+TEST_F(Errors, Axes) {
+  EXPECT_ERROR(sum(table, 2), "sum: axis 2 of (6, 4): axes go from -2 to 1");
+  EXPECT_ERROR(sum(table, {0, -2}), "sum: an axis of (6, 4) is named twice: name each once");
+  EXPECT_ERROR(table.dim(-3), "axis -3 of (6, 4): a tensor of rank 2 has none");
+  EXPECT_ERROR(slice(image, 0, 0, 1), "slice: axis 0 of (batch, 1, 28, 28) has a symbolic size: only constant ones can "
+                                      "be cut");
+}
+
+TEST_F(Errors, Sizes) {
+  EXPECT_ERROR(batch / 0, "a size is divided: the divisor must be a positive number");
+  EXPECT_ERROR(4 / batch, "a size is divided: the divisor must be a positive number");
+}
+
+TEST_F(Errors, Layers) {
+  EXPECT_ERROR(nn::MultiHeadAttention(model / "wide", 320, 12), "attention: 12 heads do not divide 320 channels");
+  Tensor tokens = model.input("tokens", {batch, 9, 8});
+  EXPECT_ERROR(nn::MultiHeadAttention(model / "decoder", 8, 2, {.causal = true}).maps(tokens),
+               "attention maps: this attention is causal, and maps() has no mask: leave .causal out");
+  EXPECT_ERROR(nn::PatchEmbedding(model / "patches", {.patch = 5, .width = 8})(image),
+               "patches: a side of 28 pixels is no multiple of the patch, 5");
+  EXPECT_ERROR(cross_entropy(table, label), "cross_entropy: logits (6, 4) and labels (batch): they must be (rows, "
+                                            "classes) and (rows), with a constant number of classes (c1)");
+  EXPECT_ERROR(dropout(table, 1.5), "dropout: has rate 1.500000e+00: it must be at least 0 and below 1 (c1)");
+  Tensor q = model.input("q", {batch, 2, 9, 4}), k = model.input("k", {batch, 2, model.symbol("keys"), 4});
+  EXPECT_ERROR(attention(q, k, k, {.causal = true}),
+               "attention: a window over keys keys and 9 queries: their difference must be a number, since positions "
+               "are aligned at the end");
+  EXPECT_ERROR(attention(q, q, q, {.causal = true, .window_right = 3}),
+               "attention: causal, yet a window of 3 keys to the right: drop one of the two");
+}
