@@ -87,12 +87,11 @@ private:
 
   /// The one symbol that the sizes of this function's values are over.
   LogicalResult chooseSymbol() {
-    WalkResult walk = function.walk([&](Operation *op) {
+    for (Value argument : function.getArguments()) shapes.of(argument);
+    function.walk([&](Operation *op) {
       for (Value value : op->getResults())
         if (auto type = dyn_cast<RankedTensorType>(value.getType())) shapes.of(type);
-      return WalkResult::advance();
     });
-    (void)walk;
     if (shapes.symbols().size() > 1)
       return function.emitError("the buffer plan carries one symbolic size, but this function has ")
              << shapes.symbols().size() << " ('" << shapes.symbols()[0].getValue() << "' and '" << shapes.symbols()[1].getValue()
