@@ -13,8 +13,7 @@ fovea.state "parameter" @b : tensor<4xf32>
 // CHECK: fovea.store %[[V:.*]], @"moment2/w"
 // The bias corrections 1 - beta^step are computed in f64, once for both parameters.
 // CHECK-COUNT-2: fovea.pow %{{.*}} : (tensor<f64>, tensor<f64>) -> tensor<f64>
-// CHECK: %[[ROOT:.*]] = fovea.sqrt
-// Decay is of the parameter, not of the gradient.
+// Decay is of the parameter, not of the gradient, and only of @w.
 // CHECK: %[[PULL:.*]] = fovea.mul %[[W]], %{{.*}}
 // CHECK: fovea.add %{{.*}}, %[[PULL]]
 // CHECK: fovea.store %{{.*}}, @w
