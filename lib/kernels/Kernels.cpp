@@ -30,6 +30,9 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
     planState(module);
     for (func::FuncOp function : llvm::to_vector(module.getOps<func::FuncOp>())) {
       if (function.isDeclaration()) continue;
+      // What nothing reads would be a kernel without results.
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+        if (isOpTriviallyDead(&op)) op.erase();
       Partition(function).outline();
       if (failed(planFunction(function))) return signalPassFailure();
     }

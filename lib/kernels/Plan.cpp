@@ -168,7 +168,7 @@ private:
     if (pairs.empty()) return launch.getKernel();
     llvm::sort(pairs);
     std::string name = (launch.getKernel() + "_in_place").str();
-    for (auto [result, argument] : pairs) name += "_" + std::to_string(result);
+    for (auto [result, argument] : pairs) name += "_" + std::to_string(result) + "_of_" + std::to_string(argument);
     SymbolTable symbols(function->getParentOfType<ModuleOp>());
     if (auto known = symbols.lookup<KernelOp>(name)) return known.getSymName();
     auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
