@@ -302,7 +302,7 @@ Tensor attention(Located query, Located key, Located value, AttentionOptions opt
     offset = *difference;
   }
   return apply<AttentionOp>(program, query.site, valueOf(query), valueOf(key), valueOf(value), Value(), Value(),
-                            ValueRange(), llvm::APFloat(scale), left, right, offset, llvm::APFloat(0.0));
+                            ValueRange(), llvm::APFloat(scale), left, right, offset, llvm::APFloat(options.dropout));
 }
 
 Tensor cross_entropy(Located logits, Located label) {

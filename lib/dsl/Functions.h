@@ -88,6 +88,7 @@ struct AttentionOptions {
   std::optional<double> scale = {}; // by default 1 / sqrt(head size)
   bool causal = false;              // the last query sees the last key, and no query a later one
   std::optional<int64_t> window_left = {}, window_right = {}; // how many keys a query sees before and after its own
+  double dropout = 0;               // the probability that a weight drops out in training, below 1
 };
 /// softmax(scale q k^T) v for q (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v), where
 /// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").

@@ -81,12 +81,12 @@ Expr KernelLowering::extent(Value value, int64_t dimension) {
 
 //===-- Arguments and results -------------------------------------------------------------------------------------===//
 
-template <typename Buffer> void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides) {
+template <typename Buffer> void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds) {
   auto extents = this->extents(type);
   int64_t rank = type.getRank();
   for (int64_t d = 0; d < rank; ++d) {
     auto dimension = buffer.dim(rank - 1 - d);
-    dimension.set_bounds(0, extents[d]);
+    if (bounds) dimension.set_bounds(0, extents[d]);
     dimension.set_stride(size(strides, d));
   }
 }
@@ -159,7 +159,8 @@ Halide::Pipeline KernelLowering::pipeline() {
     auto buffers = main->func.output_buffers();
     outputs.push_back(main->func);
     for (auto &buffer : buffers) {
-      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next));
+      // The elements of a Tuple have the bounds of the first.
+      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next), next == 0);
       ++next;
     }
   }

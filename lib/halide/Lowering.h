@@ -82,8 +82,7 @@ public:
 
 private:
   void makeArguments();
-  void setLayout(Halide::Internal::Dimension dimension, const Halide::Expr &extent, const Halide::Expr &stride);
-  template <typename Buffer> void setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides);
+  template <typename Buffer> void setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds = true);
   Halide::Expr expression(AffineExpr expression, ArrayRef<mlir::StringAttr> names);
   Halide::Expr lower(Value value, Coordinates coordinates);
 

@@ -18,9 +18,9 @@ std::vector<Expr> inRow(const std::vector<Var> &row, const Expr &j) {
   return result;
 }
 
-/// Reductions of one row are computed in the row loop of the output, or at root where the output is one row or they are results.
-void place(RowReduction &reduction, KernelLowering &kernel, Var row, bool root) {
-  if (root || kernel.output().vars.size() < 2)
+/// Reductions of one row are computed in the row loop of the output, or at root where the output is one row.
+void place(RowReduction &reduction, KernelLowering &kernel, Var row) {
+  if (kernel.output().vars.size() < 2)
     reduction.computeRoot();
   else
     reduction.computeAt(kernel.output().func, row);
@@ -41,8 +41,8 @@ struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering, SoftmaxO
     kernel.bind(softmax.getResult(), result);
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
-    place(largest, kernel, loop, false);
-    place(sum, kernel, loop, false);
+    place(largest, kernel, loop);
+    place(sum, kernel, loop);
     return success();
   }
 };
@@ -57,30 +57,41 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     std::vector<Expr> at(row.begin(), row.end());
     Expr extent = kernel.extent(norm.getX(), rank - 1), share = kernel.real(element, 1.0 / (double)type.getShape().back());
     auto x = [&](const Expr &j) { return kernel.load(norm.getX(), inRow(row, j)); };
+    // mean and rstd have a last dimension of size 1.
+    std::vector<Expr> first{Expr(0)};
+    first.insert(first.end(), row.begin(), row.end());
+    Func mean = kernel.func("mean"), rstd = kernel.func("rstd"), result = kernel.func("layer_norm");
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, x);
-    Expr mean = sum.total(at) * share;
-    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return (x(j) - mean) * (x(j) - mean); });
-    Expr rstd = kernel.real(element, 1) / sqrt(squares.total(at) * share + kernel.real(element, norm.getEpsilon().convertToDouble()));
-
-    Func result = kernel.func("layer_norm");
+    mean(vars) = sum.total(at) * share;
+    auto centred = [&](const Expr &j) { return x(j) - mean(first); };
+    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return centred(j) * centred(j); });
+    rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) * share + kernel.real(element, norm.getEpsilon().convertToDouble()));
     Expr column = vars[0];
-    result(vars) = (x(column) - mean) * rstd * kernel.load(norm.getScale(), {column}) + kernel.load(norm.getBias(), {column});
+    result(vars) = centred(column) * rstd(first) * kernel.load(norm.getScale(), {column}) + kernel.load(norm.getBias(), {column});
     kernel.bind(norm.getResult(), result);
-    // mean and rstd are results with a last dimension of size 1.
-    bool root = sideResult(kernel, norm.getMean(), "mean", vars, mean) | sideResult(kernel, norm.getRstd(), "rstd", vars, rstd);
+    for (auto [value, func] : {std::pair(norm.getMean(), mean), std::pair(norm.getRstd(), rstd)})
+      if (kernel.isYielded(value)) kernel.yieldDirectly(value, func);
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
-    place(sum, kernel, loop, root);
-    place(squares, kernel, loop, root);
+    placeStatistic(kernel, norm.getMean(), mean, sum, loop);
+    placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
     return success();
   }
 
-  static bool sideResult(KernelLowering &kernel, Value value, const std::string &name, const std::vector<Var> &vars, const Expr &expression) {
-    if (!kernel.isYielded(value)) return false;
-    Func result = kernel.func(name);
-    result(vars) = expression;
-    kernel.yieldDirectly(value, result);
-    return true;
+  /// A statistic is computed in the row loop of the output, or, where it is a result itself, in one of its own.
+  static void placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowReduction &reduction, Var loop) {
+    Output &output = kernel.output();
+    if (kernel.isYielded(value)) {
+      Output own{statistic, output.vars, kernel.extents(cast<RankedTensorType>(value.getType())), false};
+      Var row = scheduleRows(own, kernel.schedule(), kernel.schedule().getVector());
+      own.vars.size() < 2 ? reduction.computeRoot() : reduction.computeAt(statistic, row);
+    } else if (output.vars.size() < 2) {
+      statistic.compute_root();
+      reduction.computeRoot();
+    } else {
+      statistic.compute_at(output.func, loop);
+      reduction.computeAt(output.func, loop);
+    }
   }
 };
 

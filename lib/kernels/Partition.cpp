@@ -196,12 +196,14 @@ int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inpu
     auto group = groupOf.find(value);
     if (identity && group != groupOf.end() && fits(group->second) && safe(group->second)) return group->second;
   }
-  // A constant stored over a state tensor joins the group that reads that tensor last.
-  if (!inputs.empty()) return -1;
+  // What reads the same state, or is stored over what a group reads, joins that group: an optimizer's update is one kernel.
+  llvm::SmallDenseSet<Attribute> states;
+  for (auto [value, identity] : inputs)
+    if (auto load = value.getDefiningOp<LoadOp>(); load && identity) states.insert(load.getStateAttr());
   for (Operation *user : root.getUsers())
-    if (auto store = dyn_cast<StoreOp>(user))
-      for (int64_t group = (int64_t)groups.size() - 1; group >= 0; --group)
-        if (fits(group) && groups[group].loads.contains(store.getStateAttr())) return group;
+    if (auto store = dyn_cast<StoreOp>(user)) states.insert(store.getStateAttr());
+  for (int64_t group = (int64_t)groups.size() - 1; group >= 0; --group)
+    if (fits(group) && safe(group) && llvm::any_of(groups[group].loads, [&](Attribute state) { return states.contains(state); })) return group;
   return -1;
 }
 

@@ -1,0 +1,72 @@
+// The kernel cache. An entry is a header of four words (mark, scratch bytes, object bytes, checksum of what surrounds it),
+// then the object.
+#include "lib/emit/Cache.h"
+
+#include "lib/emit/Files.h"
+
+#include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace fovea {
+
+namespace {
+struct EntryHeader {
+  char mark[8] = {'F', 'O', 'V', 'E', 'A', 'K', '0', '1'};
+  int64_t scratchBytes = 0, objectBytes = 0;
+  uint64_t checksum = 0;
+};
+} // namespace
+
+static uint64_t checksum(const EntryHeader &header, StringRef symbol, StringRef object) {
+  std::string head(symbol);
+  head.append(reinterpret_cast<const char *>(&header), offsetof(EntryHeader, checksum));
+  return llvm::xxh3_64bits(head) ^ (llvm::xxh3_64bits(object) * 3);
+}
+
+std::string Cache::defaultFolder() {
+  auto variable = [](const char *name) -> std::string {
+    const char *value = std::getenv(name);
+    return value ? value : "";
+  };
+  if (std::string own = variable("FOVEA_CACHE"); !own.empty()) return own;
+  if (std::string caches = variable("XDG_CACHE_HOME"); !caches.empty()) return caches + "/fovea";
+  if (std::string home = variable("HOME"); !home.empty()) return home + "/.cache/fovea";
+  return "";
+}
+
+std::string Cache::path(StringRef symbol) const {
+  llvm::SmallString<128> result(folder);
+  llvm::sys::path::append(result, symbol + ".kernel");
+  return result.str().str();
+}
+
+std::optional<KernelCode> Cache::find(StringRef symbol) const {
+  if (folder.empty()) return std::nullopt;
+  auto bytes = readFile(path(symbol));
+  if (!bytes) {
+    llvm::consumeError(bytes.takeError());
+    return std::nullopt;
+  }
+  EntryHeader header;
+  if (bytes->size() < sizeof header || std::memcmp(bytes->data(), header.mark, sizeof header.mark) != 0) return std::nullopt;
+  std::memcpy(&header, bytes->data(), sizeof header);
+  StringRef object = StringRef(*bytes).drop_front(sizeof header);
+  if (header.objectBytes != (int64_t)object.size() || header.checksum != checksum(header, symbol, object)) return std::nullopt;
+  return KernelCode{symbol.str(), object.str(), header.scratchBytes};
+}
+
+void Cache::store(const KernelCode &code) const {
+  if (folder.empty()) return;
+  EntryHeader header;
+  header.scratchBytes = code.scratchBytes;
+  header.objectBytes = code.object.size();
+  header.checksum = checksum(header, code.symbol, code.object);
+  std::string bytes(reinterpret_cast<const char *>(&header), sizeof header);
+  if (llvm::Error error = makeFolder(folder)) return llvm::consumeError(std::move(error));
+  llvm::consumeError(writeFile(path(code.symbol), bytes + code.object));
+}
+
+} // namespace fovea

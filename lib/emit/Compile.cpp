@@ -1,0 +1,189 @@
+// The driver: passes, kernels in parallel, host program, files.
+#include "lib/emit/Compile.h"
+
+#include "lib/emit/Cache.h"
+#include "lib/emit/Files.h"
+#include "lib/emit/Header.h"
+#include "lib/emit/Link.h"
+
+#include "llvm/Support/Path.h"
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+using namespace mlir;
+
+namespace fovea {
+
+FailureOr<SmallVector<Target>> targetsOf(ModuleOp module, StringRef list) {
+  FailureOr<Stage> stage = stageOf(module);
+  if (failed(stage)) return failure();
+  auto cut = module->getAttrOfType<StringAttr>("fovea.target");
+  if (*stage == Stage::kernels && !cut)
+    return module.emitError("is at the kernels stage without fovea.target: compile it anew from an earlier stage"), failure();
+  if (list.empty()) list = *stage == Stage::kernels ? cut.getValue() : "host";
+  auto targets = parseTargets(list);
+  if (!targets) return emitError(UnknownLoc::get(module.getContext()), llvm::toString(targets.takeError())), failure();
+  if (*stage == Stage::kernels && (targets->size() != 1 || targets->front().name != cut.getValue()))
+    return module.emitError("was cut into kernels for ") << cut.getValue() << ", and the target is now '" << list << "': give --target="
+                                                         << cut.getValue() << ", or start from an earlier stage", failure();
+  return std::move(*targets);
+}
+
+static LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const PipelineOptions &options) {
+  if (from >= to) return success();
+  PassManager manager(module.getContext());
+  (void)applyPassManagerCLOptions(manager); // those that a tool has registered
+  addPasses(manager, from, to, options);
+  return manager.run(module);
+}
+
+FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const CompileOptions &options) {
+  FailureOr<SmallVector<Target>> targets = targetsOf(module, options.targets);
+  if (failed(targets)) return failure();
+  FailureOr<Stage> stage = stageOf(module);
+  if (failed(runPasses(module, *stage, Stage::optimized, {"host", options.inferenceOnly}))) return failure();
+  std::vector<TargetProgram> programs;
+  for (const Target &target : *targets) {
+    programs.push_back({target, module.clone(), {}});
+    if (failed(runPasses(*programs.back().module, std::max(*stage, Stage::optimized), Stage::kernels, {target.name, options.inferenceOnly})))
+      return failure();
+  }
+  return programs;
+}
+
+//===-- Kernels, in parallel --------------------------------------------------------------------------------------===//
+
+namespace {
+
+/// Kernels to compile, each once however many names it has.
+class KernelQueue {
+public:
+  KernelQueue(std::vector<TargetProgram> &programs, const CompileOptions &options) : options(options), cache(options.cache) {
+    std::map<std::string, size_t> known;
+    for (TargetProgram &program : programs)
+      for (KernelOp kernel : program.module->getOps<KernelOp>()) {
+        auto [at, fresh] = known.try_emplace(kernelSymbol(kernel, program.target, {options.checks}), jobs.size());
+        if (fresh) jobs.push_back({kernel, &program.target, at->first, {}, {}});
+        jobs[at->second].users.emplace_back(&program, kernel.getSymName().str());
+      }
+  }
+
+  LogicalResult run(MLIRContext *context) {
+    size_t threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    {
+      ParallelDiagnosticHandler diagnostics(context); // in the order of the kernels, whichever fails first
+      std::vector<std::thread> workers;
+      for (size_t i = 1; i < std::min(threads, jobs.size()); ++i) workers.emplace_back([&] { work(diagnostics); });
+      work(diagnostics);
+      for (std::thread &worker : workers) worker.join();
+    }
+    for (Job &job : jobs) {
+      if (failed(job.code)) return failure();
+      for (auto &[program, name] : job.users) program->kernels[name] = *job.code;
+    }
+    return success();
+  }
+
+private:
+  struct Job {
+    KernelOp kernel;
+    const Target *target;
+    std::string symbol;
+    FailureOr<KernelCode> code;
+    std::vector<std::pair<TargetProgram *, std::string>> users;
+  };
+
+  void work(ParallelDiagnosticHandler &diagnostics) {
+    for (size_t index; (index = next++) < jobs.size();) {
+      diagnostics.setOrderIDForThread(index);
+      Job &job = jobs[index];
+      if (std::optional<KernelCode> found = cache.find(job.symbol)) {
+        job.code = std::move(*found);
+      } else {
+        job.code = compileKernel(job.kernel, *job.target, {options.checks});
+        if (succeeded(job.code)) cache.store(*job.code);
+      }
+      diagnostics.eraseOrderIDForThread();
+    }
+  }
+
+  const CompileOptions &options;
+  Cache cache;
+  std::vector<Job> jobs;
+  std::atomic<size_t> next{0};
+};
+
+} // namespace
+
+FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &options) {
+  if (std::string why = whyNoModelName(options.name); !why.empty()) return emitError(UnknownLoc::get(module.getContext()), why), failure();
+  FailureOr<std::vector<TargetProgram>> programs = cutIntoKernels(module, options);
+  if (failed(programs)) return failure();
+  FailureOr<Interface> interface = interfaceOf(*programs->front().module, options.name);
+  for (TargetProgram &program : *programs)
+    if (failed(interface) || failed(verifyTables(*program.module, interface->sizes))) return failure();
+  if (failed(KernelQueue(*programs, options).run(module.getContext()))) return failure();
+  std::string host = emitHostProgram(*interface, *programs);
+  return CompiledModel{std::move(*interface), std::move(*programs), std::move(host)};
+}
+
+//===-- Files -----------------------------------------------------------------------------------------------------===//
+
+/// The kernels' objects, by symbol, then the host program's.
+static std::vector<ObjectFile> objectsOf(const CompiledModel &model) {
+  std::set<std::string> known;
+  std::vector<ObjectFile> objects;
+  for (const TargetProgram &program : model.programs)
+    for (const auto &[name, code] : program.kernels)
+      if (known.insert(code.symbol).second) objects.push_back({code.symbol + ".o", code.object});
+  objects.push_back({model.interface.name + ".host.o", model.host});
+  return objects;
+}
+
+static llvm::Expected<std::string> write(StringRef folder, const llvm::Twine &name, StringRef bytes) {
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  if (llvm::Error error = writeFile(path, bytes)) return error;
+  return path.str().str();
+}
+
+static llvm::Error writeObjects(const CompiledModel &model, StringRef folder, Artefacts &artefacts) {
+  for (const ObjectFile &object : objectsOf(model)) {
+    auto path = write(folder, object.name, object.bytes);
+    if (!path) return path.takeError();
+    artefacts.objects.push_back(*path);
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Error writeLibrary(const CompiledModel &model, bool checks, bool shared, StringRef folder, Artefacts &artefacts) {
+  const std::string &name = model.interface.name;
+  SmallVector<std::string> exported = model.interface.exportedSymbols();
+  auto joined = joinObjects(objectsOf(model), exported, checks);
+  if (!joined) return joined.takeError();
+  auto code = codeBytes(*joined);
+  if (!code) return code.takeError();
+  artefacts.codeBytes = *code;
+  auto library = shared ? sharedLibraryOf(*joined, name + ".so", exported) : archiveOf(*joined, name + ".o");
+  if (!library) return library.takeError();
+  auto path = write(folder, name + (shared ? ".so" : ".a"), *library);
+  if (!path) return path.takeError();
+  (shared ? artefacts.shared : artefacts.archive) = *path;
+  return llvm::Error::success();
+}
+
+llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage, StringRef folder) {
+  Artefacts artefacts;
+  if (llvm::Error error = makeFolder(folder)) return error;
+  llvm::Error error = stage == Stage::object ? writeObjects(model, folder, artefacts)
+                                             : writeLibrary(model, options.checks, stage == Stage::shared, folder, artefacts);
+  if (error) return error;
+  auto header = write(folder, model.interface.name + ".h", headerText(model.interface));
+  if (!header) return header.takeError();
+  artefacts.header = *header;
+  return artefacts;
+}
+
+} // namespace fovea

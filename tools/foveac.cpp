@@ -1,0 +1,195 @@
+// foveac: the compiler. Takes a module at any stage as text, and writes a later stage.
+#include "tools/Peak.h"
+#include "tools/Register.h"
+
+#include "lib/emit/Cache.h"
+#include "lib/emit/Files.h"
+#include "lib/emit/Report.h"
+#include "lib/halide/Lowering.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+#include <thread>
+
+using namespace fovea;
+namespace cl = llvm::cl;
+
+namespace {
+
+/// The command line. Made after LLVM's own options are gone: they are many, and one of them is called `threads` too.
+struct CommandLine {
+  cl::OptionCategory category{"foveac"};
+  cl::opt<std::string> input{cl::Positional, cl::desc("FILE.mlir"), cl::cat(category)};
+  cl::opt<std::string> compileTo{"compile-to", cl::init("archive"), cl::value_desc("stage"), cl::cat(category),
+                                 cl::desc("The stage to write: model, grad, optimized, kernels (modules); schedule, stmt, llvm, asm (text "
+                                          "of each kernel); object, archive (the default), shared (native files)")};
+  cl::opt<std::string> output{"o", cl::value_desc("path"), cl::cat(category),
+                              cl::desc("A file for modules and text (default standard output), a folder for native files (default '.')")};
+  cl::opt<std::string> name{"name", cl::value_desc("identifier"), cl::cat(category),
+                            cl::desc("Prefix of the model's symbols and files (default: the file's stem)")};
+  cl::opt<std::string> targets{"target", cl::value_desc("names"), cl::cat(category),
+                               cl::desc("host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; several joined by '+' (default: what the "
+                                        "module was cut into kernels for, else host)")};
+  cl::opt<bool> checks{"checks", cl::cat(category), cl::desc("Keep bounds checks in kernels")};
+  cl::opt<bool> inference{"inference", cl::cat(category), cl::desc("Make only the forward entry point, whether or not there is a loss")};
+  cl::opt<bool> report{"report", cl::cat(category), cl::desc("Print what each kernel costs, and the memory of the whole")};
+  cl::opt<bool> peak{"peak", cl::cat(category), cl::desc("Print this machine's peak of single-precision multiply-adds")};
+  cl::opt<std::string> cache{"cache", cl::value_desc("folder"), cl::cat(category),
+                             cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
+                                      "~/.cache/fovea)")};
+  cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("count"), cl::cat(category),
+                            cl::desc("Threads that compile kernels (default: as many as the machine runs)")};
+};
+
+/// Diagnostics with the author's line; those without a place begin with the tool's name.
+class Diagnostics : public mlir::SourceMgrDiagnosticHandler {
+public:
+  Diagnostics(llvm::SourceMgr &manager, mlir::MLIRContext *context) : SourceMgrDiagnosticHandler(manager, context) {
+    setHandler([this](mlir::Diagnostic &diagnostic) {
+      if (!mlir::isa<mlir::UnknownLoc>(diagnostic.getLocation())) return emitDiagnostic(diagnostic);
+      llvm::errs() << "foveac: error: " << diagnostic << "\n";
+    });
+  }
+};
+
+int fail(const llvm::Twine &message) {
+  llvm::errs() << "foveac: error: " << message << "\n";
+  return 1;
+}
+
+class Tool {
+public:
+  explicit Tool(const CommandLine &line) : line(line) {}
+
+  int run() {
+    if (line.peak) printPeak();
+    if (line.peak && line.input.empty()) return 0;
+    if (line.input.empty()) return fail("no input: give a .mlir file, or - for standard input; foveac --help lists the options");
+    auto stage = parseStage(line.compileTo);
+    if (!stage) return fail("--compile-to='" + line.compileTo + "' is no stage: it must be one of " + stageNames());
+    if (line.report && *stage < Stage::object)
+      return fail("--report describes compiled kernels, but --compile-to=" + stageName(*stage) +
+                  " makes none: compile to object, archive or shared");
+    return compileFile(*stage);
+  }
+
+private:
+  int writeText(llvm::StringRef text) {
+    if (line.output.empty() || line.output == "-") {
+      llvm::outs() << text;
+      return 0;
+    }
+    llvm::Error error = writeFile(line.output, text);
+    return error ? fail(llvm::toString(std::move(error))) : 0;
+  }
+
+  int writeModule(mlir::ModuleOp module) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+    return writeText(text + "\n");
+  }
+
+  CompileOptions compileOptions() const {
+    CompileOptions options;
+    options.name = line.name.getNumOccurrences() ? line.name.getValue() : llvm::sys::path::stem(line.input).str();
+    options.targets = line.targets;
+    options.checks = line.checks;
+    options.inferenceOnly = line.inference;
+    options.cache = line.cache.getNumOccurrences() ? line.cache.getValue() : Cache::defaultFolder();
+    options.threads = line.threads;
+    return options;
+  }
+
+  int compileModules(mlir::ModuleOp module, Stage from, Stage to) {
+    auto chosen = targetsOf(module, line.targets);
+    if (failed(chosen)) return 1;
+    if (to == Stage::kernels && chosen->size() > 1)
+      return fail("--compile-to=kernels writes one module, but --target names " + llvm::Twine(chosen->size()) + " targets: give one of them");
+    mlir::PassManager manager(module.getContext());
+    if (failed(applyPassManagerCLOptions(manager))) return 1;
+    addPasses(manager, from, to, {chosen->front().name, line.inference});
+    return failed(manager.run(module)) ? 1 : writeModule(module);
+  }
+
+  int compileKernelTexts(mlir::ModuleOp module, Stage stage) {
+    static const std::map<Stage, KernelText> texts = {{Stage::schedule, KernelText::schedule},
+                                                      {Stage::stmt, KernelText::stmt},
+                                                      {Stage::llvm, KernelText::llvm},
+                                                      {Stage::assembly, KernelText::assembly}};
+    auto programs = cutIntoKernels(module, compileOptions());
+    if (failed(programs)) return 1;
+    std::string all;
+    for (TargetProgram &program : *programs)
+      for (KernelOp kernel : program.module->getOps<KernelOp>()) {
+        auto text = kernelText(kernel, program.target, {line.checks}, texts.at(stage));
+        if (failed(text)) return 1;
+        all += "// " + kernel.getSymName().str() + " for " + program.target.name;
+        if (kernel.getSchedule()) {
+          llvm::raw_string_ostream stream(all);
+          stream << ", " << mlir::Attribute(*kernel.getSchedule());
+        }
+        all += "\n" + *text + "\n";
+      }
+    return writeText(all);
+  }
+
+  int compileNative(mlir::ModuleOp module, Stage stage) {
+    CompileOptions options = compileOptions();
+    auto model = compileModel(module, options);
+    if (failed(model)) return 1;
+    auto artefacts = writeArtefacts(*model, options, stage, line.output.empty() ? "." : line.output.getValue());
+    if (!artefacts) return fail(llvm::toString(artefacts.takeError()));
+    if (line.report) llvm::outs() << reportText(*model, *artefacts);
+    return 0;
+  }
+
+  int compileFile(Stage to) {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    registerLowerings(registry);
+    mlir::MLIRContext context(registry);
+    context.printOpOnDiagnostic(false); // the author knows lines, not ops
+    llvm::SourceMgr manager;
+    auto file = llvm::MemoryBuffer::getFileOrSTDIN(line.input, true);
+    if (!file) return fail("cannot read '" + line.input + "': " + file.getError().message());
+    manager.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+    Diagnostics diagnostics(manager, &context);
+    auto module = mlir::parseSourceFile<mlir::ModuleOp>(manager, &context);
+    if (!module) return 1;
+    auto from = stageOf(*module);
+    if (failed(from)) return 1;
+    if (*from > to)
+      return fail("'" + line.input + "' is at stage " + stageName(*from) + ", which comes after --compile-to=" + stageName(to) +
+                  ": ask for that stage or a later one, or start from an earlier file");
+    if (to >= Stage::object) return compileNative(*module, to);
+    if (to > Stage::kernels) return compileKernelTexts(*module, to);
+    return compileModules(*module, *from, to);
+  }
+
+  void printPeak() {
+    unsigned all = std::max(1u, std::thread::hardware_concurrency());
+    llvm::outs() << llvm::format("peak, one thread: %.1f GFLOP/s\npeak, %u threads: %.1f GFLOP/s\n", peakGflops(1), all, peakGflops(all));
+  }
+
+  const CommandLine &line;
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::ResetCommandLineParser();
+  CommandLine line;
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  cl::ParseCommandLineOptions(argc, argv, "Fovea's compiler: attention models to native code\n");
+  return Tool(line).run();
+}
