@@ -20,7 +20,7 @@ LogicalResult checkProgram(func::FuncOp function) {
     if (isa<func::ReturnOp>(op)) continue;
     if (isa<LaunchOp, ArenaOp, StateBufferOp, SubviewOp>(op))
       return op.emitOpError("is already over buffers: this module is at the kernels stage");
-    if (!isa<FoveaDialect>(op.getDialect()) || isa<YieldOp, KernelOp, ScoreLoadOp, StateOp>(op))
+    if (!isa_and_nonnull<FoveaDialect>(op.getDialect()) || isa<YieldOp, KernelOp, ScoreLoadOp, StateOp>(op))
       return op.emitOpError("cannot be compiled: a function holds fovea's tensor ops and ends with a return");
   }
   for (Type type : function.getArgumentTypes())

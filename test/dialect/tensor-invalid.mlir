@@ -45,3 +45,11 @@ func.func @element_type(%x: tensor<2xbf16>) {
   %0 = fovea.exp %x : tensor<2xbf16>
   return
 }
+
+// -----
+
+func.func @index(%x: tensor<2xindex>) {
+  // expected-error@+1 {{operand #0 must be f32, f64, i32, i64 or i1 tensor of sizes from 1}}
+  %0 = fovea.slice %x {axis = 0, start = 0, size = 1} : (tensor<2xindex>) -> tensor<1xindex>
+  return
+}

@@ -67,3 +67,22 @@ func.func @attention_c5_key(%q: !x, %key: tensor<2xi32>) {
   %0, %1 = fovea.attention %q, %q, %q random %key attributes {scale = 1.0} : (!x, !x, !x, tensor<2xi32>) -> (!x, !lse)
   return
 }
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_grad_c1(%q: !x, %lse: !lse) {
+  // expected-error@+1 {{needs a cotangent (1, 4, 5, 8), log_sum_exp and delta (1, 4, 5), and results as query, key and value (c1)}}
+  %0:3 = fovea.attention_grad %q, %q, %q, %lse, %lse, %lse attributes {scale = 1.0} : (!x, !x, !x, !lse, !lse, !lse) -> (!x, !x, !x)
+  return
+}
+
+// -----
+
+func.func @attention_grad_rank(%x: tensor<f32>) {
+  // expected-error@+1 {{attention: query (), key () and value (): all need rank 4}}
+  %0:3 = fovea.attention_grad %x, %x, %x, %x, %x, %x attributes {scale = 1.0}
+    : (tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>)
+  return
+}

@@ -85,3 +85,19 @@ func.func @conv2d_c5(%x: tensor<1x2x2x8xf32>, %w: tensor<4x2x5x3xf32>) {
   %0 = fovea.conv2d %x, %w {stride = array<i64: 1, 1>, padding = array<i64: 1, 1>} : (tensor<1x2x2x8xf32>, tensor<4x2x5x3xf32>) -> tensor<1x4x1x6xf32>
   return
 }
+
+// -----
+
+func.func @conv2d_input_grad_c1(%g: tensor<1x4x6x5xf32>, %w: tensor<4x2x3x3xf32>) {
+  // expected-error@+1 {{has a cotangent (1, 4, 6, 5) of a conv2d with result (1, 4, 6, 6): they must be equal (c1)}}
+  %0 = fovea.conv2d_input_grad %g, %w {stride = array<i64: 1, 1>, padding = array<i64: 0, 0>} : (tensor<1x4x6x5xf32>, tensor<4x2x3x3xf32>) -> tensor<1x2x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @conv2d_weight_grad_c1(%g: tensor<1x4x6x6xf32>, %x: tensor<1x2x8x8xf32>) {
+  // expected-error@+1 {{conv2d: image (1, 2, 8, 8) and weight (4, 3, 3, 3): the channels, dimension 1, must be equal (c2)}}
+  %0 = fovea.conv2d_weight_grad %g, %x {stride = array<i64: 1, 1>, padding = array<i64: 0, 0>} : (tensor<1x4x6x6xf32>, tensor<1x2x8x8xf32>) -> tensor<4x3x3x3xf32>
+  return
+}

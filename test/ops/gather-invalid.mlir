@@ -21,3 +21,11 @@ func.func @one_hot_c1_rank0(%id: tensor<i32>) {
   %0 = fovea.one_hot %id : (tensor<i32>) -> tensor<f32>
   return
 }
+
+// -----
+
+func.func @embedding_grad_c1(%g: tensor<2x4xf32>, %ids: tensor<3xi32>) {
+  // expected-error@+1 {{adds up (2, 4) by (3) into (50, 4): they must be (n, width), (n) and (rows, width) (c1)}}
+  %0 = fovea.embedding_grad %g, %ids : (tensor<2x4xf32>, tensor<3xi32>) -> tensor<50x4xf32>
+  return
+}

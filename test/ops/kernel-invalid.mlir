@@ -31,6 +31,22 @@ fovea.kernel @kernel_c3_strides(%x: tensor<4xf32> {fovea.strides = #fovea.dims<[
 
 // -----
 
+// expected-error@+1 {{argument 0 must be a tensor, and its fovea.strides one #fovea.dims size for each dimension (c4)}}
+fovea.kernel @kernel_c4_argument(%x: tensor<4x4xf32> {fovea.strides = #fovea.dims<[] -> (1)>}) -> tensor<4x4xf32> {
+  %0 = fovea.exp %x : tensor<4x4xf32>
+  fovea.yield %0 : tensor<4x4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{result 0 must have as fovea.strides one #fovea.dims size for each dimension (c4)}}
+fovea.kernel @kernel_c4_result(%x: tensor<4xf32>) -> (tensor<4xf32> {fovea.strides = 1}) {
+  %0 = fovea.exp %x : tensor<4xf32>
+  fovea.yield %0 : tensor<4xf32>
+}
+
+// -----
+
 fovea.kernel @k() -> tensor<f32> {
   %0 = fovea.constant dense<0.0> : tensor<f32>
   fovea.yield %0 : tensor<f32>
