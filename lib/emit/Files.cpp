@@ -43,8 +43,8 @@ Error makeFolder(StringRef path) {
   return Error::success();
 }
 
-Expected<TemporaryFolder> TemporaryFolder::create() {
-  TemporaryFolder result;
+Expected<PrivateFolder> PrivateFolder::create() {
+  PrivateFolder result;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("fovea", result.folder)) {
     llvm::SmallString<64> parent;
     llvm::sys::path::system_temp_directory(true, parent);
@@ -53,11 +53,11 @@ Expected<TemporaryFolder> TemporaryFolder::create() {
   return result;
 }
 
-TemporaryFolder::~TemporaryFolder() {
+PrivateFolder::~PrivateFolder() {
   if (!folder.empty()) (void)llvm::sys::fs::remove_directories(folder);
 }
 
-std::string TemporaryFolder::path(StringRef name) const {
+std::string PrivateFolder::path(StringRef name) const {
   llvm::SmallString<128> result = folder;
   llvm::sys::path::append(result, name);
   return result.str().str();

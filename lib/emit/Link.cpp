@@ -17,7 +17,7 @@ using llvm::StringRef;
 namespace fovea {
 
 /// Runs a program of the PATH; its error holds what the program said.
-static Error run(StringRef tool, StringRef package, ArrayRef<std::string> arguments, const TemporaryFolder &folder) {
+static Error run(StringRef tool, StringRef package, ArrayRef<std::string> arguments, const PrivateFolder &folder) {
   auto path = llvm::sys::findProgramByName(tool);
   if (!path)
     return createStringError("linking needs '" + tool + "', which is not in the PATH: install the package " + package);
@@ -41,7 +41,7 @@ static std::string lines(ArrayRef<std::string> words, StringRef after) {
 }
 
 Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::string> exported, bool checks) {
-  auto folder = TemporaryFolder::create();
+  auto folder = PrivateFolder::create();
   if (!folder) return folder.takeError();
   llvm::SmallVector<ObjectFile> all(objects.begin(), objects.end());
   all.push_back({"runtime.o", runtimeObject().str()});
@@ -67,7 +67,7 @@ Expected<std::string> archiveOf(StringRef object, StringRef member) {
 }
 
 Expected<std::string> sharedLibraryOf(StringRef object, StringRef fileName, ArrayRef<std::string> exported) {
-  auto folder = TemporaryFolder::create();
+  auto folder = PrivateFolder::create();
   if (!folder) return folder.takeError();
   std::string input = folder->path("model.o"), version = folder->path("version"), output = folder->path("model.so");
   if (Error error = writeFile(input, object)) return error;
