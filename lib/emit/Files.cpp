@@ -38,8 +38,10 @@ Expected<std::string> readFile(StringRef path) {
 }
 
 Error makeFolder(StringRef path) {
-  if (std::error_code code = llvm::sys::fs::create_directories(path)) return failure("cannot make the folder", path, code);
-  if (!llvm::sys::fs::is_directory(path)) return failure("cannot write into", path, std::make_error_code(std::errc::not_a_directory));
+  if (std::error_code code = llvm::sys::fs::create_directories(path))
+    return failure("cannot make the folder", path, code);
+  if (!llvm::sys::fs::is_directory(path))
+    return failure("cannot write into", path, std::make_error_code(std::errc::not_a_directory));
   return Error::success();
 }
 

@@ -40,16 +40,14 @@ static std::string lines(ArrayRef<std::string> words, StringRef after) {
   return text;
 }
 
-Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::string> exported, bool checks) {
+Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::string> exported) {
   auto folder = PrivateFolder::create();
   if (!folder) return folder.takeError();
-  llvm::SmallVector<ObjectFile> all(objects.begin(), objects.end());
-  all.push_back({"runtime.o", runtimeObject().str()});
-  if (checks) all.push_back({"halide.o", halideRuntimeObject().str()});
   // -S: the objects' debug information is about Fovea's sources, not about the user's.
   std::string joined = folder->path("joined"), symbols = folder->path("symbols");
-  llvm::SmallVector<std::string> arguments = {"-r", "-S", "--force-group-allocation", "-z", "noexecstack", "-o", joined};
-  for (auto [index, object] : llvm::enumerate(all)) {
+  llvm::SmallVector<std::string> arguments = {"-r", "-S",  "--force-group-allocation", "-z", "noexecstack",
+                                              "-o", joined};
+  for (auto [index, object] : llvm::enumerate(objects)) {
     arguments.push_back(folder->path(std::to_string(index) + ".o"));
     if (Error error = writeFile(arguments.back(), object.bytes)) return error;
   }
@@ -61,7 +59,8 @@ Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::st
 
 Expected<std::string> archiveOf(StringRef object, StringRef member) {
   llvm::NewArchiveMember file(llvm::MemoryBufferRef(object, member));
-  auto archive = llvm::writeArchiveToBuffer(file, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU, true, false);
+  auto archive = llvm::writeArchiveToBuffer(file, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
+                                            true, false);
   if (!archive) return archive.takeError();
   return (*archive)->getBuffer().str();
 }

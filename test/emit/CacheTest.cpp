@@ -69,7 +69,9 @@ TEST_F(CacheTest, AFolderThatCannotBeMadeOnlyDisablesTheCache) {
   EXPECT_FALSE(none.find("fovea_1"));
 }
 
-TEST_F(CacheTest, LeavesNoTemporaryFile) { EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / "kernels"), {}), 1); }
+TEST_F(CacheTest, LeavesNoTemporaryFile) {
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / "kernels"), {}), 1);
+}
 
 TEST(CacheFolder, FollowsTheEnvironment) {
   for (const char *name : {"FOVEA_CACHE", "XDG_CACHE_HOME", "HOME"}) unsetenv(name);

@@ -12,12 +12,14 @@ using testing::Not;
 
 namespace {
 
-bool compiles(const std::string &compiler, const std::string &header, const std::string &body, const std::string &suffix) {
+bool compiles(const std::string &compiler, const std::string &header, const std::string &body,
+              const std::string &suffix) {
   auto folder = PrivateFolder::create();
   std::string source = folder->path("main" + suffix);
   EXPECT_FALSE(bool(writeFile(folder->path("model.h"), header)));
   EXPECT_FALSE(bool(writeFile(source, "#include \"model.h\"\n" + body)));
-  return std::system((compiler + " -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only " + source).c_str()) == 0;
+  return std::system((compiler + " -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only " + source).c_str()) ==
+         0;
 }
 
 void expectCompiles(const std::string &header, const std::string &body) {
@@ -28,9 +30,11 @@ void expectCompiles(const std::string &header, const std::string &body) {
 TEST(Header, DeclaresEveryEntryPoint) {
   LinearModel model;
   std::string text = headerText(model.interface());
-  EXPECT_THAT(text, HasSubstr("int32_t linear_forward(linear *model, int64_t batch, const float *image, float *logits);"));
+  EXPECT_THAT(text,
+              HasSubstr("int32_t linear_forward(linear *model, int64_t batch, const float *image, float *logits);"));
   EXPECT_THAT(text, HasSubstr("int32_t linear_update(linear *model, float rate, float scale);"));
-  EXPECT_THAT(text, HasSubstr("int32_t linear_train_step(linear *model, int64_t batch, const float *image, const int32_t *label, float rate, "
+  EXPECT_THAT(text, HasSubstr("int32_t linear_train_step(linear *model, int64_t batch, const float *image, const "
+                              "int32_t *label, float rate, "
                               "float *loss);"));
   EXPECT_THAT(text, HasSubstr("image: f32 (batch, 784)"));
   EXPECT_THAT(text, HasSubstr("momentum/w: f32 (784, 10)"));
@@ -54,7 +58,8 @@ TEST(Header, AModelWithoutSizesTakesNone) {
   std::string text = headerText(interface);
   EXPECT_THAT(text, HasSubstr("size_t fixed_workspace_bytes(int32_t threads);"));
   EXPECT_THAT(text, Not(HasSubstr("sizes")));
-  expectCompiles(text, "int main(void) {\n  fixed_options options = FIXED_OPTIONS_DEFAULT;\n  return fixed_create(&options) == NULL;\n}\n");
+  expectCompiles(text, "int main(void) {\n  fixed_options options = FIXED_OPTIONS_DEFAULT;\n  return "
+                       "fixed_create(&options) == NULL;\n}\n");
 }
 
 TEST(Header, NamesThatAreNoIdentifiers) {
@@ -63,16 +68,18 @@ TEST(Header, NamesThatAreNoIdentifiers) {
   Interface interface;
   interface.name = "odd";
   interface.entries.push_back({"forward", {}, {}, {}});
-  for (const char *name : {"model", "a b", "a_b", "int", "2", "*/"}) interface.entries[0].arguments.push_back({name, type, FOVEA_INPUT});
+  for (const char *name : {"model", "a b", "a_b", "int", "2", "*/"})
+    interface.entries[0].arguments.push_back({name, type, FOVEA_INPUT});
   expectCompiles(headerText(interface), "int main(void) { return 0; }\n");
 }
 
 TEST(Header, OptionsHaveTheLayoutOfTheRuntime) {
   LinearModel model;
   std::string checks = "#include \"" SOURCE_FOLDER "/lib/runtime/program.h\"\n";
-  for (const char *field : {"threads", "seed", "target", "workspace", "workspace_bytes", "allocate", "release", "allocator_context", "device",
-                            "stream", "profile", "profile_context", "sizes"})
-    checks += std::string("static_assert(offsetof(linear_options, ") + field + ") == offsetof(fovea_options, " + field + "), \"\");\n";
+  for (const char *field : {"threads", "seed", "target", "workspace", "workspace_bytes", "allocate", "release",
+                            "allocator_context", "device", "stream", "profile", "profile_context", "sizes"})
+    checks += std::string("static_assert(offsetof(linear_options, ") + field + ") == offsetof(fovea_options, " + field +
+              "), \"\");\n";
   EXPECT_TRUE(compiles("c++ -std=c++17", headerText(model.interface()), checks, ".cpp"));
 }
 

@@ -37,6 +37,8 @@ for stage in schedule stmt llvm asm; do
 done
 "$foveac" kernels.mlir --compile-to=object --name=linear -o objects
 [ -s objects/linear.host.o ] && [ -s objects/linear.h ] || fail "object leaves no host program or header"
+printf '#include "linear.h"\nint main(void) { return !linear_last_error(NULL); }\n' >main.c
+cc -Iobjects main.c objects/*.o -pthread -lm -o main && ./main || fail "the objects do not make a program"
 "$foveac" linear.mlir --compile-to=shared -o shared
 [ "$(nm -D --defined-only shared/linear.so | grep -vc ' linear_')" -eq 0 ] || fail "linear.so exports more than linear_*"
 "$foveac" linear.mlir --report -o report >report.txt

@@ -31,7 +31,8 @@ static int train(linear *model) {
   float first = 0, loss = 0;
   int step;
   for (step = 0; step < 30; ++step) {
-    if (linear_train_step(model, BATCH, images, labels, 0.1f, &loss)) return fail("train_step", linear_last_error(model));
+    if (linear_train_step(model, BATCH, images, labels, 0.1f, &loss))
+      return fail("train_step", linear_last_error(model));
     if (step == 0) first = loss;
   }
   return loss < first / 10 ? 0 : fail("train_step", "the loss does not fall");
@@ -51,8 +52,10 @@ static int compare(linear *model, other *reader) {
 }
 
 static int refuse(linear *model) {
-  if (linear_forward(model, BATCH + 1, images, logits) != LINEAR_INVALID_ARGUMENT) return fail("forward", "takes too large a batch");
-  if (!strstr(linear_last_error(model), "batch 65 is beyond the 64")) return fail("last_error", linear_last_error(model));
+  if (linear_forward(model, BATCH + 1, images, logits) != LINEAR_INVALID_ARGUMENT)
+    return fail("forward", "takes too large a batch");
+  if (!strstr(linear_last_error(model), "batch 65 is beyond the 64"))
+    return fail("last_error", linear_last_error(model));
   return linear_forward(model, 1, NULL, logits) == LINEAR_INVALID_ARGUMENT ? 0 : fail("forward", "takes no image");
 }
 
