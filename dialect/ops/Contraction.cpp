@@ -69,7 +69,7 @@ LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
     return emitOptionalError(location, facts, ": only the batch may have a symbolic size (c3)");
   ArrayRef<int64_t> stride = operands.getStride(), padding = operands.getPadding();
   if (stride.size() != 2 || padding.size() != 2 || llvm::any_of(stride, [](int64_t s) { return s < 1; }) ||
-      llvm::any_of(padding, [](int64_t p) { return p < 0; }))
+      llvm::any_of(padding, [](int64_t p) { return p < 0 || p > maxElements; }))
     return emitOptionalError(location, "conv2d: stride [", stride, "] and padding [", padding,
                              "]: two strides of at least 1 and two paddings of at least 0 (c4)");
   Shapes shapes(context);
