@@ -27,6 +27,20 @@ void trim(func::FuncOp function, function_ref<bool(unsigned)> keep) {
   (void)function.eraseArguments(arguments);
 }
 
+/// Puts one result before the others.
+void moveResultFirst(func::FuncOp function, unsigned index) {
+  Operation *terminator = function.front().getTerminator();
+  SmallVector<Value> values = llvm::to_vector(terminator->getOperands());
+  SmallVector<Attribute> attributes;
+  for (unsigned result = 0; result < function.getNumResults(); ++result)
+    attributes.push_back(DictionaryAttr::get(function.getContext(), function.getResultAttrs(result)));
+  std::rotate(values.begin(), values.begin() + index, values.begin() + index + 1);
+  std::rotate(attributes.begin(), attributes.begin() + index, attributes.begin() + index + 1);
+  terminator->setOperands(values);
+  function.setType(FunctionType::get(function.getContext(), function.getArgumentTypes(), TypeRange(ValueRange(values))));
+  function.setResAttrsAttr(ArrayAttr::get(function.getContext(), attributes));
+}
+
 struct GradPass : impl::GradPassBase<GradPass> {
   using GradPassBase::GradPassBase;
 
@@ -67,6 +81,8 @@ struct GradPass : impl::GradPassBase<GradPass> {
     if (!optimizer) return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
     if (failed(declareState(module, type.getElementType()))) return failure();
     func::FuncOp gradients = clone(model, "gradients");
+    moveResultFirst(gradients, loss);
+    loss = 0;
     int64_t random = resolveTraining(gradients);
     if (failed(accumulate(module, gradients, loss))) return failure();
     if (random) countDraws(gradients);
