@@ -9,7 +9,7 @@ fovea.state "parameter" @frozen : tensor<f32> {frozen}
 // CHECK-NOT: @"gradient/frozen"
 
 // The loss is what it returns, with what is marked as a report; the gradient is added to the one in the state.
-// CHECK: func.func @gradients({{.*}}) -> (tensor<f32> {fovea.report}, tensor<f32> {fovea.loss}) {
+// CHECK: func.func @gradients({{.*}}) -> (tensor<f32> {fovea.loss}, tensor<f32> {fovea.report}) {
 // CHECK: %[[SUM:.*]] = fovea.sum %{{.*}} [0] : {{.*}} -> tensor<4xf32>
 // CHECK: %[[OLD:.*]] = fovea.load @"gradient/w"
 // CHECK: %[[NEW:.*]] = fovea.add %[[OLD]], %[[SUM]]
