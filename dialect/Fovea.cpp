@@ -46,7 +46,13 @@ Operation *FoveaDialect::materializeConstant(OpBuilder &builder, Attribute value
 
 bool isTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor) return false;
+  if (!tensor || !(isNumber(tensor.getElementType()) || isBool(tensor.getElementType()))) return false;
+  int64_t room = maxElements;
+  for (int64_t extent : tensor.getShape()) {
+    if (ShapedType::isDynamic(extent)) continue;
+    if (extent < 1 || extent > room) return false;
+    room /= extent;
+  }
   if (tensor.hasStaticShape()) return !tensor.getEncoding();
   return isa_and_nonnull<DimsAttr>(tensor.getEncoding());
 }

@@ -49,6 +49,9 @@ FOVEA_TRAIT(NotDifferentiable);
 FOVEA_TRAIT(NoGradientRule);
 #undef FOVEA_TRAIT
 
+/// The constant sizes of a tensor have a product of at most this, so that nothing computed with them overflows.
+constexpr int64_t maxElements = int64_t(1) << 48;
+
 bool isTensor(mlir::Type type);
 bool isFloat(mlir::Type element);
 bool isInteger(mlir::Type element);

@@ -26,8 +26,12 @@ constexpr int sums = 10;
   }                                                                                                                    \
   for (auto &each : sum) __asm__ volatile("" ::"x"(each))
 
-__attribute__((target("avx512f"))) void wide() { FOVEA_PEAK_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps(each, factor, term)); }
-__attribute__((target("avx2,fma"))) void middle() { FOVEA_PEAK_LOOP(__m256, _mm256_set1_ps, _mm256_fmadd_ps(each, factor, term)); }
+__attribute__((target("avx512f"))) void wide() {
+  FOVEA_PEAK_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps(each, factor, term));
+}
+__attribute__((target("avx2,fma"))) void middle() {
+  FOVEA_PEAK_LOOP(__m256, _mm256_set1_ps, _mm256_fmadd_ps(each, factor, term));
+}
 void narrow() { FOVEA_PEAK_LOOP(__m128, _mm_set1_ps, _mm_add_ps(_mm_mul_ps(each, factor), term)); }
 
 #undef FOVEA_PEAK_LOOP

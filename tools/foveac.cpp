@@ -26,23 +26,30 @@ namespace {
 struct CommandLine {
   cl::OptionCategory category{"foveac"};
   cl::opt<std::string> input{cl::Positional, cl::desc("FILE.mlir"), cl::cat(category)};
-  cl::opt<std::string> compileTo{"compile-to", cl::init("archive"), cl::value_desc("stage"), cl::cat(category),
-                                 cl::desc("The stage to write: model, grad, optimized, kernels (modules); schedule, stmt, llvm, asm (text "
-                                          "of each kernel); object, archive (the default), shared (native files)")};
-  cl::opt<std::string> output{"o", cl::value_desc("path"), cl::cat(category),
-                              cl::desc("A file for modules and text (default standard output), a folder for native files (default '.')")};
+  cl::opt<std::string> compileTo{
+      "compile-to", cl::init("archive"), cl::value_desc("stage"), cl::cat(category),
+      cl::desc("The stage to write: model, grad, optimized, kernels (modules); schedule, stmt, llvm, asm (text "
+               "of each kernel); object, archive (the default), shared (native files)")};
+  cl::opt<std::string> output{
+      "o", cl::value_desc("path"), cl::cat(category),
+      cl::desc("A file for modules and text (default standard output), a folder for native files (default '.')")};
   cl::opt<std::string> name{"name", cl::value_desc("identifier"), cl::cat(category),
                             cl::desc("Prefix of the model's symbols and files (default: the file's stem)")};
-  cl::opt<std::string> targets{"target", cl::value_desc("names"), cl::cat(category),
-                               cl::desc("host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; several joined by '+' (default: what the "
-                                        "module was cut into kernels for, else host)")};
+  cl::opt<std::string> targets{
+      "target", cl::value_desc("names"), cl::cat(category),
+      cl::desc("host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; several joined by '+' (default: what the "
+               "module was cut into kernels for, else host)")};
   cl::opt<bool> checks{"checks", cl::cat(category), cl::desc("Keep bounds checks in kernels")};
-  cl::opt<bool> inference{"inference", cl::cat(category), cl::desc("Make only the forward entry point, whether or not there is a loss")};
-  cl::opt<bool> report{"report", cl::cat(category), cl::desc("Print what each kernel costs, and the memory of the whole")};
-  cl::opt<bool> peak{"peak", cl::cat(category), cl::desc("Print this machine's peak of single-precision multiply-adds")};
-  cl::opt<std::string> cache{"cache", cl::value_desc("folder"), cl::cat(category),
-                             cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
-                                      "~/.cache/fovea)")};
+  cl::opt<bool> inference{"inference", cl::cat(category),
+                          cl::desc("Make only the forward entry point, whether or not there is a loss")};
+  cl::opt<bool> report{"report", cl::cat(category),
+                       cl::desc("Print what each kernel costs, and the memory of the whole")};
+  cl::opt<bool> peak{"peak", cl::cat(category),
+                     cl::desc("Print this machine's peak of single-precision multiply-adds")};
+  cl::opt<std::string> cache{
+      "cache", cl::value_desc("folder"), cl::cat(category),
+      cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
+               "~/.cache/fovea)")};
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("count"), cl::cat(category),
                             cl::desc("Threads that compile kernels (default: as many as the machine runs)")};
 };
@@ -53,7 +60,8 @@ public:
   Diagnostics(llvm::SourceMgr &manager, mlir::MLIRContext *context) : SourceMgrDiagnosticHandler(manager, context) {
     setHandler([this](mlir::Diagnostic &diagnostic) {
       if (!mlir::isa<mlir::UnknownLoc>(diagnostic.getLocation())) return emitDiagnostic(diagnostic);
-      llvm::errs() << "foveac: error: " << diagnostic << "\n";
+      bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+      llvm::errs() << "foveac: " << (isError ? "error: " : "note: ") << diagnostic << "\n";
     });
   }
 };
@@ -70,7 +78,8 @@ public:
   int run() {
     if (line.peak) printPeak();
     if (line.peak && line.input.empty()) return 0;
-    if (line.input.empty()) return fail("no input: give a .mlir file, or - for standard input; foveac --help lists the options");
+    if (line.input.empty())
+      return fail("no input: give a .mlir file, or - for standard input; foveac --help lists the options");
     auto stage = parseStage(line.compileTo);
     if (!stage) return fail("--compile-to='" + line.compileTo + "' is no stage: it must be one of " + stageNames());
     if (line.report && *stage < Stage::object)
@@ -111,7 +120,8 @@ private:
     auto chosen = targetsOf(module, line.targets);
     if (failed(chosen)) return 1;
     if (to == Stage::kernels && chosen->size() > 1)
-      return fail("--compile-to=kernels writes one module, but --target names " + llvm::Twine(chosen->size()) + " targets: give one of them");
+      return fail("--compile-to=kernels writes one module, but --target names " + llvm::Twine(chosen->size()) +
+                  " targets: give one of them");
     mlir::PassManager manager(module.getContext());
     if (failed(applyPassManagerCLOptions(manager))) return 1;
     addPasses(manager, from, to, {chosen->front().name, line.inference});
@@ -166,8 +176,8 @@ private:
     auto from = stageOf(*module);
     if (failed(from)) return 1;
     if (*from > to)
-      return fail("'" + line.input + "' is at stage " + stageName(*from) + ", which comes after --compile-to=" + stageName(to) +
-                  ": ask for that stage or a later one, or start from an earlier file");
+      return fail("'" + line.input + "' is at stage " + stageName(*from) + ", which comes after --compile-to=" +
+                  stageName(to) + ": ask for that stage or a later one, or start from an earlier file");
     if (to >= Stage::object) return compileNative(*module, to);
     if (to > Stage::kernels) return compileKernelTexts(*module, to);
     return compileModules(*module, *from, to);
@@ -175,7 +185,8 @@ private:
 
   void printPeak() {
     unsigned all = std::max(1u, std::thread::hardware_concurrency());
-    llvm::outs() << llvm::format("peak, one thread: %.1f GFLOP/s\npeak, %u threads: %.1f GFLOP/s\n", peakGflops(1), all, peakGflops(all));
+    llvm::outs() << llvm::format("peak, one thread: %.1f GFLOP/s\npeak, %u threads: %.1f GFLOP/s\n", peakGflops(1), all,
+                                 peakGflops(all));
   }
 
   const CommandLine &line;
@@ -187,6 +198,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::ResetCommandLineParser();
   CommandLine line;
+  cl::SetVersionPrinter(
+      [](llvm::raw_ostream &os) { os << "foveac " FOVEA_VERSION ", ABI " << FOVEA_ABI_VERSION << "\n"; });
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();

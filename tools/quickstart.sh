@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 data=${FOVEA_DATA:+$(cd "$FOVEA_DATA" 2>/dev/null && pwd || echo "$FOVEA_DATA")}
-source "$here/tools/build.sh" mnist
+source "$here/tools/build.sh" mnist-train mnist-classify
 [ -n "$data" ] && export FOVEA_DATA="$data"
 
 out=out/mnist

@@ -17,14 +17,13 @@ void registerAttention(FoveaDialect &dialect) {
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
-                                            SmallVectorImpl<Type> &results) {
-  RankedTensorType q = typeOf(operands.getQuery()), k = typeOf(operands.getKey()), v = typeOf(operands.getValue());
+static LogicalResult inferAttention(std::optional<Location> location, RankedTensorType q, RankedTensorType k, RankedTensorType v,
+                                    SmallVectorImpl<Type> &results) {
   std::string facts = "attention: query " + shapeText(q) + ", key " + shapeText(k) + " and value " + shapeText(v);
   if (q.getRank() != 4 || k.getRank() != 4 || v.getRank() != 4 || q.getElementType() != k.getElementType() ||
       q.getElementType() != v.getElementType())
     return emitOptionalError(location, facts, ": all need rank 4, (batch, heads, length, head size), and one element type (c1)");
-  Shapes shapes(context);
+  Shapes shapes(q.getContext());
   auto qs = shapes.of(q), ks = shapes.of(k), vs = shapes.of(v);
   if (qs[0] != ks[0] || ks[0] != vs[0] || ks[1] != vs[1] || ks[2] != vs[2] || qs[3] != ks[3])
     return emitOptionalError(location, facts, ": batches, the heads and lengths of key and value, and the head sizes of "
@@ -33,6 +32,22 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, std::optional<
     return emitOptionalError(location, facts, ": ", k.getDimSize(1), " key heads do not divide ", q.getDimSize(1), " query heads (c3)");
   results.push_back(shapes.tensor({qs[0], qs[1], qs[2], vs[3]}, q.getElementType()));
   results.push_back(shapes.tensor({qs[0], qs[1], qs[2]}, q.getElementType()));
+  return success();
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                            SmallVectorImpl<Type> &results) {
+  return inferAttention(location, typeOf(operands.getQuery()), typeOf(operands.getKey()), typeOf(operands.getValue()), results);
+}
+
+LogicalResult AttentionGradOp::verify() {
+  SmallVector<Type> forward;
+  if (failed(inferAttention(getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(), forward))) return failure();
+  if (getResultTypes() != getOperands().take_front(3).getTypes() || getCotangent().getType() != forward[0] ||
+      getLogSumExp().getType() != forward[1] || getDelta().getType() != forward[1])
+    return emitOpError("needs a cotangent ") << shapeText(cast<RankedTensorType>(forward[0])) << ", log_sum_exp and delta "
+                                             << shapeText(cast<RankedTensorType>(forward[1]))
+                                             << ", and results as query, key and value (c1)";
   return success();
 }
 

@@ -39,7 +39,7 @@ def Fovea_AttentionGradOp : Fovea_Op<"attention_grad", [Pure, Fovea_Anchor, Attr
   let description = [{
     With p = exp(scale * q k^T - log_sum_exp) over the keys in sight and dp = cotangent v^T: ds = p (dp - delta),
     dq = scale ds k, dk = scale ds^T q, dv = p^T cotangent. `delta` (b, heads, queries) is the sum over d_v of cotangent times
-    result, less log_sum_exp's own cotangent (FlashAttention-2, Dao 2023, section 2.3). }] # AttentionWindow;
+    result, less log_sum_exp's own cotangent (FlashAttention-2, Dao 2023, section 2.3). Types are as attention's (c1). }] # AttentionWindow;
   let arguments = (ins Fovea_FloatTensor:$query, Fovea_FloatTensor:$key, Fovea_FloatTensor:$value,
                        Fovea_FloatTensor:$cotangent, Fovea_FloatTensor:$log_sum_exp, Fovea_FloatTensor:$delta,
                        Optional<Fovea_IntegerTensor>:$kv_lengths, Optional<Fovea_IntegerTensor>:$random_key,
@@ -51,6 +51,7 @@ def Fovea_AttentionGradOp : Fovea_Op<"attention_grad", [Pure, Fovea_Anchor, Attr
     $query `,` $key `,` $value `,` $cotangent `,` $log_sum_exp `,` $delta (`lengths` $kv_lengths^)? (`random` $random_key^)?
     attr-dict-with-keyword `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Fovea_ScoreLoadOp : Fovea_Op<"score_load", [Pure, Fovea_Structural]> {

@@ -57,9 +57,8 @@ SmallVector<Value> MatmulOp::vjp(OpBuilder &builder, ValueRange cotangents, Arra
 
 //===-- conv2d ----------------------------------------------------------------------------------------------------===//
 
-LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
-                                         SmallVectorImpl<Type> &results) {
-  RankedTensorType x = typeOf(operands.getX()), weight = typeOf(operands.getWeight());
+static LogicalResult inferConv2d(std::optional<Location> location, RankedTensorType x, RankedTensorType weight,
+                                 ArrayRef<int64_t> stride, ArrayRef<int64_t> padding, SmallVectorImpl<Type> &results) {
   std::string facts = "conv2d: image " + shapeText(x) + " and weight " + shapeText(weight);
   if (x.getRank() != 4 || weight.getRank() != 4)
     return emitOptionalError(location, facts, ": both need rank 4, (n, c, h, w) and (o, c, kh, kw) (c1)");
@@ -67,12 +66,11 @@ LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
     return emitOptionalError(location, facts, ": the channels, dimension 1, must be equal (c2)");
   if (!weight.hasStaticShape() || x.isDynamicDim(2) || x.isDynamicDim(3))
     return emitOptionalError(location, facts, ": only the batch may have a symbolic size (c3)");
-  ArrayRef<int64_t> stride = operands.getStride(), padding = operands.getPadding();
   if (stride.size() != 2 || padding.size() != 2 || llvm::any_of(stride, [](int64_t s) { return s < 1; }) ||
-      llvm::any_of(padding, [](int64_t p) { return p < 0; }))
+      llvm::any_of(padding, [](int64_t p) { return p < 0 || p > maxElements; }))
     return emitOptionalError(location, "conv2d: stride [", stride, "] and padding [", padding,
                              "]: two strides of at least 1 and two paddings of at least 0 (c4)");
-  Shapes shapes(context);
+  Shapes shapes(x.getContext());
   auto sizes = shapes.of(x);
   for (int d : {0, 1}) {
     int64_t room = x.getDimSize(2 + d) + 2 * padding[d] - weight.getDimSize(2 + d);
@@ -82,6 +80,27 @@ LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   sizes[1] = shapes.constant(weight.getDimSize(0));
   results.push_back(shapes.tensor(sizes, x.getElementType()));
   return success();
+}
+
+LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                         SmallVectorImpl<Type> &results) {
+  return inferConv2d(location, typeOf(operands.getX()), typeOf(operands.getWeight()), operands.getStride(), operands.getPadding(),
+                     results);
+}
+
+static LogicalResult verifyConv2dGrad(Operation *op, RankedTensorType x, RankedTensorType weight, RankedTensorType cotangent,
+                                      ArrayRef<int64_t> stride, ArrayRef<int64_t> padding) {
+  SmallVector<Type> forward;
+  if (failed(inferConv2d(op->getLoc(), x, weight, stride, padding, forward))) return failure();
+  if (cotangent == forward[0]) return success();
+  return op->emitOpError("has a cotangent ") << shapeText(cotangent) << " of a conv2d with result "
+                                             << shapeText(cast<RankedTensorType>(forward[0])) << ": they must be equal (c1)";
+}
+LogicalResult Conv2dInputGradOp::verify() {
+  return verifyConv2dGrad(*this, getType(), getWeight().getType(), getCotangent().getType(), getStride(), getPadding());
+}
+LogicalResult Conv2dWeightGradOp::verify() {
+  return verifyConv2dGrad(*this, getX().getType(), getType(), getCotangent().getType(), getStride(), getPadding());
 }
 
 SmallVector<Value> Conv2dOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {

@@ -29,14 +29,17 @@ def Fovea_Conv2dOp : Fovea_InferredOp<"conv2d", [Fovea_Anchor, SameOperandsEleme
 
 class Fovea_Conv2dGradOp<string mnemonic, string what> : Fovea_Op<mnemonic, [Pure, Fovea_Anchor, Fovea_NoGradientRule]> {
   let summary = "the gradient of conv2d for its " # what;
+  let hasVerifier = 1;
   let results = (outs Fovea_FloatTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 def Fovea_Conv2dInputGradOp : Fovea_Conv2dGradOp<"conv2d_input_grad", "input"> {
-  let description = [{dx[n, c, y, x] = the sum over all o, p, q that reach it of g[n, o, i, j] * weight[o, c, p, q].}];
+  let description = [{dx[n, c, y, x] = the sum over all o, p, q that reach it of g[n, o, i, j] * weight[o, c, p, q]. g is
+    as conv2d's result (c1).}];
   let arguments = (ins Fovea_FloatTensor:$cotangent, Fovea_FloatTensor:$weight, DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding);
 }
 def Fovea_Conv2dWeightGradOp : Fovea_Conv2dGradOp<"conv2d_weight_grad", "weight"> {
-  let description = [{dw[o, c, p, q] = sum over n, i, j of g[n, o, i, j] * x[n, c, i * stride + p - padding, ...].}];
+  let description = [{dw[o, c, p, q] = sum over n, i, j of g[n, o, i, j] * x[n, c, i * stride + p - padding, ...].
+    g is as conv2d's result (c1).}];
   let arguments = (ins Fovea_FloatTensor:$cotangent, Fovea_FloatTensor:$x, DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding);
 }

@@ -41,6 +41,17 @@ SmallVector<Value> EmbeddingOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   return {EmbeddingGradOp::create(builder, getLoc(), table, g, rows), Value()};
 }
 
+LogicalResult EmbeddingGradOp::verify() {
+  RankedTensorType g = getCotangent().getType(), table = getType();
+  Shapes shapes(getContext());
+  auto from = shapes.of(g), index = shapes.of(getIndices()), to = shapes.of(table);
+  if (from.size() != 2 || index.size() != 1 || to.size() != 2 || from[0] != index[0] || from[1] != to[1] ||
+      g.getElementType() != table.getElementType())
+    return emitOpError("adds up ") << shapeText(g) << " by " << shapeText(getIndices().getType()) << " into " << shapeText(table)
+                                   << ": they must be (n, width), (n) and (rows, width) (c1)";
+  return success();
+}
+
 LogicalResult OneHotOp::verify() {
   auto indices = dimsOf(getIndices().getType()), result = dimsOf(getType());
   if (result.getSizes().empty() || result.getSizes().drop_back() != indices.getSizes())

@@ -11,10 +11,11 @@ def Fovea_EmbeddingOp : Fovea_InferredOp<"embedding", [Fovea_Point, DeclareOpInt
 
 def Fovea_EmbeddingGradOp : Fovea_Op<"embedding_grad", [Pure, Fovea_Anchor, Fovea_NoGradientRule]> {
   let summary = "rows of the cotangent added up by index, in the order of the indices";
-  let description = "result[r, c] = the sum of cotangent[i, c] over all i with indices[i] = r; indices have rank 1. Others are dropped.";
+  let description = "result[r, c] = the sum of cotangent[i, c] over all i with indices[i] = r; indices have rank 1 (c1). Others are dropped.";
   let arguments = (ins Fovea_FloatTensor:$cotangent, Fovea_IntegerTensor:$indices);
   let results = (outs Fovea_FloatTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def Fovea_OneHotOp : Fovea_Op<"one_hot", [Pure, Fovea_Point, Fovea_NotDifferentiable]> {

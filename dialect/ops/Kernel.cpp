@@ -60,6 +60,16 @@ LogicalResult KernelOp::verifyRegions() {
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
   if (!yield || TypeRange(yield.getValues()) != TypeRange(getResultTypes()))
     return emitOpError("must end with fovea.yield of its ") << getResultTypes().size() << " results (c2)";
+  auto fits = [](Attribute strides, Type type) {
+    auto dims = dyn_cast_or_null<DimsAttr>(strides);
+    return !strides || (dims && (int64_t)dims.getSizes().size() == cast<RankedTensorType>(type).getRank());
+  };
+  for (auto [index, type] : llvm::enumerate(getArgumentTypes()))
+    if (!isTensor(type) || !fits(getArgAttr(index, "fovea.strides"), type))
+      return emitOpError("argument ") << index << " must be a tensor, and its fovea.strides one #fovea.dims size for each dimension (c4)";
+  for (auto [index, type] : llvm::enumerate(getResultTypes()))
+    if (!fits(getResultAttr(index, "fovea.strides"), type))
+      return emitOpError("result ") << index << " must have as fovea.strides one #fovea.dims size for each dimension (c4)";
   for (unsigned index = 0; index < getResultTypes().size(); ++index) {
     int64_t argument = inPlace(index);
     if (argument < 0) continue;

@@ -6,7 +6,7 @@ def Fovea_KernelOp : Fovea_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
   let summary = "an anchor and its fused neighbours: one native function";
   let description = [{
     A function of fovea ops with at most one anchor (c1), ended by fovea.yield of the declared results (c2). An argument or
-    result attribute `fovea.strides` gives its layout, in elements; `fovea.in_place = n` on a result makes it share
+    result attribute `fovea.strides` gives its layout, in elements, one stride for each dimension (c4); `fovea.in_place = n` on a result makes it share
     the buffer of argument n, which has its type and layout (c3). `schedule` says how it runs.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type, OptionalAttr<Fovea_ScheduleAttr>:$schedule,

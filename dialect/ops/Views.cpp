@@ -94,9 +94,9 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   FailureOr<int64_t> extent = axisSize(location, "pad", operands.getX(), operands.getAxis());
   if (failed(extent)) return failure();
   int64_t low = operands.getLow(), high = operands.getHigh(), step = operands.getStep();
-  if (low < 0 || high < 0 || step < 1)
+  if (low < 0 || high < 0 || step < 1 || std::max({low, high, step}) > maxElements / *extent)
     return emitOptionalError(location, "pad: low ", low, ", high ", high, " and step ", step,
-                             ": the first two must not be negative, the step at least 1 (c2)");
+                             ": the first two must not be negative, the step at least 1, and none huge (c2)");
   results.push_back(withAxis(typeOf(operands.getX()), operands.getAxis(), low + (*extent - 1) * step + 1 + high));
   return success();
 }
@@ -110,12 +110,12 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
     RankedTensorType type = typeOf(input);
     if (type.getRank() != first.getRank() || type.getElementType() != first.getElementType())
       return emitOptionalError(location, "concat: ", shapeText(first), " of ", first.getElementType(), " and ", shapeText(type),
-                               " of ", type.getElementType(), ": all must have one rank and element type (c1)");
+                               " of ", type.getElementType(), ": all must have one rank and element type (c2)");
     FailureOr<int64_t> extent = axisSize(location, "concat", input, axis);
     if (failed(extent)) return failure();
     if (withAxis(type, axis, 1) != withAxis(first, axis, 1))
       return emitOptionalError(location, "concat: ", shapeText(first), " and ", shapeText(type),
-                               " differ beside axis ", axis, ": all other sizes must be equal (c2)");
+                               " differ beside axis ", axis, ": all other sizes must be equal (c3)");
     total += *extent;
   }
   results.push_back(withAxis(first, axis, total));

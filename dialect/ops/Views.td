@@ -48,7 +48,8 @@ def Fovea_PadOp : Fovea_ViewOp<"pad", [InferTypeOpAdaptor]> {
   let summary = "zeros around and between the elements along one axis";
   let description = [{
     The result has `low + (n - 1) * step + 1 + high` elements along `axis`, of which x gives those at `low + i * step`.
-    The axis is within the rank (c1) and of constant size; low and high are not negative, step at least 1 (c2).
+    The axis is within the rank (c1) and of constant size; low and high are not negative, step at least 1, and none
+    huge (c2).
   }];
   let arguments = (ins Fovea_NumberTensor:$x, I64Attr:$axis, I64Attr:$low, I64Attr:$high, DefaultValuedAttr<I64Attr, "1">:$step);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
@@ -57,8 +58,8 @@ def Fovea_PadOp : Fovea_ViewOp<"pad", [InferTypeOpAdaptor]> {
 def Fovea_ConcatOp : Fovea_ViewOp<"concat", [InferTypeOpAdaptor]> {
   let summary = "tensors one after another along an axis";
   let description = [{
-    All have one element type and rank (c1) and, but for `axis`, equal sizes (c2); the axis is within the rank (c3) and of
-    constant size in all.
+    The axis is within the rank (c1) and of constant size in all; all have one element type and rank (c2) and, but for the
+    axis, equal sizes (c3).
   }];
   let arguments = (ins Variadic<Fovea_Tensor>:$inputs, I64Attr:$axis);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";

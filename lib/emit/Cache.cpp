@@ -1,5 +1,5 @@
-// The kernel cache. An entry is a header of four words (mark, scratch bytes, object bytes, checksum of what surrounds it),
-// then the object.
+// The kernel cache. An entry is a header of four words (mark, scratch bytes, object bytes, checksum of what surrounds
+// it), then the object.
 #include "lib/emit/Cache.h"
 
 #include "lib/emit/Files.h"
@@ -51,10 +51,12 @@ std::optional<KernelCode> Cache::find(StringRef symbol) const {
     return std::nullopt;
   }
   EntryHeader header;
-  if (bytes->size() < sizeof header || std::memcmp(bytes->data(), header.mark, sizeof header.mark) != 0) return std::nullopt;
+  if (bytes->size() < sizeof header || std::memcmp(bytes->data(), header.mark, sizeof header.mark) != 0)
+    return std::nullopt;
   std::memcpy(&header, bytes->data(), sizeof header);
   StringRef object = StringRef(*bytes).drop_front(sizeof header);
-  if (header.objectBytes != (int64_t)object.size() || header.checksum != checksum(header, symbol, object)) return std::nullopt;
+  if (header.objectBytes != (int64_t)object.size() || header.checksum != checksum(header, symbol, object))
+    return std::nullopt;
   return KernelCode{symbol.str(), object.str(), header.scratchBytes};
 }
 

@@ -21,13 +21,16 @@ FailureOr<SmallVector<Target>> targetsOf(ModuleOp module, StringRef list) {
   if (failed(stage)) return failure();
   auto cut = module->getAttrOfType<StringAttr>("fovea.target");
   if (*stage == Stage::kernels && !cut)
-    return module.emitError("is at the kernels stage without fovea.target: compile it anew from an earlier stage"), failure();
+    return module.emitError("is at the kernels stage without fovea.target: compile it anew from an earlier stage"),
+           failure();
   if (list.empty()) list = *stage == Stage::kernels ? cut.getValue() : "host";
   auto targets = parseTargets(list);
   if (!targets) return emitError(UnknownLoc::get(module.getContext()), llvm::toString(targets.takeError())), failure();
   if (*stage == Stage::kernels && (targets->size() != 1 || targets->front().name != cut.getValue()))
-    return module.emitError("was cut into kernels for ") << cut.getValue() << ", and the target is now '" << list << "': give --target="
-                                                         << cut.getValue() << ", or start from an earlier stage", failure();
+    return module.emitError("was cut into kernels for ")
+               << cut.getValue() << ", and the target is now '" << list << "': give --target=" << cut.getValue()
+               << ", or start from an earlier stage",
+           failure();
   return std::move(*targets);
 }
 
@@ -47,7 +50,8 @@ FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const Comp
   std::vector<TargetProgram> programs;
   for (const Target &target : *targets) {
     programs.push_back({target, module.clone(), {}});
-    if (failed(runPasses(*programs.back().module, std::max(*stage, Stage::optimized), Stage::kernels, {target.name, options.inferenceOnly})))
+    if (failed(runPasses(*programs.back().module, std::max(*stage, Stage::optimized), Stage::kernels,
+                         {target.name, options.inferenceOnly})))
       return failure();
   }
   return programs;
@@ -60,7 +64,8 @@ namespace {
 /// Kernels to compile, each once however many names it has.
 class KernelQueue {
 public:
-  KernelQueue(std::vector<TargetProgram> &programs, const CompileOptions &options) : options(options), cache(options.cache) {
+  KernelQueue(std::vector<TargetProgram> &programs, const CompileOptions &options)
+      : options(options), cache(options.cache) {
     std::map<std::string, size_t> known;
     for (TargetProgram &program : programs)
       for (KernelOp kernel : program.module->getOps<KernelOp>()) {
@@ -72,6 +77,7 @@ public:
 
   LogicalResult run(MLIRContext *context) {
     size_t threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    if (!context->isMultithreadingEnabled()) threads = 1;
     {
       ParallelDiagnosticHandler diagnostics(context); // in the order of the kernels, whichever fails first
       std::vector<std::thread> workers;
@@ -118,7 +124,8 @@ private:
 } // namespace
 
 FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &options) {
-  if (std::string why = whyNoModelName(options.name); !why.empty()) return emitError(UnknownLoc::get(module.getContext()), why), failure();
+  if (std::string why = whyNoModelName(options.name); !why.empty())
+    return emitError(UnknownLoc::get(module.getContext()), why), failure();
   FailureOr<std::vector<TargetProgram>> programs = cutIntoKernels(module, options);
   if (failed(programs)) return failure();
   FailureOr<Interface> interface = interfaceOf(*programs->front().module, options.name);
@@ -131,14 +138,16 @@ FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &opt
 
 //===-- Files -----------------------------------------------------------------------------------------------------===//
 
-/// The kernels' objects, by symbol, then the host program's.
-static std::vector<ObjectFile> objectsOf(const CompiledModel &model) {
+/// The kernels, each once, the host program and the runtime.
+static std::vector<ObjectFile> objectsOf(const CompiledModel &model, bool checks) {
   std::set<std::string> known;
   std::vector<ObjectFile> objects;
   for (const TargetProgram &program : model.programs)
     for (const auto &[name, code] : program.kernels)
       if (known.insert(code.symbol).second) objects.push_back({code.symbol + ".o", code.object});
   objects.push_back({model.interface.name + ".host.o", model.host});
+  objects.push_back({"runtime.o", runtimeObject().str()});
+  if (checks) objects.push_back({"halide.o", halideRuntimeObject().str()});
   return objects;
 }
 
@@ -149,8 +158,8 @@ static llvm::Expected<std::string> write(StringRef folder, const llvm::Twine &na
   return path.str().str();
 }
 
-static llvm::Error writeObjects(const CompiledModel &model, StringRef folder, Artefacts &artefacts) {
-  for (const ObjectFile &object : objectsOf(model)) {
+static llvm::Error writeObjects(const CompiledModel &model, bool checks, StringRef folder, Artefacts &artefacts) {
+  for (const ObjectFile &object : objectsOf(model, checks)) {
     auto path = write(folder, object.name, object.bytes);
     if (!path) return path.takeError();
     artefacts.objects.push_back(*path);
@@ -158,10 +167,11 @@ static llvm::Error writeObjects(const CompiledModel &model, StringRef folder, Ar
   return llvm::Error::success();
 }
 
-static llvm::Error writeLibrary(const CompiledModel &model, bool checks, bool shared, StringRef folder, Artefacts &artefacts) {
+static llvm::Error writeLibrary(const CompiledModel &model, bool checks, bool shared, StringRef folder,
+                                Artefacts &artefacts) {
   const std::string &name = model.interface.name;
   SmallVector<std::string> exported = model.interface.exportedSymbols();
-  auto joined = joinObjects(objectsOf(model), exported, checks);
+  auto joined = joinObjects(objectsOf(model, checks), exported);
   if (!joined) return joined.takeError();
   auto code = codeBytes(*joined);
   if (!code) return code.takeError();
@@ -174,11 +184,13 @@ static llvm::Error writeLibrary(const CompiledModel &model, bool checks, bool sh
   return llvm::Error::success();
 }
 
-llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage, StringRef folder) {
+llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage,
+                                         StringRef folder) {
   Artefacts artefacts;
   if (llvm::Error error = makeFolder(folder)) return error;
-  llvm::Error error = stage == Stage::object ? writeObjects(model, folder, artefacts)
-                                             : writeLibrary(model, options.checks, stage == Stage::shared, folder, artefacts);
+  llvm::Error error = stage == Stage::object
+                          ? writeObjects(model, options.checks, folder, artefacts)
+                          : writeLibrary(model, options.checks, stage == Stage::shared, folder, artefacts);
   if (error) return error;
   auto header = write(folder, model.interface.name + ".h", headerText(model.interface));
   if (!header) return header.takeError();

@@ -7,12 +7,12 @@
 namespace fovea {
 
 struct CompileOptions {
-  std::string name;             // of the model: prefix of its symbols and stem of its files
-  std::string targets;          // joined by '+'; empty: what the module was cut for, else host
-  bool checks = false;          // kernels keep Halide's bounds checks
+  std::string name;    // of the model: prefix of its symbols and stem of its files
+  std::string targets; // joined by '+'; empty: what the module was cut for, else host
+  bool checks = false; // kernels keep Halide's bounds checks
   bool inferenceOnly = false;
-  std::string cache;            // a folder; empty: none
-  unsigned threads = 0;         // that compile kernels; 0: as many as the machine runs
+  std::string cache;    // a folder; empty: none
+  unsigned threads = 0; // that compile kernels; 0: as many as the machine runs
 };
 
 /// A model as objects, not yet linked.
@@ -29,7 +29,8 @@ struct Artefacts {
   uint64_t codeBytes = 0; // of machine code in the archive or shared library
 };
 
-/// The targets to compile a module for, by the list of CompileOptions. A module at the kernels stage allows only its own.
+/// The targets to compile a module for, by the list of CompileOptions. A module at the kernels stage allows only its
+/// own.
 mlir::FailureOr<SmallVector<Target>> targetsOf(mlir::ModuleOp module, StringRef list);
 
 /// Copies of the module at the kernels stage, one for each target. `module` is left at the optimized stage, or later.
@@ -38,7 +39,8 @@ mlir::FailureOr<std::vector<TargetProgram>> cutIntoKernels(mlir::ModuleOp module
 /// Runs the passes, compiles every kernel and the host program.
 mlir::FailureOr<CompiledModel> compileModel(mlir::ModuleOp module, const CompileOptions &options);
 
-/// Writes NAME.h and, by the stage, the objects, NAME.a or NAME.so, into a folder.
-llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage, StringRef folder);
+/// Writes NAME.h and, by the stage, all objects, NAME.a or NAME.so, into a folder.
+llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage,
+                                         StringRef folder);
 
 } // namespace fovea

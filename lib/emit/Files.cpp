@@ -38,13 +38,15 @@ Expected<std::string> readFile(StringRef path) {
 }
 
 Error makeFolder(StringRef path) {
-  if (std::error_code code = llvm::sys::fs::create_directories(path)) return failure("cannot make the folder", path, code);
-  if (!llvm::sys::fs::is_directory(path)) return failure("cannot write into", path, std::make_error_code(std::errc::not_a_directory));
+  if (std::error_code code = llvm::sys::fs::create_directories(path))
+    return failure("cannot make the folder", path, code);
+  if (!llvm::sys::fs::is_directory(path))
+    return failure("cannot write into", path, std::make_error_code(std::errc::not_a_directory));
   return Error::success();
 }
 
-Expected<TemporaryFolder> TemporaryFolder::create() {
-  TemporaryFolder result;
+Expected<PrivateFolder> PrivateFolder::create() {
+  PrivateFolder result;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("fovea", result.folder)) {
     llvm::SmallString<64> parent;
     llvm::sys::path::system_temp_directory(true, parent);
@@ -53,11 +55,11 @@ Expected<TemporaryFolder> TemporaryFolder::create() {
   return result;
 }
 
-TemporaryFolder::~TemporaryFolder() {
+PrivateFolder::~PrivateFolder() {
   if (!folder.empty()) (void)llvm::sys::fs::remove_directories(folder);
 }
 
-std::string TemporaryFolder::path(StringRef name) const {
+std::string PrivateFolder::path(StringRef name) const {
   llvm::SmallString<128> result = folder;
   llvm::sys::path::append(result, name);
   return result.str().str();

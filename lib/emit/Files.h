@@ -15,15 +15,15 @@ llvm::Expected<std::string> readFile(llvm::StringRef path);
 llvm::Error makeFolder(llvm::StringRef path);
 
 /// A folder that only this process uses; removed with everything in it.
-class TemporaryFolder {
+class PrivateFolder {
 public:
-  static llvm::Expected<TemporaryFolder> create();
-  TemporaryFolder(TemporaryFolder &&other) : folder(std::move(other.folder)) { other.folder.clear(); }
-  ~TemporaryFolder();
+  static llvm::Expected<PrivateFolder> create();
+  PrivateFolder(PrivateFolder &&other) : folder(std::move(other.folder)) { other.folder.clear(); }
+  ~PrivateFolder();
   std::string path(llvm::StringRef name) const;
 
 private:
-  TemporaryFolder() = default;
+  PrivateFolder() = default;
   llvm::SmallString<128> folder;
 };
 

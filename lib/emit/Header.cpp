@@ -80,7 +80,8 @@ private:
   }
 
   void writeOverview() {
-    out << expand("/* The model '@name', compiled by Fovea. Generated: changes are lost when it is compiled again.\n", interface.name)
+    out << expand("/* The model '@name', compiled by Fovea. Generated: changes are lost when it is compiled again.\n",
+                  interface.name)
         << " * ABI version " << FOVEA_ABI_VERSION << ". Link with the library of the same name, -pthread and -lm.\n";
     if (!interface.sizes.empty()) {
       out << " *\n * Sizes, given with each call:";
@@ -90,7 +91,10 @@ private:
     for (const Entry &entry : interface.entries) {
       out << " *\n * " << entry.name << "\n";
       for (const Argument &argument : entry.arguments)
-        out << " *   " << (argument.role == FOVEA_OUTPUT ? "output " : argument.role == FOVEA_SCALAR ? "scalar " : "input ")
+        out << " *   "
+            << (argument.role == FOVEA_OUTPUT   ? "output "
+                : argument.role == FOVEA_SCALAR ? "scalar "
+                                                : "input ")
             << describe(argument.name, argument.type) << "\n";
     }
     writeState("Parameters, which load and save exchange with safetensors files:", true);
@@ -184,7 +188,8 @@ void Header::writeTypes() {
   }
   out << expand(optionsBegin, interface.name);
   if (!interface.sizes.empty()) out << expand("  @name_sizes sizes;    /* each at least 1 */\n", interface.name);
-  out << expand("} @name_options;\n#define @NAME_OPTIONS_DEFAULT \\\n  {sizeof(@name_options), 0, 0, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL, "
+  out << expand("} @name_options;\n#define @NAME_OPTIONS_DEFAULT \\\n  {sizeof(@name_options), 0, 0, NULL, NULL, 0, "
+                "NULL, NULL, NULL, 0, NULL, "
                 "NULL, NULL",
                 interface.name);
   if (!interface.sizes.empty()) {
@@ -208,7 +213,8 @@ void Header::writeEntry(const Entry &entry) {
   out << "\n/* ";
   if (!entry.sequence.empty()) {
     SmallVector<std::string> called;
-    for (const SequenceCall &call : entry.sequence) called.push_back(interface.name + "_" + interface.entries[call.entry].name);
+    for (const SequenceCall &call : entry.sequence)
+      called.push_back(interface.name + "_" + interface.entries[call.entry].name);
     out << llvm::join(called, ", then ") << ", in one call. ";
   }
   out << "Returns 0 or an error.\n";

@@ -61,7 +61,8 @@ public:
 
   llvm::Function *define() {
     llvm::Type *pointer = host.pointer();
-    function = host.define(source.getSymName() + "." + program.target.name, builder.getInt32Ty(), {pointer, pointer}, false);
+    function =
+        host.define(source.getSymName() + "." + program.target.name, builder.getInt32Ty(), {pointer, pointer}, false);
     unsigned most = 0;
     for (LaunchOp launch : source.getOps<LaunchOp>()) most = std::max(most, launch.getNumOperands());
     bufferType = llvm::ArrayType::get(builder.getInt64Ty(), sizeof(fovea_buffer) / sizeof(uint64_t));
@@ -87,8 +88,10 @@ private:
     for (llvm::Value *argument : arguments) types.push_back(argument->getType());
     const KernelCode &code = program.kernels.at(launch.getKernel().str());
     llvm::Value *status = builder.CreateCall(host.runtime(code.symbol, builder.getInt32Ty(), types), arguments);
-    auto launched = host.runtime("fovea_launched", builder.getInt32Ty(), {host.pointer(), host.pointer(), builder.getInt32Ty()});
-    host.returnIfNonZero(builder.CreateCall(launched, {function->getArg(0), host.tables.string(launch.getKernel()), status}));
+    auto launched =
+        host.runtime("fovea_launched", builder.getInt32Ty(), {host.pointer(), host.pointer(), builder.getInt32Ty()});
+    host.returnIfNonZero(
+        builder.CreateCall(launched, {function->getArg(0), host.tables.string(launch.getKernel()), status}));
   }
 
   /// Fills the buffer of the next argument.
@@ -96,7 +99,8 @@ private:
     Place place = placeOf(value);
     auto type = cast<BufferType>(value.getType());
     llvm::Type *pointer = host.pointer(), *integer = builder.getInt32Ty();
-    auto callee = host.runtime("fovea_wrap", builder.getVoidTy(), {pointer, pointer, integer, pointer, pointer, pointer});
+    auto callee =
+        host.runtime("fovea_wrap", builder.getVoidTy(), {pointer, pointer, integer, pointer, pointer, pointer});
     llvm::Value *buffer = builder.CreateConstGEP1_32(bufferType, buffers, wrapped++);
     builder.CreateCall(callee, {function->getArg(0), function->getArg(1), builder.getInt32(place.region),
                                 host.tables.integers(place.offset), host.tables.view(type), buffer});
@@ -123,7 +127,8 @@ private:
       auto subview = value.getDefiningOp<SubviewOp>();
       place = placeOf(subview.getBuffer());
       int64_t bytes = elementKind(subview.getType().getTensor().getElementType()).bytes;
-      for (auto [sum, elements] : llvm::zip(place.offset, host.tables.rows(subview.getOffset()))) sum += elements * bytes;
+      for (auto [sum, elements] : llvm::zip(place.offset, host.tables.rows(subview.getOffset())))
+        sum += elements * bytes;
     }
     return place;
   }
@@ -141,7 +146,8 @@ private:
 
 } // namespace
 
-llvm::Function *HostModule::define(const llvm::Twine &name, llvm::Type *result, ArrayRef<llvm::Type *> parameters, bool exported) {
+llvm::Function *HostModule::define(const llvm::Twine &name, llvm::Type *result, ArrayRef<llvm::Type *> parameters,
+                                   bool exported) {
   auto linkage = exported ? llvm::GlobalValue::ExternalLinkage : llvm::GlobalValue::InternalLinkage;
   auto *function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false), linkage, name, module);
   function->addFnAttr(llvm::Attribute::OptimizeForSize);
@@ -153,7 +159,8 @@ llvm::Function *HostModule::define(const llvm::Twine &name, llvm::Type *result, 
 
 void HostModule::returnIfNonZero(llvm::Value *status) {
   llvm::Function *function = builder.GetInsertBlock()->getParent();
-  auto *leave = llvm::BasicBlock::Create(context, "", function), *next = llvm::BasicBlock::Create(context, "", function);
+  auto *leave = llvm::BasicBlock::Create(context, "", function),
+       *next = llvm::BasicBlock::Create(context, "", function);
   builder.CreateCondBr(builder.CreateIsNotNull(status), leave, next);
   builder.SetInsertPoint(leave);
   builder.CreateRet(status);
@@ -182,13 +189,15 @@ void HostModule::defineCommon(llvm::Constant *model) {
   forward("destroy", none, {pointer()});
   forward("last_error", pointer(), {pointer()});
   forward("target", pointer(), {pointer()});
-  for (StringRef name : {"load", "save", "load_checkpoint", "save_checkpoint"}) forward(name, status, {pointer(), pointer()});
+  for (StringRef name : {"load", "save", "load_checkpoint", "save_checkpoint"})
+    forward(name, status, {pointer(), pointer()});
   for (StringRef name : {"get", "set"}) forward(name, status, {pointer(), pointer(), pointer(), bytes});
   if (!interface.sizes.empty()) return forward("workspace_bytes", bytes, {pointer(), status}, model);
   // Without sizes it takes the number of threads only.
   llvm::Function *function = define(interface.name + "_workspace_bytes", bytes, {status}, true);
   auto callee = runtime("fovea_workspace_bytes", bytes, {pointer(), pointer(), status});
-  builder.CreateRet(builder.CreateCall(callee, {model, llvm::ConstantPointerNull::get(builder.getPtrTy()), function->getArg(0)}));
+  builder.CreateRet(
+      builder.CreateCall(callee, {model, llvm::ConstantPointerNull::get(builder.getPtrTy()), function->getArg(0)}));
 }
 
 static llvm::Type *scalarType(llvm::IRBuilder<> &builder, Type element) {
@@ -210,7 +219,8 @@ llvm::Function *HostModule::defineUserFunction(const Entry &entry) {
 /// The address of an array on the stack.
 llvm::Value *HostModule::table(llvm::Type *element, ArrayRef<llvm::Value *> values) {
   llvm::Value *address = builder.CreateAlloca(element, builder.getInt32(values.size()));
-  for (auto [index, value] : llvm::enumerate(values)) builder.CreateStore(value, builder.CreateConstGEP1_32(element, address, index));
+  for (auto [index, value] : llvm::enumerate(values))
+    builder.CreateStore(value, builder.CreateConstGEP1_32(element, address, index));
   return address;
 }
 
@@ -219,7 +229,8 @@ void HostModule::fillEntry(const Entry &entry, unsigned index) {
   SmallVector<llvm::Value *> sizes, pointers;
   for (StringAttr size : interface.sizes) { // the runtime checks all sizes; 1 stands for those that do not matter here
     auto own = llvm::find(entry.sizes, size);
-    sizes.push_back(own == entry.sizes.end() ? (llvm::Value *)builder.getInt64(1) : function->getArg(1 + (own - entry.sizes.begin())));
+    sizes.push_back(own == entry.sizes.end() ? (llvm::Value *)builder.getInt64(1)
+                                             : function->getArg(1 + (own - entry.sizes.begin())));
   }
   for (auto [position, argument] : llvm::enumerate(entry.arguments)) {
     llvm::Value *value = function->getArg(1 + entry.sizes.size() + position);
@@ -235,7 +246,8 @@ void HostModule::fillSequence(const Entry &entry) {
   for (const SequenceCall &call : entry.sequence) {
     const Entry &called = interface.entries[call.entry];
     SmallVector<llvm::Value *> arguments = {function->getArg(0)};
-    for (StringAttr size : called.sizes) arguments.push_back(function->getArg(1 + (llvm::find(entry.sizes, size) - entry.sizes.begin())));
+    for (StringAttr size : called.sizes)
+      arguments.push_back(function->getArg(1 + (llvm::find(entry.sizes, size) - entry.sizes.begin())));
     for (auto [argument, source] : llvm::zip(called.arguments, call.arguments))
       arguments.push_back(source ? (llvm::Value *)function->getArg(1 + entry.sizes.size() + *source)
                                  : llvm::ConstantFP::get(scalarType(builder, argument.type.getElementType()), 1));
@@ -255,7 +267,8 @@ std::string HostModule::emit(ArrayRef<TargetProgram> programs) {
     }
   }
   defineCommon(tables.model(interface, programs, functions));
-  for (auto [index, entry] : llvm::enumerate(interface.entries)) entry.sequence.empty() ? fillEntry(entry, index) : fillSequence(entry);
+  for (auto [index, entry] : llvm::enumerate(interface.entries))
+    entry.sequence.empty() ? fillEntry(entry, index) : fillSequence(entry);
   return native.object(module);
 }
 

@@ -15,11 +15,11 @@ namespace fovea {
 
 const ElementKind &elementKind(Type element) {
   enum { signedCode, unsignedCode, floatCode, brainCode = 4 };
-  static const ElementKind f32{FOVEA_F32, floatCode, 32, 4, "f32", "float"}, f64{FOVEA_F64, floatCode, 64, 8, "f64", "double"},
-      f16{FOVEA_F16, floatCode, 16, 2, "f16", "uint16_t"}, bf16{FOVEA_BF16, brainCode, 16, 2, "bf16", "uint16_t"},
-      i64{FOVEA_I64, signedCode, 64, 8, "i64", "int64_t"}, i32{FOVEA_I32, signedCode, 32, 4, "i32", "int32_t"},
-      i8{FOVEA_I8, signedCode, 8, 1, "i8", "int8_t"}, u8{FOVEA_U8, unsignedCode, 8, 1, "u8", "uint8_t"},
-      boolean{FOVEA_BOOL, unsignedCode, 1, 1, "bool", "uint8_t"};
+  static const ElementKind f32{FOVEA_F32, floatCode, 32, 4, "f32", "float"},
+      f64{FOVEA_F64, floatCode, 64, 8, "f64", "double"}, f16{FOVEA_F16, floatCode, 16, 2, "f16", "uint16_t"},
+      bf16{FOVEA_BF16, brainCode, 16, 2, "bf16", "uint16_t"}, i64{FOVEA_I64, signedCode, 64, 8, "i64", "int64_t"},
+      i32{FOVEA_I32, signedCode, 32, 4, "i32", "int32_t"}, i8{FOVEA_I8, signedCode, 8, 1, "i8", "int8_t"},
+      u8{FOVEA_U8, unsignedCode, 8, 1, "u8", "uint8_t"}, boolean{FOVEA_BOOL, unsignedCode, 1, 1, "bool", "uint8_t"};
   if (element.isF32()) return f32;
   if (element.isF64()) return f64;
   if (element.isF16()) return f16;
@@ -39,19 +39,21 @@ ArrayRef<StringRef> commonFunctions() {
 
 std::string whyNoModelName(StringRef name) {
   static const llvm::StringSet<> taken = {
-      "alignas", "alignof",  "auto",    "bool",     "break",    "case",   "catch",   "char",     "class",    "const",
-      "continue", "default", "delete",  "do",       "double",   "else",   "enum",    "explicit", "export",   "extern",
-      "false",   "float",    "for",     "friend",   "goto",     "if",     "inline",  "int",      "long",     "mutable",
-      "namespace", "new",    "nullptr", "operator", "private",  "public", "register", "restrict", "return",   "short",
-      "signed",  "sizeof",   "static",  "struct",   "switch",   "template", "this",  "throw",    "true",     "try",
-      "typedef", "typename", "union",   "unsigned", "using",    "virtual", "void",   "volatile", "while",    "wchar_t"};
+      "alignas",  "alignof",  "auto",    "bool",      "break",  "case",    "catch",    "char",    "class",
+      "const",    "continue", "default", "delete",    "do",     "double",  "else",     "enum",    "explicit",
+      "export",   "extern",   "false",   "float",     "for",    "friend",  "goto",     "if",      "inline",
+      "int",      "long",     "mutable", "namespace", "new",    "nullptr", "operator", "private", "public",
+      "register", "restrict", "return",  "short",     "signed", "sizeof",  "static",   "struct",  "switch",
+      "template", "this",     "throw",   "true",      "try",    "typedef", "typename", "union",   "unsigned",
+      "using",    "virtual",  "void",    "volatile",  "while",  "wchar_t"};
   auto isLetter = [](char c) { return llvm::isAlpha(c) || c == '_'; };
   std::string fact = "the model's name '" + name.str() + "' ";
   if (name.empty()) return "the model's name is empty: give one with --name";
   if (!isLetter(name[0]) || !llvm::all_of(name, [&](char c) { return isLetter(c) || llvm::isDigit(c); }))
     return fact + "is no C identifier (letters, digits and '_', a letter first): give another with --name";
   if (taken.contains(name)) return fact + "is a word of C or C++: give another with --name";
-  if (name == "fovea" || name == "halide") return fact + "is the prefix of the runtime's own functions: give another with --name";
+  if (name == "fovea" || name == "halide")
+    return fact + "is the prefix of the runtime's own functions: give another with --name";
   return "";
 }
 
@@ -72,7 +74,8 @@ SmallVector<std::string> Interface::exportedSymbols() const {
   return symbols;
 }
 
-std::optional<SmallVector<int64_t>> affineRow(AffineExpr expression, ArrayRef<StringAttr> names, ArrayRef<StringAttr> sizes) {
+std::optional<SmallVector<int64_t>> affineRow(AffineExpr expression, ArrayRef<StringAttr> names,
+                                              ArrayRef<StringAttr> sizes) {
   SmallVector<int64_t> row(1 + sizes.size());
   if (auto constant = dyn_cast<AffineConstantExpr>(expression)) {
     row[0] = constant.getValue();
@@ -85,7 +88,9 @@ std::optional<SmallVector<int64_t>> affineRow(AffineExpr expression, ArrayRef<St
   auto binary = cast<AffineBinaryOpExpr>(expression);
   auto left = affineRow(binary.getLHS(), names, sizes), right = affineRow(binary.getRHS(), names, sizes);
   if (!left || !right) return std::nullopt;
-  auto isConstant = [](ArrayRef<int64_t> row) { return llvm::all_of(row.drop_front(), [](int64_t c) { return c == 0; }); };
+  auto isConstant = [](ArrayRef<int64_t> row) {
+    return llvm::all_of(row.drop_front(), [](int64_t c) { return c == 0; });
+  };
   if (binary.getKind() == AffineExprKind::Add) {
     for (auto [index, value] : llvm::enumerate(row)) value = (*left)[index] + (*right)[index];
     return row;
@@ -137,8 +142,10 @@ public:
     names.add(module);
     interface.sizes = names.sorted();
     if (interface.sizes.size() > FOVEA_MAX_SIZES)
-      return module.emitError("has ") << interface.sizes.size() << " sizes that are given at run time; a compiled model can have "
-                                      << FOVEA_MAX_SIZES << " at most: make some of them constants", failure();
+      return module.emitError("has ") << interface.sizes.size()
+                                      << " sizes that are given at run time; a compiled model can have "
+                                      << FOVEA_MAX_SIZES << " at most: make some of them constants",
+             failure();
     if (failed(verifyTables(module, interface.sizes))) return failure();
     llvm::append_range(interface.state, module.getOps<StateOp>());
     for (auto function : module.getOps<func::FuncOp>())
@@ -152,7 +159,9 @@ private:
   FailureOr<Entry> begin(func::FuncOp function) {
     StringRef name = function.getSymName();
     if (llvm::is_contained(commonFunctions(), name))
-      return function.emitError("every compiled model has a function '") << name << "' already: give this entry point another name", failure();
+      return function.emitError("every compiled model has a function '")
+                 << name << "' already: give this entry point another name",
+             failure();
     Entry entry;
     entry.name = name.str();
     return entry;
@@ -163,14 +172,17 @@ private:
     if (failed(entry)) return failure();
     SizeNames names;
     names.add(function);
-    for (LaunchOp launch : function.getOps<LaunchOp>()) names.add(kernelSizes(symbols.lookup<KernelOp>(launch.getKernel())));
+    for (LaunchOp launch : function.getOps<LaunchOp>())
+      names.add(kernelSizes(symbols.lookup<KernelOp>(launch.getKernel())));
     entry->sizes = names.sorted();
     for (BlockArgument argument : function.getArguments()) {
       unsigned index = argument.getArgNumber();
       auto name = function.getArgAttrOfType<StringAttr>(index, "fovea.name");
       auto buffer = dyn_cast<BufferType>(argument.getType());
       if (!buffer || !name)
-        return function.emitError("argument ") << index << " is no named buffer: compile from the output of --compile-to=kernels", failure();
+        return function.emitError("argument ")
+                   << index << " is no named buffer: compile from the output of --compile-to=kernels",
+               failure();
       fovea_role role = function.getArgAttr(index, "fovea.output")   ? FOVEA_OUTPUT
                         : function.getArgAttr(index, "fovea.scalar") ? FOVEA_SCALAR
                                                                      : FOVEA_INPUT;
@@ -189,7 +201,8 @@ private:
     SizeNames names;
     for (Attribute called : calls) {
       auto reference = dyn_cast<FlatSymbolRefAttr>(called);
-      auto found = llvm::find_if(interface.entries, [&](const Entry &other) { return reference && other.name == reference.getValue(); });
+      auto found = llvm::find_if(interface.entries,
+                                 [&](const Entry &other) { return reference && other.name == reference.getValue(); });
       if (found == interface.entries.end() || !found->sequence.empty())
         return function.emitError("fovea.sequence names ") << called << ", which is no function with a body";
       names.add(found->sizes);

@@ -17,7 +17,7 @@ using llvm::StringRef;
 namespace fovea {
 
 /// Runs a program of the PATH; its error holds what the program said.
-static Error run(StringRef tool, StringRef package, ArrayRef<std::string> arguments, const TemporaryFolder &folder) {
+static Error run(StringRef tool, StringRef package, ArrayRef<std::string> arguments, const PrivateFolder &folder) {
   auto path = llvm::sys::findProgramByName(tool);
   if (!path)
     return createStringError("linking needs '" + tool + "', which is not in the PATH: install the package " + package);
@@ -40,16 +40,14 @@ static std::string lines(ArrayRef<std::string> words, StringRef after) {
   return text;
 }
 
-Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::string> exported, bool checks) {
-  auto folder = TemporaryFolder::create();
+Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::string> exported) {
+  auto folder = PrivateFolder::create();
   if (!folder) return folder.takeError();
-  llvm::SmallVector<ObjectFile> all(objects.begin(), objects.end());
-  all.push_back({"runtime.o", runtimeObject().str()});
-  if (checks) all.push_back({"halide.o", halideRuntimeObject().str()});
   // -S: the objects' debug information is about Fovea's sources, not about the user's.
   std::string joined = folder->path("joined"), symbols = folder->path("symbols");
-  llvm::SmallVector<std::string> arguments = {"-r", "-S", "--force-group-allocation", "-z", "noexecstack", "-o", joined};
-  for (auto [index, object] : llvm::enumerate(all)) {
+  llvm::SmallVector<std::string> arguments = {"-r", "-S",  "--force-group-allocation", "-z", "noexecstack",
+                                              "-o", joined};
+  for (auto [index, object] : llvm::enumerate(objects)) {
     arguments.push_back(folder->path(std::to_string(index) + ".o"));
     if (Error error = writeFile(arguments.back(), object.bytes)) return error;
   }
@@ -61,13 +59,14 @@ Expected<std::string> joinObjects(ArrayRef<ObjectFile> objects, ArrayRef<std::st
 
 Expected<std::string> archiveOf(StringRef object, StringRef member) {
   llvm::NewArchiveMember file(llvm::MemoryBufferRef(object, member));
-  auto archive = llvm::writeArchiveToBuffer(file, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU, true, false);
+  auto archive = llvm::writeArchiveToBuffer(file, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
+                                            true, false);
   if (!archive) return archive.takeError();
   return (*archive)->getBuffer().str();
 }
 
 Expected<std::string> sharedLibraryOf(StringRef object, StringRef fileName, ArrayRef<std::string> exported) {
-  auto folder = TemporaryFolder::create();
+  auto folder = PrivateFolder::create();
   if (!folder) return folder.takeError();
   std::string input = folder->path("model.o"), version = folder->path("version"), output = folder->path("model.so");
   if (Error error = writeFile(input, object)) return error;

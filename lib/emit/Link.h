@@ -17,15 +17,16 @@ struct ObjectFile {
 llvm::StringRef runtimeObject();
 llvm::StringRef halideRuntimeObject();
 
-/// Joins the objects and the runtime into one relocatable object that has no global symbols but `exported`: two models
-/// can then be linked into one program. Uses ld and objcopy.
-llvm::Expected<std::string> joinObjects(llvm::ArrayRef<ObjectFile> objects, llvm::ArrayRef<std::string> exported, bool checks);
+/// Joins objects into one relocatable object that has no global symbols but `exported`: two models can then be linked
+/// into one program. Uses ld and objcopy.
+llvm::Expected<std::string> joinObjects(llvm::ArrayRef<ObjectFile> objects, llvm::ArrayRef<std::string> exported);
 
 /// A static library of one object, named `member` in it.
 llvm::Expected<std::string> archiveOf(llvm::StringRef object, llvm::StringRef member);
 
 /// A shared library of one object that joinObjects made. Uses cc.
-llvm::Expected<std::string> sharedLibraryOf(llvm::StringRef object, llvm::StringRef fileName, llvm::ArrayRef<std::string> exported);
+llvm::Expected<std::string> sharedLibraryOf(llvm::StringRef object, llvm::StringRef fileName,
+                                            llvm::ArrayRef<std::string> exported);
 
 /// Bytes of machine code in an object.
 llvm::Expected<uint64_t> codeBytes(llvm::StringRef object);

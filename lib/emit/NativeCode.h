@@ -11,7 +11,8 @@ class TargetMachine;
 
 namespace fovea {
 
-/// Baseline x86-64 with position-independent code, whatever the kernels use: the host program runs before a target is chosen.
+/// Baseline x86-64 with position-independent code, whatever the kernels use: the host program runs before a target is
+/// chosen.
 class NativeCode {
 public:
   NativeCode();

@@ -33,7 +33,8 @@ public:
   AffineExpr bytes(KernelOp kernel) {
     AffineExpr sum = shapes.constant(0);
     for (TypeRange types : {TypeRange(kernel.getArgumentTypes()), TypeRange(kernel.getResultTypes())})
-      for (Type type : types) sum = sum + elements(type) * elementKind(cast<RankedTensorType>(type).getElementType()).bytes;
+      for (Type type : types)
+        sum = sum + elements(type) * elementKind(cast<RankedTensorType>(type).getElementType()).bytes;
     return shapes.normal(sum);
   }
 
@@ -47,12 +48,18 @@ private:
 
   AffineExpr operationsOf(Operation *op) {
     if (auto matmul = dyn_cast<MatmulOp>(op))
-      return shapes.product({shapes.constant(2), elements(matmul.getType()), size(matmul.getA(), matmul.getTransposeA() ? -2 : -1)});
-    if (auto convolution = dyn_cast<Conv2dOp>(op)) return convolved(convolution.getResult(), convolution.getWeight().getType());
-    if (auto convolution = dyn_cast<Conv2dInputGradOp>(op)) return convolved(convolution.getCotangent(), convolution.getWeight().getType());
-    if (auto convolution = dyn_cast<Conv2dWeightGradOp>(op)) return convolved(convolution.getCotangent(), convolution.getType());
-    if (auto attention = dyn_cast<AttentionOp>(op)) return attended(attention.getQuery(), attention.getKey(), attention.getValue(), 1, 1);
-    if (auto attention = dyn_cast<AttentionGradOp>(op)) return attended(attention.getQuery(), attention.getKey(), attention.getValue(), 3, 2);
+      return shapes.product(
+          {shapes.constant(2), elements(matmul.getType()), size(matmul.getA(), matmul.getTransposeA() ? -2 : -1)});
+    if (auto convolution = dyn_cast<Conv2dOp>(op))
+      return convolved(convolution.getResult(), convolution.getWeight().getType());
+    if (auto convolution = dyn_cast<Conv2dInputGradOp>(op))
+      return convolved(convolution.getCotangent(), convolution.getWeight().getType());
+    if (auto convolution = dyn_cast<Conv2dWeightGradOp>(op))
+      return convolved(convolution.getCotangent(), convolution.getType());
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      return attended(attention.getQuery(), attention.getKey(), attention.getValue(), 1, 1);
+    if (auto attention = dyn_cast<AttentionGradOp>(op))
+      return attended(attention.getQuery(), attention.getKey(), attention.getValue(), 3, 2);
     AffineExpr most = shapes.constant(0);
     for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
       for (Type type : types)
@@ -101,21 +108,25 @@ private:
     out << "target " << program.target.name << "\n";
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration()) writeFunction(program, function);
-    std::string arena = arenaText(module), all = std::to_string(stateBytes(state)) + (arena == "0" ? "" : " + " + arena);
-    out << "state: " << stateBytes(state) << " bytes\narena: " << arena << " bytes\nscratch: " << scratch << " bytes for each thread\n"
-        << "peak: " << all << (scratch ? " + " + std::to_string(scratch) + " * threads" : "") << " bytes, beside the handle\n";
+    std::string arena = arenaText(module),
+                all = std::to_string(stateBytes(state)) + (arena == "0" ? "" : " + " + arena);
+    out << "state: " << stateBytes(state) << " bytes\narena: " << arena << " bytes\nscratch: " << scratch
+        << " bytes for each thread\n"
+        << "peak: " << all << (scratch ? " + " + std::to_string(scratch) + " * threads" : "")
+        << " bytes, beside the handle\n";
   }
 
   void writeFunction(const TargetProgram &program, func::FuncOp function) {
     SymbolTable symbols(program.module.get());
     llvm::MapVector<StringRef, int64_t> launches;
     for (LaunchOp launch : function.getOps<LaunchOp>()) ++launches[launch.getKernel()];
-    std::vector<std::array<std::string, 5>> rows = {{"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch"}};
+    std::vector<std::array<std::string, 5>> rows = {
+        {"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch"}};
     Costs costs(function.getContext());
     for (auto [name, count] : launches) {
       auto kernel = symbols.lookup<KernelOp>(name);
-      rows.push_back({name.str(), std::to_string(count), costs.text(costs.operations(kernel)), costs.text(costs.bytes(kernel)),
-                      std::to_string(program.kernels.at(name.str()).scratchBytes)});
+      rows.push_back({name.str(), std::to_string(count), costs.text(costs.operations(kernel)),
+                      costs.text(costs.bytes(kernel)), std::to_string(program.kernels.at(name.str()).scratchBytes)});
     }
     std::array<size_t, 5> widths{};
     for (auto &row : rows)
@@ -132,7 +143,8 @@ private:
     SmallVector<int64_t> bound = arenaBytes(module, model.interface.sizes);
     std::string result;
     for (auto [index, size] : llvm::enumerate(model.interface.sizes))
-      if (bound[1 + index]) result += (result.empty() ? "" : " + ") + std::to_string(bound[1 + index]) + " * " + size.getValue().str();
+      if (bound[1 + index])
+        result += (result.empty() ? "" : " + ") + std::to_string(bound[1 + index]) + " * " + size.getValue().str();
     if (bound[0] || result.empty()) result += (result.empty() ? "" : " + ") + std::to_string(bound[0]);
     return result;
   }
@@ -144,6 +156,8 @@ private:
 
 } // namespace
 
-std::string reportText(const CompiledModel &model, const Artefacts &artefacts) { return Report(model).write(artefacts); }
+std::string reportText(const CompiledModel &model, const Artefacts &artefacts) {
+  return Report(model).write(artefacts);
+}
 
 } // namespace fovea

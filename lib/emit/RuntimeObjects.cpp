@@ -13,13 +13,17 @@ __asm__(".section .rodata\n"
         ".previous\n");
 
 extern "C" {
-__attribute__((visibility("hidden"))) extern const char fovea_embedded_runtime[], fovea_embedded_runtime_end[], fovea_embedded_halide[],
-    fovea_embedded_halide_end[];
+__attribute__((visibility("hidden"))) extern const char fovea_embedded_runtime[], fovea_embedded_runtime_end[],
+    fovea_embedded_halide[], fovea_embedded_halide_end[];
 }
 
 namespace fovea {
 
-llvm::StringRef runtimeObject() { return {fovea_embedded_runtime, size_t(fovea_embedded_runtime_end - fovea_embedded_runtime)}; }
-llvm::StringRef halideRuntimeObject() { return {fovea_embedded_halide, size_t(fovea_embedded_halide_end - fovea_embedded_halide)}; }
+llvm::StringRef runtimeObject() {
+  return {fovea_embedded_runtime, size_t(fovea_embedded_runtime_end - fovea_embedded_runtime)};
+}
+llvm::StringRef halideRuntimeObject() {
+  return {fovea_embedded_halide, size_t(fovea_embedded_halide_end - fovea_embedded_halide)};
+}
 
 } // namespace fovea

@@ -26,9 +26,15 @@ Constant *Tables::addressOf(Constant *value) {
 Constant *Tables::integer(int64_t value, unsigned bits) const {
   return llvm::ConstantInt::getSigned(llvm::IntegerType::get(module.getContext(), bits), value);
 }
-Constant *Tables::real(double value) const { return llvm::ConstantFP::get(llvm::Type::getDoubleTy(module.getContext()), value); }
-Constant *Tables::string(StringRef text) { return addressOf(llvm::ConstantDataArray::getString(module.getContext(), text)); }
-Constant *Tables::record(ArrayRef<Constant *> fields) const { return llvm::ConstantStruct::getAnon(module.getContext(), fields); }
+Constant *Tables::real(double value) const {
+  return llvm::ConstantFP::get(llvm::Type::getDoubleTy(module.getContext()), value);
+}
+Constant *Tables::string(StringRef text) {
+  return addressOf(llvm::ConstantDataArray::getString(module.getContext(), text));
+}
+Constant *Tables::record(ArrayRef<Constant *> fields) const {
+  return llvm::ConstantStruct::getAnon(module.getContext(), fields);
+}
 
 Constant *Tables::integers(ArrayRef<int64_t> values) {
   if (values.empty()) return llvm::ConstantPointerNull::get(llvm::PointerType::get(module.getContext(), 0));
@@ -50,8 +56,9 @@ SmallVector<int64_t> Tables::rows(DimsAttr expressions) const {
 
 Constant *Tables::view(BufferType type) {
   const ElementKind &kind = elementKind(type.getTensor().getElementType());
-  return addressOf(record({integer(kind.halideCode, 32), integer(kind.bits, 32), integer(type.getTensor().getRank(), 32),
-                           integers(rows(dimsOf(type.getTensor()))), integers(rows(type.getStrides()))}));
+  return addressOf(
+      record({integer(kind.halideCode, 32), integer(kind.bits, 32), integer(type.getTensor().getRank(), 32),
+              integers(rows(dimsOf(type.getTensor()))), integers(rows(type.getStrides()))}));
 }
 
 //===-- State and entries -----------------------------------------------------------------------------------------===//
@@ -92,17 +99,18 @@ static fovea_initializer initializerOf(StateOp state) {
 
 Constant *Tables::state(StateOp state) {
   RankedTensorType type = state.getTensor();
-  return record({string(state.getSymName()), integer(elementKind(type.getElementType()).dtype, 32), integer(roleOf(state), 32),
-                 integer(type.getRank(), 32), integer(initializerOf(state), 32), integers(rows(dimsOf(type))),
-                 real(state.getA().convertToDouble()), real(state.getB().convertToDouble()), integer(*state.getOffset()),
-                 integer(storageBytes(state)), integers(stridesOf(state)), integer(-1, 32), integer(0, 32), integer(0)});
+  return record({string(state.getSymName()), integer(elementKind(type.getElementType()).dtype, 32),
+                 integer(roleOf(state), 32), integer(type.getRank(), 32), integer(initializerOf(state), 32),
+                 integers(rows(dimsOf(type))), real(state.getA().convertToDouble()),
+                 real(state.getB().convertToDouble()), integer(*state.getOffset()), integer(storageBytes(state)),
+                 integers(stridesOf(state)), integer(-1, 32), integer(0, 32), integer(0)});
 }
 
 Constant *Tables::argument(const Argument &argument) {
   RankedTensorType type = argument.type;
-  return record({string(argument.name), integer(elementKind(type.getElementType()).dtype, 32), integer(argument.role, 32),
-                 integer(type.getRank(), 32), integer(0, 32), integers(rows(dimsOf(type))), real(0), real(0), integer(0), integer(0),
-                 integers({}), integer(-1, 32), integer(0, 32), integer(0)});
+  return record({string(argument.name), integer(elementKind(type.getElementType()).dtype, 32),
+                 integer(argument.role, 32), integer(type.getRank(), 32), integer(0, 32), integers(rows(dimsOf(type))),
+                 real(0), real(0), integer(0), integer(0), integers({}), integer(-1, 32), integer(0, 32), integer(0)});
 }
 
 Constant *Tables::entry(const Entry &entry, llvm::Function *function) {
@@ -146,16 +154,18 @@ SmallVector<int64_t> Tables::largestBytes(const TargetProgram &program) const {
   return bound;
 }
 
-Constant *Tables::program(const Interface &interface, const TargetProgram &program, ArrayRef<llvm::Function *> functions) {
+Constant *Tables::program(const Interface &interface, const TargetProgram &program,
+                          ArrayRef<llvm::Function *> functions) {
   SmallVector<Constant *> states, entries;
   SmallVector<StateOp> stateOps = llvm::to_vector(program.module.get().getOps<StateOp>());
   for (StateOp each : stateOps) states.push_back(state(each));
-  for (auto [index, function] : llvm::enumerate(functions)) entries.push_back(entry(interface.entries[index], function));
+  for (auto [index, function] : llvm::enumerate(functions))
+    entries.push_back(entry(interface.entries[index], function));
   int64_t scratch = 0;
   for (const auto &kernel : program.kernels) scratch = std::max(scratch, kernel.second.scratchBytes);
-  return record({string(program.target.name), integer(program.target.cpuFeatures), integer(states.size()), array(states),
-                 integer(stateBytes(stateOps)), integers(arenaBytes(program.module.get(), sizes)), integers(largestBytes(program)), integer(scratch),
-                 integer(entries.size(), 32), array(entries)});
+  return record({string(program.target.name), integer(program.target.cpuFeatures), integer(states.size()),
+                 array(states), integer(stateBytes(stateOps)), integers(arenaBytes(program.module.get(), sizes)),
+                 integers(largestBytes(program)), integer(scratch), integer(entries.size(), 32), array(entries)});
 }
 
 Constant *Tables::model(const Interface &interface, ArrayRef<TargetProgram> programs,

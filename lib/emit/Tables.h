@@ -33,7 +33,8 @@ private:
   llvm::Constant *state(StateOp state);
   llvm::Constant *argument(const Argument &argument);
   llvm::Constant *entry(const Entry &entry, llvm::Function *function);
-  llvm::Constant *program(const Interface &interface, const TargetProgram &program, ArrayRef<llvm::Function *> functions);
+  llvm::Constant *program(const Interface &interface, const TargetProgram &program,
+                          ArrayRef<llvm::Function *> functions);
   SmallVector<int64_t> largestBytes(const TargetProgram &program) const;
 
   llvm::Module &module;

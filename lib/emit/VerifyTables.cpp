@@ -34,11 +34,13 @@ public:
 private:
   LogicalResult buffer(Operation *op, Type type, bool storage) {
     auto buffer = dyn_cast<BufferType>(type);
-    if (!buffer) return op->emitError("takes ") << type << ", which is no buffer: compile from the output of --compile-to=kernels";
+    if (!buffer)
+      return op->emitError("takes ") << type << ", which is no buffer: compile from the output of --compile-to=kernels";
     if (buffer.getTensor().getRank() > FOVEA_MAX_RANK)
-      return op->emitError("a tensor has ") << buffer.getTensor().getRank() << " dimensions; compiled code takes " << FOVEA_MAX_RANK
-                                            << " at most: join some by a reshape";
-    if (failed(affine(op, dimsOf(buffer.getTensor()), "shape")) || failed(affine(op, buffer.getStrides(), "stride"))) return failure();
+      return op->emitError("a tensor has ") << buffer.getTensor().getRank() << " dimensions; compiled code takes "
+                                            << FOVEA_MAX_RANK << " at most: join some by a reshape";
+    if (failed(affine(op, dimsOf(buffer.getTensor()), "shape")) || failed(affine(op, buffer.getStrides(), "stride")))
+      return failure();
     if (!storage) return success();
     Shapes shapes(op->getContext());
     auto elements = shapes.of(buffer.getTensor());
@@ -48,8 +50,9 @@ private:
   LogicalResult affine(Operation *op, DimsAttr dims, StringRef what) {
     for (AffineExpr expression : dims.getSizes())
       if (!affineRow(expression, dims.getNames(), sizes))
-        return op->emitError("a tensor's ") << what << " is " << dims
-                                            << ", but must grow evenly with the sizes given at run time: make all of those but one constants";
+        return op->emitError("a tensor's ")
+               << what << " is " << dims
+               << ", but must grow evenly with the sizes given at run time: make all of those but one constants";
     return success();
   }
 

@@ -1,4 +1,5 @@
 // The grad stage: @model becomes @forward and, where it is trained, @gradients, @update and the sequence @train_step.
+#include "lib/Check.h"
 #include "lib/Passes.h"
 #include "lib/grad/Grad.h"
 
@@ -26,6 +27,20 @@ void trim(func::FuncOp function, function_ref<bool(unsigned)> keep) {
   (void)function.eraseArguments(arguments);
 }
 
+/// Puts one result before the others.
+void moveResultFirst(func::FuncOp function, unsigned index) {
+  Operation *terminator = function.front().getTerminator();
+  SmallVector<Value> values = llvm::to_vector(terminator->getOperands());
+  SmallVector<Attribute> attributes;
+  for (unsigned result = 0; result < function.getNumResults(); ++result)
+    attributes.push_back(DictionaryAttr::get(function.getContext(), function.getResultAttrs(result)));
+  std::rotate(values.begin(), values.begin() + index, values.begin() + index + 1);
+  std::rotate(attributes.begin(), attributes.begin() + index, attributes.begin() + index + 1);
+  terminator->setOperands(values);
+  function.setType(FunctionType::get(function.getContext(), function.getArgumentTypes(), TypeRange(ValueRange(values))));
+  function.setResAttrsAttr(ArrayAttr::get(function.getContext(), attributes));
+}
+
 struct GradPass : impl::GradPassBase<GradPass> {
   using GradPassBase::GradPassBase;
 
@@ -36,6 +51,7 @@ struct GradPass : impl::GradPassBase<GradPass> {
       module.emitError("the grad stage needs a function @model: is this module at the model stage?");
       return signalPassFailure();
     }
+    if (failed(checkProgram(model))) return signalPassFailure();
     std::optional<unsigned> loss;
     for (unsigned index = 0; index < model.getNumResults(); ++index)
       if (model.getResultAttr(index, "fovea.loss")) loss = index;
@@ -63,8 +79,10 @@ struct GradPass : impl::GradPassBase<GradPass> {
       return model.emitError("the loss is ") << shapeText(type) << " of " << type.getElementType()
                                              << ": it must be one floating-point number; take its mean or sum";
     if (!optimizer) return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
-    declareState(module);
+    if (failed(declareState(module, type.getElementType()))) return failure();
     func::FuncOp gradients = clone(model, "gradients");
+    moveResultFirst(gradients, loss);
+    loss = 0;
     int64_t random = resolveTraining(gradients);
     if (failed(accumulate(module, gradients, loss))) return failure();
     if (random) countDraws(gradients);
@@ -74,17 +92,30 @@ struct GradPass : impl::GradPassBase<GradPass> {
     return success();
   }
 
-  void declareState(ModuleOp module) {
+  LogicalResult declareState(ModuleOp module, Type loss) {
     SmallVector<StateOp> states = llvm::to_vector(module.getOps<StateOp>());
     OpBuilder builder(module.getContext());
     states.empty() ? builder.setInsertionPointToStart(module.getBody()) : builder.setInsertionPointAfter(states.back());
-    for (StateOp state : states)
-      if (state.getRole() == "parameter" && !state.getFrozen())
-        StateOp::create(builder, state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
+    bool fresh = true;
+    auto declare = [&](Location location, const std::string &name, StringRef role, RankedTensorType type) {
+      if (Operation *other = module.lookupSymbol(name)) {
+        other->emitOpError("is named '") << name << "', as a state of the training step is: choose another name";
+        fresh = false;
+      }
+      StateOp::create(builder, location, name, role, type);
+    };
+    for (StateOp state : states) {
+      if (state.getRole() != "parameter" || state.getFrozen()) continue;
+      if (state.getTensor().getElementType() != loss)
+        return state.emitOpError("is of ") << state.getTensor().getElementType() << " but the loss is of " << loss
+                                           << ": trained parameters need the loss's type; others are marked frozen";
+      declare(state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
+    }
     auto scalar = RankedTensorType::get({}, builder.getI64Type());
-    StateOp::create(builder, module.getLoc(), "seed", "seed", scalar);
-    StateOp::create(builder, module.getLoc(), "draws", "counter", scalar);
-    StateOp::create(builder, module.getLoc(), "step", "counter", scalar);
+    declare(module.getLoc(), "seed", "seed", scalar);
+    declare(module.getLoc(), "draws", "counter", scalar);
+    declare(module.getLoc(), "step", "counter", scalar);
+    return success(fresh);
   }
 
   /// Adds the gradients of this call to those in the state.

@@ -57,7 +57,8 @@ private:
     if (llvm::none_of(results, [](Value cotangent) { return bool(cotangent); })) return success();
     if (op->hasTrait<NotDifferentiable>()) return success();
     auto rule = dyn_cast<Differentiable>(op);
-    if (!rule)
+    bool regions = llvm::any_of(op->getRegions(), [](Region &region) { return !region.empty(); });
+    if (!rule || regions)
       return op->emitOpError("has no gradient rule, but the loss depends on trained parameters through it: freeze them, or "
                              "use another op");
     SmallVector<bool> needed;

@@ -1,6 +1,7 @@
 // Values to expressions, arguments to ImageParams, results to Funcs.
 #include "lib/halide/Lowering.h"
 
+#include "lib/halide/InPlace.h"
 #include "lib/halide/Provider.h"
 
 #include "lib/halide/Lowering.cpp.inc"
@@ -115,7 +116,7 @@ void KernelLowering::yieldDirectly(Value result, Func func) {
 
 std::vector<Var> KernelLowering::variables(int64_t rank) {
   std::vector<Var> vars;
-  for (int64_t d = 0; d < rank; ++d) vars.push_back(Var("v" + std::to_string(d)));
+  for (int64_t d = 0; d < rank; ++d) vars.push_back(Var("dim" + std::to_string(d)));
   return vars;
 }
 
@@ -171,7 +172,9 @@ Halide::Pipeline KernelLowering::pipeline() {
     outputs.push_back(side->second);
     ++next;
   }
-  return Halide::Pipeline(outputs);
+  Halide::Pipeline result(outputs);
+  if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores);
+  return result;
 }
 
 std::vector<Halide::Argument> KernelLowering::arguments() const {

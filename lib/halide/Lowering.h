@@ -64,7 +64,8 @@ public:
   Halide::Func func(const std::string &name) const { return Halide::Func(prefix + "_" + name); }
   static Halide::Var var(const std::string &name) { return Halide::Var(name); }
   static Halide::RDom reduction(const std::string &name, const std::vector<Halide::Expr> &extents);
-  /// `v0`, `v1`, ... for each dimension of a type, logical order.
+  /// `dim0`, `dim1`, ... for each dimension of a type, logical order.
+  /// Halide makes up names such as v0 itself.
   static std::vector<Halide::Var> variables(int64_t rank);
   static std::vector<Halide::Var> reversed(std::vector<Halide::Var> vars) { return {vars.rbegin(), vars.rend()}; }
   static std::vector<Halide::Expr> reversed(Coordinates coordinates) { return {coordinates.rbegin(), coordinates.rend()}; }

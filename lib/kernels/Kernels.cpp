@@ -1,4 +1,5 @@
 // The kernels stage: partition, schedules, plan.
+#include "lib/Check.h"
 #include "lib/Passes.h"
 #include "lib/kernels/Partition.h"
 #include "lib/kernels/Plan.h"
@@ -24,9 +25,14 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
       module.emitError(llvm::toString(targets.takeError()));
       return signalPassFailure();
     }
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      if (!function.isDeclaration() && failed(checkProgram(function))) return signalPassFailure();
     planState(module);
     for (func::FuncOp function : llvm::to_vector(module.getOps<func::FuncOp>())) {
       if (function.isDeclaration()) continue;
+      // What nothing reads would be a kernel without results.
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+        if (isOpTriviallyDead(&op)) op.erase();
       Partition(function).outline();
       if (failed(planFunction(function))) return signalPassFailure();
     }

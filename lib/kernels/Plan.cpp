@@ -87,12 +87,11 @@ private:
 
   /// The one symbol that the sizes of this function's values are over.
   LogicalResult chooseSymbol() {
-    WalkResult walk = function.walk([&](Operation *op) {
+    for (Value argument : function.getArguments()) shapes.of(argument);
+    function.walk([&](Operation *op) {
       for (Value value : op->getResults())
         if (auto type = dyn_cast<RankedTensorType>(value.getType())) shapes.of(type);
-      return WalkResult::advance();
     });
-    (void)walk;
     if (shapes.symbols().size() > 1)
       return function.emitError("the buffer plan carries one symbolic size, but this function has ")
              << shapes.symbols().size() << " ('" << shapes.symbols()[0].getValue() << "' and '" << shapes.symbols()[1].getValue()
@@ -169,7 +168,7 @@ private:
     if (pairs.empty()) return launch.getKernel();
     llvm::sort(pairs);
     std::string name = (launch.getKernel() + "_in_place").str();
-    for (auto [result, argument] : pairs) name += "_" + std::to_string(result);
+    for (auto [result, argument] : pairs) name += "_" + std::to_string(result) + "_of_" + std::to_string(argument);
     SymbolTable symbols(function->getParentOfType<ModuleOp>());
     if (auto known = symbols.lookup<KernelOp>(name)) return known.getSymName();
     auto kernel = symbols.lookup<KernelOp>(launch.getKernel());

@@ -9,8 +9,8 @@ namespace fovea {
 namespace {
 
 bool isParameterProduct(MatmulOp matmul) {
-  return matmul.getA().getType().getRank() == 2 && !matmul.getTransposeA() && !matmul.getTransposeB() &&
-         matmul.getB().getDefiningOp<LoadOp>();
+  return matmul.getA().getType().getRank() == 2 && matmul.getB().getType().getRank() == 2 && !matmul.getTransposeA() &&
+         !matmul.getTransposeB() && matmul.getB().getDefiningOp<LoadOp>();
 }
 
 struct JoinSiblings : OpRewritePattern<MatmulOp> {

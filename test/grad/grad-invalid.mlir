@@ -1,0 +1,91 @@
+// RUN: fovea-opt %s -split-input-file -verify-diagnostics -fovea-grad
+
+// expected-error@+1 {{the grad stage needs a function @model: is this module at the model stage?}}
+module {
+  func.func @forward() { return }
+}
+
+// -----
+
+// expected-error@+1 {{must have a body of one block}}
+func.func private @model() -> (tensor<f32> {fovea.loss})
+
+// -----
+
+// expected-error@+1 {{has a value of type 'f32': programs are over tensors of 1 to 2^48 elements, each ? with its #fovea.dims}}
+func.func @model(%x: f32) -> f32 {
+  return %x : f32
+}
+
+// -----
+
+func.func private @f(tensor<f32>) -> tensor<f32>
+func.func @model(%x: tensor<f32>) -> tensor<f32> {
+  // expected-error@+1 {{cannot be compiled: a function holds fovea's tensor ops and ends with a return}}
+  %0 = call @f(%x) : (tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// expected-error@+1 {{the loss is (4) of 'f32': it must be one floating-point number; take its mean or sum}}
+func.func @model(%x: tensor<4xf32>) -> (tensor<4xf32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@+1 {{the loss is () of 'i32': it must be one floating-point number}}
+func.func @model(%x: tensor<i32>) -> (tensor<i32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<i32>
+}
+
+// -----
+
+// expected-error@+1 {{has a loss but no fovea.optimizer: name the rule that updates the parameters}}
+func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) {
+  return %x : tensor<f32>
+}
+
+// -----
+
+// expected-error@+1 {{is of 'f64' but the loss is of 'f32': trained parameters need the loss's type; others are marked frozen}}
+fovea.state "parameter" @w : tensor<f64>
+func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<f32>
+}
+
+// -----
+
+// expected-error@+1 {{is named 'step', as a state of the training step is: choose another name}}
+fovea.state "parameter" @step : tensor<f32>
+func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<f32>
+}
+
+// -----
+
+fovea.state "parameter" @w : tensor<1x1x2x2xf32>
+func.func @model(%x: tensor<1x1x4x4xf32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  %w = fovea.load @w : tensor<1x1x2x2xf32>
+  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or use another op}}
+  %0 = fovea.conv2d_input_grad %w, %x {stride = array<i64: 1, 1>, padding = array<i64: 0, 0>} : (tensor<1x1x2x2xf32>, tensor<1x1x4x4xf32>) -> tensor<1x1x5x5xf32>
+  %1 = fovea.sum %0 [0, 1, 2, 3] : (tensor<1x1x5x5xf32>) -> tensor<f32>
+  return %1 : tensor<f32>
+}
+
+// -----
+
+!x = tensor<1x2x4x8xf32>
+fovea.state "parameter" @q : !x
+func.func @model(%k: !x) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  %q = fovea.load @q : !x
+  // expected-error@+1 {{has no gradient rule}}
+  %0, %lse = fovea.attention %q, %k, %k attributes {scale = 0.5} score {
+  ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>):
+    %1 = fovea.tanh %s : tensor<f32>
+    fovea.yield %1 : tensor<f32>
+  } : (!x, !x, !x) -> (!x, tensor<1x2x4xf32>)
+  %loss = fovea.sum %0 [0, 1, 2, 3] : (!x) -> tensor<f32>
+  return %loss : tensor<f32>
+}

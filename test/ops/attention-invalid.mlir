@@ -1,0 +1,88 @@
+// RUN: fovea-opt %s -split-input-file -verify-diagnostics=only-expected
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c1_rank(%q: tensor<4x5x8xf32>, %k: !x) {
+  // expected-error@+1 {{attention: query (4, 5, 8), key (1, 4, 5, 8) and value (1, 4, 5, 8): all need rank 4, (batch, heads, length, head size), and one element type (c1)}}
+  %0, %1 = fovea.attention %q, %k, %k attributes {scale = 1.0} : (tensor<4x5x8xf32>, !x, !x) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c1_type(%q: !x, %k: tensor<1x4x5x8xf64>) {
+  // expected-error@+1 {{one element type (c1)}}
+  %0, %1 = fovea.attention %q, %q, %k attributes {scale = 1.0} : (!x, !x, tensor<1x4x5x8xf64>) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c2(%q: !x, %k: tensor<1x4x7x8xf32>) {
+  // expected-error@+1 {{key (1, 4, 7, 8) and value (1, 4, 5, 8): batches, the heads and lengths of key and value, and the head sizes of query and key must be equal (c2)}}
+  %0, %1 = fovea.attention %q, %k, %q attributes {scale = 1.0} : (!x, tensor<1x4x7x8xf32>, !x) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c3(%q: !x, %k: tensor<1x3x5x8xf32>) {
+  // expected-error@+1 {{3 key heads do not divide 4 query heads (c3)}}
+  %0, %1 = fovea.attention %q, %k, %k attributes {scale = 1.0} : (!x, tensor<1x3x5x8xf32>, tensor<1x3x5x8xf32>) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c4(%q: !x, %lengths: tensor<2xi32>) {
+  // expected-error@+1 {{kv_lengths (2) must hold one length for each of the batch of (1, 4, 5, 8) (c4)}}
+  %0, %1 = fovea.attention %q, %q, %q lengths %lengths attributes {scale = 1.0} : (!x, !x, !x, tensor<2xi32>) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c5_probability(%q: !x) {
+  // expected-error@+1 {{drops weights with probability 1.000000e+00: it must be below 1, and positive where there is a key (c5)}}
+  %0, %1 = fovea.attention %q, %q, %q attributes {scale = 1.0, dropout = 1.0} : (!x, !x, !x) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c5_key(%q: !x, %key: tensor<2xi32>) {
+  // expected-error@+1 {{drops weights with probability 0.000000e+00 by a random key: it must be below 1, and positive where there is a key (c5)}}
+  %0, %1 = fovea.attention %q, %q, %q random %key attributes {scale = 1.0} : (!x, !x, !x, tensor<2xi32>) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_grad_c1(%q: !x, %lse: !lse) {
+  // expected-error@+1 {{needs a cotangent (1, 4, 5, 8), log_sum_exp and delta (1, 4, 5), and results as query, key and value (c1)}}
+  %0:3 = fovea.attention_grad %q, %q, %q, %lse, %lse, %lse attributes {scale = 1.0} : (!x, !x, !x, !lse, !lse, !lse) -> (!x, !x, !x)
+  return
+}
+
+// -----
+
+func.func @attention_grad_rank(%x: tensor<f32>) {
+  // expected-error@+1 {{attention: query (), key () and value (): all need rank 4}}
+  %0:3 = fovea.attention_grad %x, %x, %x, %x, %x, %x attributes {scale = 1.0}
+    : (tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>)
+  return
+}
