@@ -65,6 +65,11 @@ TEST_F(Errors, Training) {
   EXPECT_ERROR(model.train(table, SGD{}), "train: the loss has shape (6, 4): it must be one float, such as a mean");
   EXPECT_ERROR(model.train(loss, SGD{}, {.report = {"logits"}}),
                "train: reports 'logits', which is no output: declare it before");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.input_gradients = {"logits"}}),
+               "train: input_gradients names 'logits', which is no input: give an input's name");
+  EXPECT_ERROR(
+      model.train(loss, SGD{}, {.input_gradients = {"label"}}),
+      "train: input 'label' is of i32, the loss of f32: there is a gradient only of inputs of the loss's type");
   model.train(loss, SGD{});
   EXPECT_ERROR(model.train(loss, SGD{}), "train: 'digits' is trained already: a model has one loss");
   EXPECT_ERROR(model.output("loss", loss), "output 'loss': an input, output or symbol already has this name");

@@ -89,3 +89,18 @@ func.func @model(%k: !x) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimiz
   %loss = fovea.sum %0 [0, 1, 2, 3] : (!x) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// expected-error@+1 {{argument 0 is of 'i32' but the loss is of 'f32': only inputs of the loss's type have a gradient}}
+func.func @model(%x: tensor<i32> {fovea.name = "x", fovea.gradient}) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  %0 = fovea.cast %x : tensor<i32> to tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// expected-error@+1 {{argument 0 has fovea.gradient but no fovea.name: name it}}
+func.func @model(%x: tensor<f32> {fovea.gradient}) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<f32>
+}

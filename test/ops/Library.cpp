@@ -77,7 +77,7 @@ std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks) {
   auto model = compileModel(module, options);
   if (failed(model)) return nullptr;
   std::unique_ptr<Library> library(new Library(std::move(*model)));
-  TemporaryFolder folder = llvm::cantFail(TemporaryFolder::create());
+  PrivateFolder folder = llvm::cantFail(PrivateFolder::create());
   auto files = writeArtefacts(library->model, options, Stage::shared, folder.path(""));
   if (!files) {
     ADD_FAILURE() << llvm::toString(files.takeError());
