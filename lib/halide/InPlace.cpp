@@ -14,13 +14,18 @@ static void flatten(const Stmt &statement, std::vector<Stmt> &list) {
   }
 }
 
+bool ValuesBeforeStores::isOutput(const Stmt &statement) const {
+  auto store = statement.as<Store>();
+  return store && (store->name == output || store->name.compare(0, output.size() + 1, output + ".") == 0);
+}
+
 Stmt ValuesBeforeStores::visit(const Block *block) {
   std::vector<Stmt> list;
   flatten(block, list);
   std::vector<Stmt> result;
   for (size_t i = 0; i < list.size();) {
     size_t end = i;
-    while (end < list.size() && list[end].as<Store>()) ++end;
+    while (end < list.size() && isOutput(list[end])) ++end;
     if (end - i < 2) {
       result.push_back(mutate(list[i++]));
       continue;

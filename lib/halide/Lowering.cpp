@@ -173,7 +173,7 @@ Halide::Pipeline KernelLowering::pipeline() {
     ++next;
   }
   Halide::Pipeline result(outputs);
-  if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores);
+  if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
   return result;
 }
 
