@@ -123,7 +123,7 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     Func keys, dot, score, weight, sum;
   };
 
-  /// Loops `BIijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows` queries.
+  /// Loops `Biijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows` queries.
   static void schedule(KernelLowering &kernel, Scores<AttentionOp> &s, Stages stages, RowReduction &largest, RowReduction &total, Func *logSumExp,
                        RDom rd, RDom rj) {
     Output &output = kernel.output();
