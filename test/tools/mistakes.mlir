@@ -15,7 +15,7 @@
 // RUN: not foveac %S/stages.mlir -o %t/file 2>&1 | FileCheck %s --check-prefix=FILE
 // RUN: not foveac %S/stages.mlir --compile-to=grad -o %t/none/text.mlir 2>&1 | FileCheck %s --check-prefix=WRITE
 // RUN: not foveac %S/stages.mlir --compile-to=grad --report 2>&1 | FileCheck %s --check-prefix=REPORT
-// RUN: not foveac %S/stages.mlir --color 2>&1 | FileCheck %s --check-prefix=OPTION
+// RUN: not foveac %S/stages.mlir --fly 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: not foveac %s -o %t 2>&1 | FileCheck %s --check-prefix=MODULE
 // RUN: not foveac %t/file 2>&1 | FileCheck %s --check-prefix=TEXT
 // RUN: ls %t | FileCheck %s --check-prefix=LEFT
@@ -35,7 +35,7 @@
 // FILE: foveac: error: cannot write into '{{.*}}file': Not a directory
 // WRITE: foveac: error: cannot write '{{.*}}none/text.mlir': No such file or directory
 // REPORT: foveac: error: --report describes compiled kernels, but --compile-to=grad makes none
-// OPTION: Unknown command line argument '--color'
+// OPTION: Unknown command line argument '--fly'
 // TEXT: file:1:1: error:
 
 // An op that nobody has.

@@ -11,7 +11,7 @@
 // RUN: not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=schedule 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=kernels 2>&1 | FileCheck %s --check-prefix=MATMUL
-// MATMUL: schedule-edited.mlir:[[# @LINE + 28]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "MNmkn" or "NMmkn", whose capitals may be small: only the loop of a capital is shared among threads
+// MATMUL: schedule-edited.mlir:[[# @LINE + 31]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "MNmkn" or "NMmkn", whose capitals may be small: only the loop of a capital is shared among threads
 // RUN: sed 's/"Biijd"/"BIijd"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ATTENTION
 // ATTENTION: error: @attention_{{[0-9]+}} has loops "BIijd", but can have only "Biijd"
 // RUN: sed 's/"Crn"/"CRN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=SUM
@@ -26,9 +26,12 @@
 // COLUMNS: error: @matmul_{{[0-9]+}} has columns = 12 and vector = 8: columns must be a multiple of vector
 
 // A capital is a loop that threads share, and may be small; the order of blocks and panels may change.
-// RUN: sed 's/"MNmkn"/"NMmkn"/' %t.mlir | foveac - --compile-to=schedule | grep parallel | count 4
-// RUN: foveac %t.mlir --compile-to=schedule | grep parallel | count 4
-// RUN: sed 's/"MNmkn"/"mNmkn"/' %t.mlir | foveac - --compile-to=schedule | grep parallel | count 4
+// RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=BLOCKS
+// RUN: sed 's/"MNmkn"/"NMmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS
+// RUN: sed 's/"MNmkn"/"mNmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
+// BLOCKS: parallel (output$1.s0.dim1.panel.block,
+// PANELS: parallel (output.s0.dim0.block.panel,
+// PANELS-ONLY: parallel (output.s0.dim1.panel,
 // RUN: sed 's/"MNmkn"/"nmmkn"/; s/"Biijd"/"biijd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
 // RUN: foveac %t.small --compile-to=schedule | FileCheck %s --check-prefix=SMALL --implicit-check-not=parallel
 // RUN: foveac %t.small --name=small -o %t.small.out

@@ -23,7 +23,7 @@
 
 // KERNELS: fovea.stage = "kernels"
 // KERNELS-SAME: fovea.target = "x86-64-v3"
-// KERNELS: fovea.kernel @matmul_0({{.*}} schedule = #fovea.schedule<"MNmkn"
+// KERNELS: fovea.kernel @matmul_0({{.*}}schedule = #fovea.schedule<"MNmkn"
 // KERNELS: fovea.launch @matmul_0
 
 // One section for each kernel. Names are without the hash that symbols of kernels have.
@@ -31,7 +31,7 @@
 // SCHEDULE: produce output
 // SCHEDULE: parallel (output.s0.
 // STMT: produce output
-// LLVM: define i32 @fovea_
+// LLVM: define {{.*}}i32 @fovea_
 // ASM: fovea_{{[0-9a-f]+}}:
 // ASM: vfmadd
 // TEXT: {{^}}// {{[a-z_0-9]+}} for x86-64-v3, #fovea.schedule<
