@@ -5,7 +5,8 @@ def GradPass : Pass<"fovea-grad", "mlir::ModuleOp"> {
   let summary = "Make the entry points of a model: forward, gradients, update";
   let description = [{
     `@forward` is `@model` in inference mode, without its loss. If the model has a loss, `@gradients` is the model in
-    training mode: it returns the loss and adds the gradients of the trained parameters to the state tensors `gradient/NAME`;
+    training mode: it returns the loss, the results marked `fovea.report` and, as `gradient_NAME`, the gradient of every input
+    NAME marked `fovea.gradient`, and adds the gradients of the trained parameters to the state tensors `gradient/NAME`;
     `@update(rate, scale)` clips and applies them by the optimizer's rule and sets them to zero; `@train_step` is both.
   }];
   let options = [Option<"inferenceOnly", "inference-only", "bool", "false", "Make only @forward, whether or not there is a loss">];

@@ -156,6 +156,25 @@ void Model::output(const std::string &name, Located tensor) {
   addResult(program, index, Program::value(tensor), named(program, name));
 }
 
+/// Marks an input whose gradient becomes an output of training.
+static void wantInputGradient(Program &program, Site site, const std::string &name) {
+  for (BlockArgument argument : program.function.getArguments()) {
+    unsigned index = argument.getArgNumber();
+    if (program.function.getArgAttrOfType<StringAttr>(index, "fovea.name").getValue() != name) continue;
+    if (Type element = cast<RankedTensorType>(argument.getType()).getElementType();
+        element != program.element(program.dtype)) {
+      std::string text;
+      llvm::raw_string_ostream(text) << "input '" << name << "' is of " << element << ", the loss of "
+                                     << program.element(program.dtype);
+      program.fail(site, "train: " + text + ": there is a gradient only of inputs of the loss's type");
+    }
+    claim(program, site, "output", "gradient_" + name);
+    program.function.setArgAttr(index, "fovea.gradient", program.builder.getUnitAttr());
+    return;
+  }
+  program.fail(site, "train: input_gradients names '" + name + "', which is no input: give an input's name");
+}
+
 void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &options) {
   Program &program = this->program();
   Builder &builder = program.builder;
@@ -175,6 +194,7 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
       }
     if (!found) program.fail(loss.site, "train: reports '" + name + "', which is no output: declare it before");
   }
+  for (const std::string &name : options.input_gradients) wantInputGradient(program, loss.site, name);
   claim(program, loss.site, "output", "loss");
   addResult(program, program.function.getNumResults(), Program::value(loss),
             {named(program, "loss"), builder.getNamedAttr("fovea.loss", builder.getUnitAttr())});

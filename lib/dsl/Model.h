@@ -53,8 +53,9 @@ struct Optimizer {
 };
 
 struct TrainOptions {
-  double clip_norm = 0;                 // gradients are scaled down to this global norm; 0 leaves them
-  std::vector<std::string> report = {}; // outputs that a training step gives as well
+  double clip_norm = 0;                          // gradients are scaled down to this global norm; 0 leaves them
+  std::vector<std::string> report = {};          // outputs that a training step gives as well
+  std::vector<std::string> input_gradients = {}; // inputs NAME whose gradient it gives as well, as output gradient_NAME
 };
 
 /// A component of a parameter's name, a word or an index, and the line it was written on.

@@ -69,6 +69,7 @@ struct GradPass : impl::GradPassBase<GradPass> {
     auto function = cast<func::FuncOp>(builder.clone(*model));
     function.setSymName(name);
     function->removeAttr("fovea.optimizer");
+    for (unsigned index = 0; index < function.getNumArguments(); ++index) function.removeArgAttr(index, "fovea.gradient");
     return function;
   }
 
@@ -79,17 +80,34 @@ struct GradPass : impl::GradPassBase<GradPass> {
       return model.emitError("the loss is ") << shapeText(type) << " of " << type.getElementType()
                                              << ": it must be one floating-point number; take its mean or sum";
     if (!optimizer) return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
-    if (failed(declareState(module, type.getElementType()))) return failure();
+    FailureOr<SmallVector<unsigned>> inputs = inputsWithGradient(model, type.getElementType());
+    if (failed(inputs) || failed(declareState(module, type.getElementType()))) return failure();
     func::FuncOp gradients = clone(model, "gradients");
     moveResultFirst(gradients, loss);
     loss = 0;
     int64_t random = resolveTraining(gradients);
-    if (failed(accumulate(module, gradients, loss))) return failure();
+    if (failed(differentiate(module, gradients, loss, *inputs))) return failure();
     if (random) countDraws(gradients);
     trim(gradients, [&](unsigned index) { return index == loss || gradients.getResultAttr(index, "fovea.report"); });
     buildUpdate(module, optimizer, type.getElementType());
     declareTrainStep(module, gradients);
     return success();
+  }
+
+  /// The arguments that are marked: their gradients become results of @gradients.
+  FailureOr<SmallVector<unsigned>> inputsWithGradient(func::FuncOp model, Type loss) {
+    SmallVector<unsigned> inputs;
+    for (unsigned index = 0; index < model.getNumArguments(); ++index) {
+      if (!model.getArgAttr(index, "fovea.gradient")) continue;
+      Type element = cast<RankedTensorType>(model.getArgumentTypes()[index]).getElementType();
+      if (element != loss)
+        return model.emitError("argument ") << index << " is of " << element << " but the loss is of " << loss
+                                            << ": only inputs of the loss's type have a gradient";
+      if (!model.getArgAttrOfType<StringAttr>(index, "fovea.name"))
+        return model.emitError("argument ") << index << " has fovea.gradient but no fovea.name: name it";
+      inputs.push_back(index);
+    }
+    return inputs;
   }
 
   LogicalResult declareState(ModuleOp module, Type loss) {
@@ -118,8 +136,8 @@ struct GradPass : impl::GradPassBase<GradPass> {
     return success(fresh);
   }
 
-  /// Adds the gradients of this call to those in the state.
-  LogicalResult accumulate(ModuleOp module, func::FuncOp function, unsigned loss) {
+  /// Adds the parameters' gradients of this call to those in the state, and returns those of `inputs`.
+  LogicalResult differentiate(ModuleOp module, func::FuncOp function, unsigned loss, ArrayRef<unsigned> inputs) {
     SmallVector<LoadOp> loads;
     SmallVector<Value> values;
     llvm::StringMap<LoadOp> first;
@@ -135,6 +153,7 @@ struct GradPass : impl::GradPassBase<GradPass> {
         load.erase();
       }
     }
+    for (unsigned input : inputs) values.push_back(function.getArgument(input));
     Operation *terminator = function.front().getTerminator();
     OpBuilder builder(terminator);
     FailureOr<SmallVector<Value>> gradients = buildGradients(builder, terminator->getOperand(loss), values);
@@ -144,7 +163,18 @@ struct GradPass : impl::GradPassBase<GradPass> {
       Value old = LoadOp::create(builder, load.getLoc(), load.getType(), name);
       StoreOp::create(builder, load.getLoc(), AddOp::create(builder, load.getLoc(), old, gradient), name);
     }
+    for (auto [input, gradient] : llvm::zip(inputs, llvm::drop_begin(*gradients, loads.size()))) addResult(function, input, gradient);
     return success();
+  }
+
+  void addResult(func::FuncOp function, unsigned input, Value gradient) {
+    Builder builder(function);
+    auto name = builder.getStringAttr("gradient_" + function.getArgAttrOfType<StringAttr>(input, "fovea.name").getValue());
+    unsigned index = function.getNumResults();
+    (void)function.insertResult(index, gradient.getType(),
+                                builder.getDictionaryAttr({builder.getNamedAttr("fovea.name", name),
+                                                           builder.getNamedAttr("fovea.report", builder.getUnitAttr())}));
+    function.front().getTerminator()->insertOperands(index, gradient);
   }
 
   void countDraws(func::FuncOp function) {

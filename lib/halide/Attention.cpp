@@ -124,6 +124,8 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
   };
 
   /// Loops `Biijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows` queries.
+  /// With a log-sum-exp only the batch is: compute_with makes an interval of the loop's variable, and the head, its
+  /// remainder, would be any, so that each task would compute the scores of every head.
   static void schedule(KernelLowering &kernel, Scores<AttentionOp> &s, Stages stages, RowReduction &largest, RowReduction &total, Func *logSumExp,
                        RDom rd, RDom rj) {
     Output &output = kernel.output();
@@ -133,19 +135,20 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     bool parallel = kernel.schedule().getLoops().starts_with("B");
     auto blocks = [&](Halide::Stage stage) {
       stage.split(v[2], block, inBlock, task, guard);
-      stage.fuse(v[1], v[0], head);
-      if (parallel) stage.parallel(head);
+      if (!logSumExp) stage.fuse(v[1], v[0], head);
+      if (parallel) stage.parallel(logSumExp ? v[0] : head);
     };
     Halide::Stage stage = output.stage();
     blocks(stage);
     int valueLanes = lanesFor(s.valueSize, s.lanes);
-    stage.split(inBlock, tile, inTile, rows, guard).reorder(v[3], inTile, tile, block, head).vectorize(v[3], valueLanes, guard).unroll(inTile);
+    Var oneHead = logSumExp ? v[1] : head;
+    stage.split(inBlock, tile, inTile, rows, guard).reorder(v[3], inTile, tile, block, oneHead).vectorize(v[3], valueLanes, guard).unroll(inTile);
     Halide::LoopLevel atBlock(output.func, block);
     if (logSumExp) {
       blocks(*logSumExp);
       logSumExp->compute_with(output.func, block);
     }
-    stages.keys.compute_at(output.func, head).bound_extent(j, s.keysPadded).vectorize(j, s.lanes, guard);
+    stages.keys.compute_at(output.func, oneHead).bound_extent(j, s.keysPadded).vectorize(j, s.lanes, guard);
     stages.score.compute_at(atBlock).bound_extent(j, s.keysPadded).split(v[2], tile, inTile, rows, TailStrategy::RoundUp);
     stages.score.split(j, run, j, s.lanes).reorder(j, inTile, tile, run).vectorize(j).unroll(inTile);
     stages.dot.compute_at(stages.score, tile).bound_extent(j, s.lanes).bound_extent(v[2], rows).vectorize(j, s.lanes).unroll(v[2]);

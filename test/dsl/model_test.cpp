@@ -41,6 +41,15 @@ TEST(Model, TrainsWithSgdAndReports) {
                         "nesterov = 1.000000e+00 : f64, weight_decay = 0.000000e+00 : f64}>");
 }
 
+TEST(Model, MarksInputsWhoseGradientIsWanted) {
+  Model model("tiny");
+  Tensor x = model.input("x", {4}), y = model.input("y", {4});
+  model.train(sum(x * y * model.parameter("w", {4}, ones())), SGD{}, {.input_gradients = {"y"}});
+  EXPECT_CONTAINS(model.text(), "tensor<4xf32> {fovea.name = \"x\"}");
+  EXPECT_CONTAINS(model.text(), "tensor<4xf32> {fovea.gradient, fovea.name = \"y\"}");
+  EXPECT_ERROR(model.output("gradient_y", y), "output 'gradient_y': an input, output or symbol already has this name");
+}
+
 TEST(Model, KeepsParametersInOrder) {
   Model model("tiny");
   Scope blocks = model / "blocks";

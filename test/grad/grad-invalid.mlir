@@ -12,7 +12,7 @@ func.func private @model() -> (tensor<f32> {fovea.loss})
 
 // -----
 
-// expected-error@+1 {{has a value of type 'f32': programs are over tensors of sizes from 1, with a #fovea.dims expression for every ?}}
+// expected-error@+1 {{has a value of type 'f32': programs are over tensors of 1 to 2^48 elements, each ? with its #fovea.dims}}
 func.func @model(%x: f32) -> f32 {
   return %x : f32
 }
@@ -88,4 +88,19 @@ func.func @model(%k: !x) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimiz
   } : (!x, !x, !x) -> (!x, tensor<1x2x4xf32>)
   %loss = fovea.sum %0 [0, 1, 2, 3] : (!x) -> tensor<f32>
   return %loss : tensor<f32>
+}
+
+// -----
+
+// expected-error@+1 {{argument 0 is of 'i32' but the loss is of 'f32': only inputs of the loss's type have a gradient}}
+func.func @model(%x: tensor<i32> {fovea.name = "x", fovea.gradient}) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  %0 = fovea.cast %x : tensor<i32> to tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// expected-error@+1 {{argument 0 has fovea.gradient but no fovea.name: name it}}
+func.func @model(%x: tensor<f32> {fovea.gradient}) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<f32>
 }

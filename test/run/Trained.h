@@ -26,6 +26,7 @@
     }                                                                                                                  \
     NAME##_trained(const NAME##_trained &) = delete;                                                                   \
     ~NAME##_trained() { NAME##_destroy(model); }                                                                       \
+    static constexpr auto saveParameters = &NAME##_save, loadParameters = &NAME##_load;                                \
     void check(int32_t code) { EXPECT_EQ(code, 0) << NAME##_last_error(model); }                                       \
     void save(const std::string &path) { check(NAME##_save_checkpoint(model, path.c_str())); }                         \
     void load(const std::string &path) { check(NAME##_load_checkpoint(model, path.c_str())); }                         \
