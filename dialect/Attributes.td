@@ -32,11 +32,12 @@ def Fovea_DimsAttr : Fovea_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<Ver
 def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel's loops are tiled, vectorised and shared among threads";
   let description = [{
-    `#fovea.schedule<"mNmn", rows = 6, columns = 32, vector = 8, task = 64>`. The string names the loops from outermost
+    `#fovea.schedule<"MNmkn", rows = 6, columns = 32, vector = 8, task = 64>`. The string names the loops from outermost
     to innermost: a letter is a loop, a repeated letter is a tiled one, a capital is shared among threads. `rows` and
     `columns` are the register tile, `vector` the lanes, `task` the rows that one parallel task takes, and `chunks`
     into how many parts a long sum is cut (summed in order, whatever the thread count). Chosen in lib/kernels/schedule,
-    applied in lib/halide/schedule, and may be edited in a printed `kernels` file.
+    which also knows the loop orders of each kind of kernel, applied in lib/halide/schedule, and may be edited in a
+    printed `kernels` file.
   }];
   let parameters = (ins StringRefParameter<"loop order">:$loops, DefaultValuedParameter<"int64_t", "1">:$rows,
                         DefaultValuedParameter<"int64_t", "1">:$columns, DefaultValuedParameter<"int64_t", "1">:$vector,

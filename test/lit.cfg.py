@@ -1,4 +1,5 @@
-# Tests of the dialect and the passes: fovea-opt on .mlir files, checked by FileCheck or by expected diagnostics.
+# Tests of the dialect, the passes and the tools: fovea-opt and foveac on .mlir files, checked by FileCheck or by expected
+# diagnostics.
 import os
 import lit.formats
 
@@ -9,3 +10,4 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.fovea_test_dir
 config.environment["PATH"] = os.pathsep.join([config.fovea_bin_dir, config.llvm_tools_dir, os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
+config.environment["FOVEA_CACHE"] = os.path.join(config.fovea_test_dir, "cache")

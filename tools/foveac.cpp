@@ -6,6 +6,7 @@
 #include "lib/emit/Files.h"
 #include "lib/emit/Report.h"
 #include "lib/halide/Lowering.h"
+#include "lib/kernels/schedule/Schedule.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -122,6 +123,7 @@ private:
     if (to == Stage::kernels && chosen->size() > 1)
       return fail("--compile-to=kernels writes one module, but --target names " + llvm::Twine(chosen->size()) +
                   " targets: give one of them");
+    if (from == Stage::kernels && failed(checkSchedules(module))) return 1;
     mlir::PassManager manager(module.getContext());
     if (failed(applyPassManagerCLOptions(manager))) return 1;
     addPasses(manager, from, to, {chosen->front().name, line.inference});

@@ -5,6 +5,7 @@
 #include "lib/emit/Files.h"
 #include "lib/emit/Header.h"
 #include "lib/emit/Link.h"
+#include "lib/kernels/schedule/Schedule.h"
 
 #include "llvm/Support/Path.h"
 
@@ -46,6 +47,7 @@ FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const Comp
   FailureOr<SmallVector<Target>> targets = targetsOf(module, options.targets);
   if (failed(targets)) return failure();
   FailureOr<Stage> stage = stageOf(module);
+  if (*stage == Stage::kernels && failed(checkSchedules(module))) return failure();
   if (failed(runPasses(module, *stage, Stage::optimized, {"host", options.inferenceOnly}))) return failure();
   std::vector<TargetProgram> programs;
   for (const Target &target : *targets) {

@@ -3,8 +3,10 @@
 
 #include "dialect/Shape.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -46,6 +48,16 @@ std::string inComment(StringRef name) {
   return result;
 }
 
+/// What an entry point does, for those that the compiler makes.
+StringRef meaningOf(StringRef entry) {
+  return llvm::StringSwitch<StringRef>(entry)
+      .Case("forward", ": the outputs, in inference mode")
+      .Case("gradients", ": the loss; adds its gradients to those in the state")
+      .Case("update", ": applies the gradients times scale with the learning rate, and zeroes them")
+      .Case("train_step", ": gradients, then update with scale 1")
+      .Default("");
+}
+
 class Header {
 public:
   explicit Header(const Interface &interface) : interface(interface), out(text) {
@@ -68,14 +80,35 @@ private:
     return llvm::formatv("{0}: {1}{2}", inComment(name), elementKind(type.getElementType()).name, shape).str();
   }
 
-  void writeState(StringRef title, bool parameters) {
+  void writeParameters() {
     bool first = true;
-    for (StateOp op : interface.state) {
-      StateOp state = op;
-      if ((state.getRole() == "parameter") != parameters) continue;
-      if (first) out << " *\n * " << title << "\n";
+    for (StateOp state : interface.state) {
+      if (state.getRole() != "parameter") continue;
+      if (first) out << " *\n * Parameters, which load and save exchange with safetensors files:\n";
       first = false;
       out << " *   " << describe(state.getSymName(), state.getTensor()) << "\n";
+    }
+  }
+
+  /// What belongs to every parameter, such as its gradient, on one line for all of them.
+  void writeFurtherState() {
+    llvm::StringMap<RankedTensorType> parameters;
+    llvm::MapVector<StringRef, SmallVector<StateOp>> kinds; // gradient/NAME and so on, by what stands before the '/'
+    for (StateOp state : interface.state)
+      if (state.getRole() == "parameter")
+        parameters[state.getSymName()] = state.getTensor();
+      else
+        kinds[state.getSymName().contains('/') ? state.getSymName().split('/').first : state.getSymName()].push_back(
+            state);
+    if (!kinds.empty()) out << " *\n * Further state, which checkpoints hold as well:\n";
+    for (auto &[kind, states] : kinds) {
+      bool ofAll = states.size() == parameters.size() && llvm::all_of(states, [&](StateOp state) {
+                     return parameters.lookup(state.getSymName().split('/').second) == state.getTensor();
+                   });
+      if (ofAll)
+        out << " *   " << inComment(kind) << "/NAME: like the parameter NAME, for each of them\n";
+      else
+        for (StateOp state : states) out << " *   " << describe(state.getSymName(), state.getTensor()) << "\n";
     }
   }
 
@@ -89,7 +122,7 @@ private:
       out << "\n";
     }
     for (const Entry &entry : interface.entries) {
-      out << " *\n * " << entry.name << "\n";
+      out << " *\n * " << entry.name << meaningOf(entry.name) << "\n";
       for (const Argument &argument : entry.arguments)
         out << " *   "
             << (argument.role == FOVEA_OUTPUT   ? "output "
@@ -97,8 +130,8 @@ private:
                                                 : "input ")
             << describe(argument.name, argument.type) << "\n";
     }
-    writeState("Parameters, which load and save exchange with safetensors files:", true);
-    writeState("Further state, which checkpoints hold as well:", false);
+    writeParameters();
+    writeFurtherState();
     out << " *\n * Tensors are row-major, without gaps. bool is one byte, 0 or 1; f16 and bf16 are their bits. */\n";
   }
 

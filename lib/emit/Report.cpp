@@ -38,7 +38,8 @@ public:
     return shapes.normal(sum);
   }
 
-  std::string text(AffineExpr size) { return shapes.text(size); }
+  AffineExpr zero() { return shapes.constant(0); }
+  std::string text(AffineExpr size) { return shapes.text(shapes.normal(size)); }
 
 private:
   AffineExpr size(Value value, int64_t dimension) {
@@ -105,7 +106,7 @@ private:
     SmallVector<StateOp> state = llvm::to_vector(module.getOps<StateOp>());
     int64_t scratch = 0;
     for (const auto &kernel : program.kernels) scratch = std::max(scratch, kernel.second.scratchBytes);
-    out << "target " << program.target.name << "\n";
+    out << "target " << program.target.name << "; operations and bytes are those of one launch\n";
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration()) writeFunction(program, function);
     std::string arena = arenaText(module),
@@ -121,13 +122,23 @@ private:
     llvm::MapVector<StringRef, int64_t> launches;
     for (LaunchOp launch : function.getOps<LaunchOp>()) ++launches[launch.getKernel()];
     std::vector<std::array<std::string, 5>> rows = {
-        {"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch"}};
+        {"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch bytes"}};
     Costs costs(function.getContext());
+    AffineExpr operations = costs.zero(), bytes = costs.zero();
+    int64_t launched = 0, scratch = 0;
     for (auto [name, count] : launches) {
       auto kernel = symbols.lookup<KernelOp>(name);
-      rows.push_back({name.str(), std::to_string(count), costs.text(costs.operations(kernel)),
-                      costs.text(costs.bytes(kernel)), std::to_string(program.kernels.at(name.str()).scratchBytes)});
+      AffineExpr itsOperations = costs.operations(kernel), itsBytes = costs.bytes(kernel);
+      int64_t itsScratch = program.kernels.at(name.str()).scratchBytes;
+      rows.push_back({name.str(), std::to_string(count), costs.text(itsOperations), costs.text(itsBytes),
+                      std::to_string(itsScratch)});
+      operations = operations + itsOperations * count;
+      bytes = bytes + itsBytes * count;
+      launched += count;
+      scratch = std::max(scratch, itsScratch);
     }
+    rows.push_back(
+        {"all launches", std::to_string(launched), costs.text(operations), costs.text(bytes), std::to_string(scratch)});
     std::array<size_t, 5> widths{};
     for (auto &row : rows)
       for (size_t column = 0; column < 5; ++column) widths[column] = std::max(widths[column], row[column].size());

@@ -123,7 +123,7 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     Func keys, dot, score, weight, sum;
   };
 
-  /// Loops `BIijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows` queries.
+  /// Loops `Biijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows` queries.
   /// With a log-sum-exp only the batch is: compute_with makes an interval of the loop's variable, and the head, its
   /// remainder, would be any, so that each task would compute the scores of every head.
   static void schedule(KernelLowering &kernel, Scores<AttentionOp> &s, Stages stages, RowReduction &largest, RowReduction &total, Func *logSumExp,

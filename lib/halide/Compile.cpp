@@ -147,7 +147,7 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
 
 FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options, KernelText what) {
   Compilation compilation(kernel, target, options);
-  return compilation.run<std::string>([&](Halide::Pipeline pipeline, std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
+  auto text = compilation.run<std::string>([&](Halide::Pipeline pipeline, std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
     return throughFile(kernel, "txt", [&](const std::string &path) {
       switch (what) {
       case KernelText::schedule:
@@ -159,6 +159,10 @@ FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const K
       }
     });
   });
+  // For people, names without the kernel's hash.
+  if (succeeded(text) && (what == KernelText::schedule || what == KernelText::stmt))
+    for (size_t at = 0; (at = text->find(compilation.symbol + "_", at)) != std::string::npos;) text->erase(at, compilation.symbol.size() + 1);
+  return text;
 }
 
 } // namespace fovea

@@ -73,11 +73,12 @@ private:
         .bound(column, 0, columns)
         .bound(deep, 0, depth)
         .bound(panel, 0, (nExtent + columns - 1) / columns)
-        .vectorize(column, lanes, TailStrategy::GuardWithIf)
-        .parallel(panel);
+        .vectorize(column, lanes, TailStrategy::GuardWithIf);
+    StringRef loops = kernel.schedule().getLoops();
+    if (loops.contains('M') || loops.contains('N')) packed.parallel(panel);
   }
 
-  /// Loops `MNmkn`: blocks of `task` rows and panels of columns, the capitals shared among threads, in the order given; then
+  /// Loops `MNmkn` or `NMmkn`: blocks of `task` rows and panels of columns, the capitals shared among threads, in the order given; then
   /// tiles of rows, the sum, and the tile itself in registers.
   void schedule() {
     Output &output = kernel.output();
@@ -152,9 +153,10 @@ void sumInto(KernelLowering &kernel, Value result, const std::string &name, cons
   Output &output = kernel.output();
   Var row = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
   int lanes = kernel.schedule().getVector();
-  if (root)
-    sum.compute_root().parallel(vars[3]).update().parallel(vars[3]);
-  else
+  if (root) {
+    sum.compute_root();
+    if (kernel.schedule().getLoops().starts_with("R")) sum.parallel(vars[3]).update().parallel(vars[3]);
+  } else
     sum.compute_at(output.func, row).vectorize(vars[0], lanes, TailStrategy::GuardWithIf).update().vectorize(vars[0], lanes, TailStrategy::GuardWithIf);
 }
 

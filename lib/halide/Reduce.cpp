@@ -21,11 +21,9 @@ public:
 
   void lower() {
     bool last = !axes.empty() && axes.back() == type.getRank() - 1;
-    bool staticColumns = true;
-    for (int64_t d = 0; d < type.getRank(); ++d) staticColumns &= llvm::is_contained(axes, d) || !type.isDynamicDim(d);
     if (last)
       alongRows();
-    else if (staticColumns)
+    else if (kernel.schedule().getLoops().equals_insensitive("Crn"))
       inChunks();
     else
       downColumns();
@@ -118,7 +116,7 @@ private:
     });
   }
 
-  /// The first reduced axis in `chunks` parts, each summed by one task; then the parts in order.
+  /// `Crn`: the first reduced axis in `chunks` parts, each summed by one task; then the parts in order.
   void inChunks() {
     Var chunk("chunk");
     Func partial = kernel.func("partial"), total = kernel.func("reduction");
@@ -142,13 +140,16 @@ private:
     bindAndSchedule(total, [&](Output &, Var) {
       partial.compute_root().bound(chunk, 0, chunks);
       total.compute_root();
+      if (kernel.schedule().getLoops().starts_with("C")) {
+        partial.parallel(chunk);
+        partial.update().parallel(chunk);
+      }
       if (row.empty()) {
-        partial.parallel(chunk).update().parallel(chunk);
         total.update().unscheduled();
         return;
       }
       auto tail = Halide::TailStrategy::GuardWithIf;
-      partial.parallel(chunk).vectorize(row[0], lanes, tail).update().parallel(chunk).vectorize(row[0], lanes, tail);
+      partial.vectorize(row[0], lanes, tail).update().vectorize(row[0], lanes, tail);
       total.vectorize(row[0], lanes, tail).update().vectorize(row[0], lanes, tail);
     });
   }

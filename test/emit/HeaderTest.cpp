@@ -37,7 +37,10 @@ TEST(Header, DeclaresEveryEntryPoint) {
                               "int32_t *label, float rate, "
                               "float *loss);"));
   EXPECT_THAT(text, HasSubstr("image: f32 (batch, 784)"));
-  EXPECT_THAT(text, HasSubstr("momentum/w: f32 (784, 10)"));
+  EXPECT_THAT(text, HasSubstr(" w: f32 (784, 10)\n *   b: f32 (10)\n"));
+  EXPECT_THAT(text, HasSubstr(" momentum/NAME: like the parameter NAME, for each of them\n"));
+  EXPECT_THAT(text, HasSubstr(" step: i64\n"));
+  EXPECT_THAT(text, HasSubstr("* update: applies the gradients times scale"));
   EXPECT_THAT(text, HasSubstr("ABI version 1"));
 }
 

@@ -3,6 +3,8 @@
 
 #include "dialect/Shape.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 
 namespace fovea {
@@ -30,41 +32,92 @@ static int64_t registerRows(int64_t vectors, const Target &target) {
   return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
 }
 
-static ScheduleAttr contraction(MLIRContext *context, RankedTensorType result, const Target &target) {
+static ScheduleAttr contraction(StringRef loops, RankedTensorType result, const Target &target) {
   int64_t lanes = target.lanes(elementBits(result));
-  int64_t vectors = registerColumns(sizeOr(result, result.getRank() - 1, 256), lanes, target.vectorRegisters == 32 ? 4 : 3);
+  int64_t vectors =
+      registerColumns(sizeOr(result, result.getRank() - 1, 256), lanes, target.vectorRegisters == 32 ? 4 : 3);
   int64_t rows = std::min(registerRows(vectors, target), sizeOr(result, result.getRank() - 2, 64));
-  return ScheduleAttr::get(context, "MNmkn", rows, vectors * lanes, lanes, llvm::alignTo(64, rows), 1);
+  return ScheduleAttr::get(result.getContext(), loops, rows, vectors * lanes, lanes, llvm::alignTo(64, rows), 1);
 }
 
 /// Loops over rows of the last dimension: a task takes about this many elements.
-static ScheduleAttr rowwise(MLIRContext *context, RankedTensorType type, const Target &target, StringRef loops) {
+static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target &target) {
   constexpr int64_t taskElements = 1 << 14;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
-  return ScheduleAttr::get(context, loops, 1, 1, lanes, std::max<int64_t>(1, taskElements / std::max<int64_t>(1, width)), 1);
+  int64_t task = std::max<int64_t>(1, taskElements / std::max<int64_t>(1, width));
+  return ScheduleAttr::get(type.getContext(), loops, 1, 1, lanes, task, 1);
 }
 
-static ScheduleAttr reduction(MLIRContext *context, RankedTensorType from, ArrayRef<int64_t> axes, const Target &target) {
-  if (llvm::is_contained(axes, from.getRank() - 1)) return rowwise(context, from, target, "Rn");
-  // Columns are summed in chunks of rows, each by one task, then the chunks in order.
-  return ScheduleAttr::get(context, "Crn", 1, 1, target.lanes(elementBits(from)), 1, 16);
+static ScheduleAttr attention(StringRef loops, RankedTensorType query, const Target &target) {
+  int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64);
+  int64_t rows = std::min<int64_t>(target.vectorRegisters == 32 ? 8 : 4, queries);
+  return ScheduleAttr::get(query.getContext(), loops, rows, lanes, lanes, std::min<int64_t>(32, queries), 1);
+}
+
+/// Columns whose sizes are known are summed in chunks of rows, each by one task, then the chunks in order.
+static bool reducesInChunks(Operation *anchor) {
+  ArrayRef<int64_t> axes;
+  if (auto sum = dyn_cast<SumOp>(anchor)) axes = sum.getAxes();
+  if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
+  auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
+  if (axes.empty() || axes.back() == type.getRank() - 1) return false;
+  return llvm::all_of(llvm::seq<int64_t>(type.getRank()),
+                      [&](int64_t d) { return llvm::is_contained(axes, d) || !type.isDynamicDim(d); });
+}
+
+SmallVector<StringRef> loopOrders(KernelOp kernel) {
+  Operation *anchor = kernel.getAnchor();
+  if (!anchor) return {"Rn"};
+  if (isa<MatmulOp>(anchor)) return {"MNmkn", "NMmkn"};
+  if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
+  if (reducesInChunks(anchor)) return {"Crn", "Rn"};
+  return {"Rn"};
 }
 
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
-  MLIRContext *context = kernel.getContext();
+  StringRef loops = loopOrders(kernel).front();
   Operation *anchor = kernel.getAnchor();
-  if (!anchor) return rowwise(context, cast<RankedTensorType>(kernel.getResultTypes()[0]), target, "Rn");
+  if (!anchor) return rowwise(loops, cast<RankedTensorType>(kernel.getResultTypes()[0]), target);
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
-  if (isa<MatmulOp>(anchor)) return contraction(context, result, target);
-  if (auto sum = dyn_cast<SumOp>(anchor)) return reduction(context, operand, sum.getAxes(), target);
-  if (auto max = dyn_cast<MaxOp>(anchor)) return reduction(context, operand, max.getAxes(), target);
-  if (isa<AttentionOp, AttentionGradOp>(anchor)) {
-    int64_t lanes = target.lanes(elementBits(operand)), queries = sizeOr(operand, 2, 64);
-    return ScheduleAttr::get(context, "BIijd", std::min<int64_t>(target.vectorRegisters == 32 ? 8 : 4, queries), lanes, lanes,
-                             std::min<int64_t>(32, queries), 1);
-  }
-  return rowwise(context, operand.getRank() ? operand : result, target, "Rn");
+  if (isa<MatmulOp>(anchor)) return contraction(loops, result, target);
+  if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
+  if (reducesInChunks(anchor))
+    return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, 16);
+  return rowwise(loops, operand.getRank() ? operand : result, target);
+}
+
+//===-- Edited schedules ------------------------------------------------------------------------------------------===//
+
+/// Whether the letters are those of the order, capitals also small.
+static bool follows(StringRef loops, StringRef order) {
+  return loops.size() == order.size() && llvm::all_of(llvm::zip_equal(loops, order), [](auto letters) {
+           auto [letter, known] = letters;
+           return letter == known || letter == llvm::toLower(known);
+         });
+}
+
+static LogicalResult checkSchedule(KernelOp kernel) {
+  std::optional<ScheduleAttr> schedule = kernel.getSchedule();
+  if (!schedule)
+    return kernel.emitError() << "@" << kernel.getSymName()
+                              << " has no schedule: give it one, or compile it anew from an earlier stage";
+  SmallVector<StringRef> orders = loopOrders(kernel);
+  StringRef loops = schedule->getLoops();
+  if (llvm::none_of(orders, [&](StringRef order) { return follows(loops, order); }))
+    return kernel.emitError() << "@" << kernel.getSymName() << " has loops \"" << loops << "\", but can have only \""
+                              << llvm::join(orders, "\" or \"")
+                              << "\", whose capitals may be small: only the loop of a capital is shared among threads";
+  if (isa_and_nonnull<MatmulOp>(kernel.getAnchor()) && schedule->getColumns() % schedule->getVector())
+    return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
+                              << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
+  return success();
+}
+
+LogicalResult checkSchedules(ModuleOp module) {
+  bool allFollow = true;
+  for (KernelOp kernel : module.getOps<KernelOp>()) allFollow &= succeeded(checkSchedule(kernel));
+  return success(allFollow);
 }
 
 } // namespace fovea

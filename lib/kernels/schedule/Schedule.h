@@ -1,11 +1,20 @@
-// Chooses a schedule for every kernel from its shapes and the target.
+// Chooses a schedule for every kernel from its shapes and the target, and says which schedules a kernel can have.
 #pragma once
 
 #include "dialect/Ops.h"
 #include "lib/kernels/Target.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
 namespace fovea {
 
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target);
+
+/// The loop orders that the kernel's lowering knows, the usual one first. Each letter stands as it is there, but that a
+/// capital, a loop that threads share, may be small: then they do not.
+SmallVector<StringRef> loopOrders(KernelOp kernel);
+
+/// Whether every kernel has a schedule that its lowering can follow; for schedules that were edited by hand.
+mlir::LogicalResult checkSchedules(mlir::ModuleOp module);
 
 } // namespace fovea
