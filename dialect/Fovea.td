@@ -34,7 +34,7 @@ def Fovea_Dialect : Dialect {
 //===-- Types -----------------------------------------------------------------------------------------------------===//
 
 /// A ranked tensor of sizes that are at least 1, in which every `?` has its expression.
-defvar tensorRule = "tensor of sizes from 1, at most 2^48 elements, and a #fovea.dims expression for every `?`";
+defvar tensorRule = "tensor of 1 to 2^48 elements, each ? with its #fovea.dims";
 def Fovea_Tensor : Type<CPred<"::fovea::isTensor($_self)">,
                         !strconcat("f32, f64, i32, i64 or i1 ", tensorRule),
                         "::mlir::RankedTensorType">;

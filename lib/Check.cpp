@@ -10,7 +10,7 @@ namespace fovea {
 static LogicalResult checkType(Operation *op, Type type) {
   if (isTensor(type)) return success();
   return op->emitOpError("has a value of type ")
-         << type << ": programs are over tensors of sizes from 1, with a #fovea.dims expression for every ?";
+         << type << ": programs are over tensors of 1 to 2^48 elements, each ? with its #fovea.dims";
 }
 
 LogicalResult checkProgram(func::FuncOp function) {

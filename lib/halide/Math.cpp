@@ -86,7 +86,7 @@ Expr tanh(const Expr &x) {
   Expr a = absolute(x), z = x * x;
   Expr small = polynomial(z, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1}) * z * x + x;
   Expr large = 1.0f - 2.0f / (math::exp(a + a) + 1.0f);
-  return select(isNan(x), x, select(magnitude(x) < 0x3f200000, small, withSign(large, x))); // 0.625
+  return select(isNan(x), x, withSign(select(magnitude(x) < 0x3f200000, small, large), x)); // 0.625
 }
 
 Expr erf(const Expr &x) {

@@ -50,7 +50,6 @@ private:
     for (int64_t axis : axes) result.push_back(extents[axis]);
     return result;
   }
-  Expr combine(const Expr &a, const Expr &b) const { return kind == RowReduction::sum ? a + b : math::maximum(a, b); }
 
   /// Every reduced row along its last dimension in lanes, and the rows one after another.
   void alongRows() {
@@ -83,7 +82,7 @@ private:
     std::vector<Expr> here = reductionVariables(r);
     std::reverse(here.begin(), here.end());
     here.insert(here.end(), row.begin(), row.end());
-    fold(total, row, r, reduction.total(here), outer.size());
+    fold(total, row, reduction.total(here), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       vars.empty() ? total.compute_root() : total.compute_at(output.func, loop);
       reduction.computeAt(total, Halide::RVar(r[0]));
@@ -96,17 +95,14 @@ private:
     return result;
   }
 
-  /// total(row) = the reduction of `element`, which depends on r, starting from its first where it is a maximum.
-  void fold(Func total, const std::vector<Var> &row, const RDom &r, const Expr &element, size_t dimensions) {
-    if (kind == RowReduction::sum) {
-      total(row) = Halide::Internal::make_zero(element.type());
-      total(row) += element;
-      return;
-    }
-    std::map<std::string, Expr> first;
-    for (size_t d = 0; d < dimensions; ++d) first[r[d].name()] = 0;
-    total(row) = Halide::Internal::substitute(first, element);
-    total(row) = math::maximum(total(row), element);
+  Expr firstElement() const { return kernel.load(x, coordinates(std::vector<Expr>(axes.size(), Expr(0)))); }
+
+  /// total(row) = the reduction of `element`, which depends on reduction variables. A maximum starts from `first`, one of
+  /// the elements: that it counts twice does no harm.
+  void fold(Func total, const std::vector<Var> &row, const Expr &element, const Expr &first) const {
+    bool adds = kind == RowReduction::sum;
+    total(row) = adds ? Halide::Internal::make_zero(element.type()) : first;
+    total(row) = adds ? total(row) + element : math::maximum(total(row), element);
   }
 
   /// Columns in vectors; all reduced rows one after another, for each row of the result.
@@ -114,11 +110,10 @@ private:
     Func total = kernel.func("reduction");
     std::vector<Var> row = kernel.reversed(vars);
     RDom r = kernel.reduction("r", reducedExtents());
-    fold(total, row, r, kernel.load(x, coordinates(reductionVariables(r))), axes.size());
+    fold(total, row, kernel.load(x, coordinates(reductionVariables(r))), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       int lanes = kernel.schedule().getVector();
       total.compute_at(output.func, loop).vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
-      std::vector<Halide::VarOrRVar> order{row[0]};
       total.update().vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
     });
   }
@@ -138,17 +133,12 @@ private:
     Expr index = chunk * length + indices[0];
     indices[0] = min(index, extent - 1);
     Expr element = kernel.load(x, coordinates(indices));
-    if (kind == RowReduction::sum) {
-      r.where(index < extent);
-      partial(rowAndChunk) = Halide::Internal::make_zero(element.type());
-      partial(rowAndChunk) += element;
-    } else {
-      fold(partial, rowAndChunk, r, element, axes.size()); // an element that counts twice does no harm
-    }
+    if (kind == RowReduction::sum) r.where(index < extent);
+    fold(partial, rowAndChunk, element, firstElement());
     RDom parts = kernel.reduction("parts", {chunks});
     std::vector<Expr> part(row.begin(), row.end());
     part.push_back(parts.x);
-    fold(total, row, parts, partial(part), 1);
+    fold(total, row, partial(part), firstElement());
     bindAndSchedule(total, [&](Output &, Var) {
       partial.compute_root().bound(chunk, 0, chunks);
       total.compute_root();

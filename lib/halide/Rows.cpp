@@ -55,17 +55,17 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     Halide::Type element = kernel.type(type.getElementType());
     std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
     std::vector<Expr> at(row.begin(), row.end());
-    Expr extent = kernel.extent(norm.getX(), rank - 1), share = kernel.real(element, 1.0 / (double)type.getShape().back());
+    Expr extent = kernel.extent(norm.getX(), rank - 1), width = kernel.real(element, (double)type.getShape().back());
     auto x = [&](const Expr &j) { return kernel.load(norm.getX(), inRow(row, j)); };
     // mean and rstd have a last dimension of size 1.
     std::vector<Expr> first{Expr(0)};
     first.insert(first.end(), row.begin(), row.end());
     Func mean = kernel.func("mean"), rstd = kernel.func("rstd"), result = kernel.func("layer_norm");
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, x);
-    mean(vars) = sum.total(at) * share;
+    mean(vars) = sum.total(at) / width;
     auto centred = [&](const Expr &j) { return x(j) - mean(first); };
     RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return centred(j) * centred(j); });
-    rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) * share + kernel.real(element, norm.getEpsilon().convertToDouble()));
+    rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
     Expr column = vars[0];
     result(vars) = centred(column) * rstd(first) * kernel.load(norm.getScale(), {column}) + kernel.load(norm.getBias(), {column});
     kernel.bind(norm.getResult(), result);
@@ -103,13 +103,15 @@ struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering
     auto logit = [&](const Expr &j) { return kernel.load(loss.getLogits(), {Expr(n), j}); };
     RowReduction largest(kernel, "largest", {n}, classes, RowReduction::max, logit);
     RowReduction sum(kernel, "sum", {n}, classes, RowReduction::sum, [&](const Expr &j) { return math::exp(logit(j) - largest.total(n)); });
-    Expr logSumExp = largest.total(n) + math::log(sum.total(n));
+    Expr logSum = math::log(sum.total(n));
     Expr label = kernel.load(loss.getLabels(), {Expr(n)});
     Expr inside = label >= 0 && label < cast(label.type(), classes);
     Expr picked = logit(clamp(Halide::cast<int32_t>(label), 0, classes - 1));
     Func losses = kernel.func("loss"), lse = kernel.func("log_sum_exp");
-    losses(n) = select(inside, logSumExp - picked, math::nan(logSumExp.type()));
-    lse(n) = logSumExp;
+    // Where logits are large and near each other, their difference is exact, and log_sum_exp - logits[label] is not: in this
+    // order.
+    losses(n) = select(inside, Halide::strict_float(largest.total(n) - picked + logSum), math::nan(logSum.type()));
+    lse(n) = largest.total(n) + logSum;
     kernel.bind(loss.getLoss(), losses);
     kernel.bind(loss.getLogSumExp(), lse);
     Output &output = kernel.output();

@@ -65,9 +65,10 @@ LayerNorm layer_norm(const Array &input, double epsilon) {
   LayerNorm result{input, Array(without_last(input.shape)), Array(without_last(input.shape))};
   for (int64_t n = 0; n < result.mean.size(); ++n) {
     double *row = &result.y.values[n * size], mean = 0, variance = 0;
-    for (int64_t i = 0; i < size; ++i) mean += row[i] / size;
-    for (int64_t i = 0; i < size; ++i) variance += (row[i] - mean) * (row[i] - mean) / size;
-    double rstd = 1 / std::sqrt(variance + epsilon);
+    for (int64_t i = 0; i < size; ++i) mean += row[i];
+    mean /= size;
+    for (int64_t i = 0; i < size; ++i) variance += (row[i] - mean) * (row[i] - mean);
+    double rstd = 1 / std::sqrt(variance / size + epsilon);
     for (int64_t i = 0; i < size; ++i) row[i] = (row[i] - mean) * rstd;
     result.mean.values[n] = mean;
     result.rstd.values[n] = rstd;

@@ -1,0 +1,98 @@
+// A numeric case: ops under test built from operands, and the naive reference for their results.
+#pragma once
+
+#include "dialect/Ops.h"
+#include "dialect/Shape.h"
+#include "test/reference/Reference.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace fovea::ops {
+
+using reference::Array;
+using reference::Shape;
+
+/// Stands in a shape for the symbolic size B.
+constexpr int64_t batch = -1;
+
+/// `real` is the element type that a suite runs in: f32 or f64.
+enum class Kind { real, i32, i64, boolean };
+
+/// An element from its row-major index and a draw in [0, 1).
+using Fill = std::function<double(int64_t index, double draw)>;
+inline Fill uniform(double low, double high) {
+  return [=](int64_t, double draw) { return low + draw * (high - low); };
+}
+/// Whole numbers of [low, high).
+inline Fill whole(int64_t low, int64_t high) {
+  return [=](int64_t, double draw) { return low + (int64_t)(draw * (high - low)); };
+}
+/// These values, over and over.
+inline Fill cycle(std::vector<double> values) {
+  return [=](int64_t index, double) { return values[index % values.size()]; };
+}
+/// Different numbers of [-2, 2), far enough apart for differences: no ties.
+inline double distinctAt(int64_t index) { return (index * 7919 % 10007) / 2501.75 - 2; }
+inline Fill distinct() {
+  return [](int64_t index, double) { return distinctAt(index); };
+}
+
+struct Operand {
+  std::string name;
+  Shape shape;
+  Fill fill = uniform(-2, 2);
+  Kind kind = Kind::real;
+};
+
+/// Where a case builds its ops.
+struct Build {
+  mlir::OpBuilder &builder;
+  Shapes &shapes;
+  mlir::Type real;
+
+  /// The type of a shape in which `batch` may stand; `real` without an element type.
+  RankedTensorType type(const Shape &shape, mlir::Type element = {}) const;
+  template <typename Op, typename... Arguments> Op op(Arguments &&...arguments) const {
+    return Op::create(builder, builder.getUnknownLoc(), std::forward<Arguments>(arguments)...);
+  }
+  template <typename Op, typename... Arguments> Value make(Arguments &&...arguments) const {
+    return op<Op>(std::forward<Arguments>(arguments)...)->getResult(0);
+  }
+};
+
+/// A result may be wrong by `f64` or `f32` times the larger of its value and `floor`, and may be zero where it is
+/// denormal.
+struct Bound {
+  double f64 = 0, f32 = 0, floor = 0;
+};
+
+using Values = llvm::ArrayRef<Value>;
+using Arrays = std::vector<Array>;
+
+struct Case {
+  std::string name;
+  std::vector<Operand> operands;
+  std::function<SmallVector<Value>(const Build &, Values)> build;
+  std::function<Arrays(const Arrays &)> reference;
+  Bound bound;
+  /// Whether the gradients of real operands with constant sizes are compared with differences of the reference.
+  bool gradient = true;
+  /// Of gradients, relative to the largest one of the operand.
+  double gradientF64 = 1e-6, gradientF32 = 1e-4;
+  bool signedZeros = false; // whether -0.0 must be -0.0
+  /// What the results are in training, in the first call of a model with seed 1, where that differs.
+  std::function<Arrays(const Arrays &)> trained = {};
+};
+
+struct Suite {
+  std::string name;
+  std::vector<Case> cases;
+};
+
+constexpr double epsilon32 = 1.1920928955078125e-7, epsilon64 = 2.220446049250313e-16;
+/// So many units in the last place.
+inline Bound ulps(double count, double floor = 0) { return {count * epsilon64, count * epsilon32, floor}; }
+
+} // namespace fovea::ops

@@ -1,0 +1,320 @@
+// Compiles a suite, runs it in several ways and compares.
+#include "test/ops/Check.h"
+
+#include "test/ops/Library.h"
+#include "test/ops/Module.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/xxhash.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+namespace fovea::ops {
+
+namespace {
+
+//===-- Values ----------------------------------------------------------------------------------------------------===//
+
+/// A number in [0, 1) from a name and an index, so that an item is the same in every batch.
+double drawOf(const std::string &name, int64_t index) {
+  std::string text = name + "#" + std::to_string(index);
+  return (double)(llvm::xxh3_64bits(text) >> 11) * 0x1p-53;
+}
+
+Shape withBatch(Shape shape, int64_t value) {
+  for (int64_t &size : shape)
+    if (size == batch) size = value;
+  return shape;
+}
+
+template <typename T> Bytes encodeAs(const Array &array) {
+  std::vector<T> values(array.values.begin(), array.values.end());
+  return Bytes((uint8_t *)values.data(), (uint8_t *)(values.data() + values.size()));
+}
+template <typename T> std::vector<double> decodeAs(const Bytes &bytes) {
+  const T *values = (const T *)bytes.data();
+  return {values, values + bytes.size() / sizeof(T)};
+}
+Bytes encode(const Array &array, mlir::Type element) {
+  switch (elementKind(element).dtype) {
+  case FOVEA_F32:
+    return encodeAs<float>(array);
+  case FOVEA_F64:
+    return encodeAs<double>(array);
+  case FOVEA_I32:
+    return encodeAs<int32_t>(array);
+  case FOVEA_I64:
+    return encodeAs<int64_t>(array);
+  default:
+    return encodeAs<uint8_t>(array);
+  }
+}
+std::vector<double> decode(const Bytes &bytes, mlir::Type element) {
+  switch (elementKind(element).dtype) {
+  case FOVEA_F32:
+    return decodeAs<float>(bytes);
+  case FOVEA_F64:
+    return decodeAs<double>(bytes);
+  case FOVEA_I32:
+    return decodeAs<int32_t>(bytes);
+  case FOVEA_I64:
+    return decodeAs<int64_t>(bytes);
+  default:
+    return decodeAs<uint8_t>(bytes);
+  }
+}
+
+//===-- Comparing -------------------------------------------------------------------------------------------------===//
+
+bool matches(double got, double want, double relative, double floor, bool f64, bool signedZeros) {
+  double smallestNormal = f64 ? 2.3e-308 : 1.2e-38;
+  if (!f64 && std::isinf((float)want)) want = (float)want;
+  if (std::isnan(want)) return std::isnan(got);
+  if (signedZeros && want == 0) return got == 0 && std::signbit(got) == std::signbit(want);
+  if (got == want) return true;
+  if (std::isinf(want)) return false;
+  return std::abs(got - want) <= relative * std::max(std::abs(want), floor) + smallestNormal;
+}
+
+/// A shape's values against the wanted ones; reports the first that differs, and how many.
+void compare(const std::string &name, const std::vector<double> &got, const Array &want, const Bound &bound, bool f64,
+             bool signedZeros) {
+  ASSERT_EQ((int64_t)got.size(), want.size()) << name;
+  int64_t wrong = 0, first = -1;
+  for (int64_t at = 0; at < want.size(); ++at) {
+    if (matches(got[at], want.values[at], f64 ? bound.f64 : bound.f32, bound.floor, f64, signedZeros)) continue;
+    if (!wrong++) first = at;
+  }
+  if (!wrong) return;
+  std::string shape;
+  for (int64_t size : want.shape) shape += " " + std::to_string(size);
+  ADD_FAILURE() << name << " (" << shape << " ): " << wrong << " of " << want.size() << " elements are wrong; element "
+                << first << " is " << testing::PrintToString(got[first]) << " and should be "
+                << testing::PrintToString(want.values[first]) << ", off by " << got[first] - want.values[first];
+}
+
+/// The case's part of the loss. Infinite results, those of rows without a key, do not move with the operands.
+double lossOf(const Case &of, const Arrays &inputs, const Arrays &cotangents) {
+  double sum = 0;
+  Arrays results = of.trained ? of.trained(inputs) : of.reference(inputs);
+  for (size_t r = 0; r < results.size(); ++r)
+    for (int64_t at = 0; at < results[r].size(); ++at)
+      if (!std::isinf(results[r].values[at])) sum += results[r].values[at] * cotangents[r].values[at];
+  return sum;
+}
+
+/// d loss / d operand by central differences of the reference, at these elements. The step and the formula are those of
+/// reference::gradient.
+std::vector<double> differences(const Case &of, Arrays inputs, const Arrays &cotangents, size_t which,
+                                const std::vector<int64_t> &elements) {
+  std::vector<double> result;
+  for (int64_t element : elements) {
+    double &x = inputs[which].values[element], center = x, move = 1e-5 * std::max(1.0, std::abs(center));
+    x = center + move;
+    double highX = x, high = lossOf(of, inputs, cotangents);
+    x = center - move;
+    double lowX = x, low = lossOf(of, inputs, cotangents);
+    x = center;
+    result.push_back((high - low) / (highX - lowX));
+  }
+  return result;
+}
+
+//===-- One suite -------------------------------------------------------------------------------------------------===//
+
+class Run {
+public:
+  Run(std::vector<Case> cases, const Setting &setting) : cases(std::move(cases)), setting(setting) {}
+
+  /// False, with failures reported, where the suite does not compile.
+  bool compile() {
+    library = compileCases(cases);
+    if (library) return true;
+    for (const Case &each : cases)
+      if (!compileCases({each})) ADD_FAILURE() << each.name << " does not compile";
+    return false;
+  }
+
+  void runBatch(int64_t batch) {
+    load(batch);
+    std::map<std::string, Bytes> outputs = runForms("forward", batch);
+    for (const Case &each : cases) compareResults(each, outputs);
+    if (!library->entry("gradients")) return;
+    outputs = runForms("gradients", batch);
+    compareLoss(outputs.at("loss"));
+    for (const Case &each : cases)
+      if (each.gradient) compareGradients(each, outputs);
+  }
+
+  /// Every item of the batch alone, for results whose first dimension is the batch.
+  void runItems(int64_t batch) {
+    load(batch);
+    std::map<std::string, Bytes> together = run("forward", 1, batch), all = std::move(inputs);
+    int64_t compared = 0;
+    for (int64_t item : {int64_t(0), batch - 1}) {
+      inputs.clear();
+      for (const Argument &argument : library->entry("forward")->arguments)
+        if (argument.role != FOVEA_OUTPUT) inputs[argument.name] = itemOf(all.at(argument.name), argument.type, item);
+      std::map<std::string, Bytes> alone = run("forward", 1, 1);
+      for (const Argument &argument : library->entry("forward")->arguments) {
+        if (argument.role != FOVEA_OUTPUT || !isBatched(argument.type)) continue;
+        EXPECT_EQ(alone.at(argument.name), itemOf(together.at(argument.name), argument.type, item))
+            << argument.name << ": item " << item << " has other bits alone than in a batch of " << batch;
+        ++compared;
+      }
+    }
+    EXPECT_GT(compared, 0) << "no result has the batch as its first dimension";
+  }
+
+private:
+  std::unique_ptr<Library> compileCases(const std::vector<Case> &some) {
+    auto module = buildModule(context.get(), some, setting.f64);
+    if (mlir::failed(mlir::verify(*module)) || mlir::failed(differentiate(*module))) return nullptr;
+    return Library::compile(*module, setting.checks);
+  }
+
+  mlir::Type realType() {
+    mlir::Builder builder(context.get());
+    return setting.f64 ? mlir::Type(builder.getF64Type()) : mlir::Type(builder.getF32Type());
+  }
+
+  static bool isBatched(RankedTensorType type) { return type.getRank() > 0 && type.isDynamicDim(0); }
+  /// The part of one item, along the dimension of size B, wherever that is.
+  static Bytes itemOf(const Bytes &bytes, RankedTensorType type, int64_t item) {
+    if (type.hasStaticShape()) return bytes;
+    size_t inner = elementKind(type.getElementType()).bytes, whole = bytesOf(type, 1), items = bytes.size() / whole;
+    for (int64_t d = type.getRank() - 1; !type.isDynamicDim(d); --d) inner *= type.getDimSize(d);
+    Bytes result;
+    for (size_t at = 0; at < whole / inner; ++at) {
+      auto begin = bytes.begin() + (at * items + item) * inner;
+      result.insert(result.end(), begin, begin + inner);
+    }
+    return result;
+  }
+
+  /// The values of every operand and cotangent of this batch, and the wanted results.
+  void load(int64_t batch) {
+    operands.clear(), wanted.clear(), inputs.clear(), parameters.clear(), cotangents.clear();
+    mlir::Builder builder(context.get());
+    mlir::Type real = realType();
+    for (const Case &each : cases) {
+      for (const Operand &operand : each.operands) {
+        Array values = valuesOf(each, operand, batch, setting.f64);
+        mlir::Type elements[] = {real, builder.getI32Type(), builder.getI64Type(), builder.getI1Type()};
+        (isParameter(each, operand) ? parameters : inputs)[operandName(each, operand)] =
+            encode(values, elements[(int)operand.kind]);
+        operands[each.name].push_back(std::move(values));
+      }
+      wanted[each.name] = each.reference(operands[each.name]);
+      if (!each.gradient) continue;
+      for (size_t index = 0; index < wanted[each.name].size(); ++index) {
+        Operand weight{"g" + std::to_string(index), wanted[each.name][index].shape, uniform(-1, 1)};
+        cotangents[each.name].push_back(valuesOf(each, weight, batch, setting.f64));
+        inputs[cotangentName(each, index)] = encode(cotangents[each.name].back(), real);
+      }
+    }
+  }
+
+  std::map<std::string, Bytes> run(const std::string &entry, int threads, int64_t batch) {
+    Instance instance(*library, threads, batch);
+    for (const auto &[name, bytes] : parameters) instance.set(name, bytes);
+    std::map<std::string, Bytes> outputs = instance.run(entry, inputs, batch);
+    if (entry == "gradients")
+      for (const auto &[name, bytes] : parameters)
+        outputs["gradient/" + name] = instance.get("gradient/" + name, bytes.size());
+    return outputs;
+  }
+
+  /// Runs on one thread, and checks that 2, again 2, and 7 give the same bits.
+  std::map<std::string, Bytes> runForms(const std::string &entry, int64_t batch) {
+    std::map<std::string, Bytes> outputs = run(entry, 1, batch);
+    for (int threads : {2, 2, 7}) {
+      std::map<std::string, Bytes> others = run(entry, threads, batch);
+      for (const auto &[name, bytes] : outputs)
+        EXPECT_EQ(bytes == others.at(name), true)
+            << name << " of " << entry << " has other bits with " << threads << " threads than with one";
+    }
+    return outputs;
+  }
+
+  mlir::Type elementOf(const std::string &output) {
+    for (const Argument &argument : library->entry("forward")->arguments)
+      if (argument.name == output) return argument.type.getElementType();
+    llvm_unreachable("every result is an output of forward");
+  }
+
+  void compareResults(const Case &each, const std::map<std::string, Bytes> &outputs) {
+    for (size_t index = 0; index < wanted[each.name].size(); ++index) {
+      std::string name = resultName(each, index);
+      compare(name, decode(outputs.at(name), elementOf(name)), wanted[each.name][index], each.bound, setting.f64,
+              each.signedZeros);
+    }
+  }
+
+  void compareLoss(const Bytes &loss) {
+    double sum = 0, terms = 0;
+    for (const Case &each : cases) {
+      if (!each.gradient) continue;
+      sum += lossOf(each, operands[each.name], cotangents[each.name]);
+      for (const Array &result : wanted[each.name]) {
+        if (llvm::any_of(result.values, [](double value) { return std::isinf(value); }))
+          return; // then so is the loss, or NaN
+        terms += (double)result.size();
+      }
+    }
+    compare("loss", decode(loss, realType()), Array({}, std::vector<double>{sum}), ulps(8, terms), setting.f64, false);
+  }
+
+  void compareGradients(const Case &each, const std::map<std::string, Bytes> &gradients) {
+    constexpr int64_t most = 40; // elements that are compared with differences
+    for (size_t which = 0; which < each.operands.size(); ++which) {
+      const Operand &operand = each.operands[which];
+      if (!isParameter(each, operand)) continue;
+      std::string name = "gradient/" + operandName(each, operand);
+      std::vector<double> all = decode(gradients.at(name), realType()), got;
+      std::vector<int64_t> elements;
+      int64_t size = all.size();
+      for (int64_t at = 0; at < std::min(size, most); ++at)
+        elements.push_back(size <= most ? at : (int64_t)(drawOf(name, at) * size));
+      for (int64_t element : elements) got.push_back(all[element]);
+      Array want({(int64_t)elements.size()},
+                 differences(each, operands[each.name], cotangents[each.name], which, elements));
+      double largest = 1e-3;
+      for (double value : want.values) largest = std::max(largest, std::abs(value));
+      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.f64, false);
+    }
+  }
+
+  std::vector<Case> cases;
+  Setting setting;
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  std::unique_ptr<Library> library;
+  std::map<std::string, Arrays> operands, wanted, cotangents; // by case
+  std::map<std::string, Bytes> inputs, parameters;            // by name
+};
+
+} // namespace
+
+Array valuesOf(const Case &of, const Operand &operand, int64_t batch, bool f64) {
+  Array values(withBatch(operand.shape, batch));
+  for (int64_t at = 0; at < values.size(); ++at) {
+    double value = operand.fill(at, drawOf(operandName(of, operand), at));
+    values.values[at] = operand.kind == Kind::real && !f64 ? (double)(float)value : value;
+  }
+  return values;
+}
+
+void check(const Suite &suite, const Setting &setting) {
+  std::vector<Case> cases;
+  const char *only = std::getenv("OPS_CASE"); // a part of the names of the cases to run
+  for (const Case &each : suite.cases)
+    if (!only || StringRef(each.name).contains(only)) cases.push_back(each);
+  ASSERT_FALSE(cases.empty()) << suite.name << ": no case ran";
+  Run run(cases, setting);
+  if (!run.compile()) return;
+  for (int64_t batch : setting.batches) run.runBatch(batch);
+  if (setting.batches.size() > 1) run.runItems(setting.batches.back());
+}
+
+} // namespace fovea::ops

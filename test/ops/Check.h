@@ -1,0 +1,21 @@
+// Runs a suite of cases: values against the reference, gradients against its differences, bits against themselves.
+#pragma once
+
+#include "test/ops/Case.h"
+
+namespace fovea::ops {
+
+struct Setting {
+  bool f64 = true;
+  bool checks = false;                // kernels with Halide's own bounds checks
+  std::vector<int64_t> batches = {1}; // values of B
+};
+
+/// Every result within its bound; gradients within theirs; the same bits for 1, 2 and 7 threads and from run to run; an
+/// item's results the same bits alone and in the last batch. Fails if no case ran.
+void check(const Suite &suite, const Setting &setting);
+
+/// The values of an operand as a suite sees them: rounded to f32 there.
+Array valuesOf(const Case &of, const Operand &operand, int64_t batch, bool f64);
+
+} // namespace fovea::ops

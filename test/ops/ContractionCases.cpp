@@ -1,0 +1,94 @@
+// Matrix products and convolutions.
+#include "test/ops/Suites.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fovea::ops {
+
+namespace {
+
+Case matmul(const std::string &name, const Shape &a, const Shape &b, bool transposeA = false, bool transposeB = false) {
+  return {"matmul_" + name,
+          {{"a", a}, {"b", b}},
+          [=](const Build &build, Values v) {
+            return SmallVector<Value>{build.make<MatmulOp>(v[0], v[1], transposeA, transposeB)};
+          },
+          [=](const Arrays &v) { return Arrays{reference::matmul(v[0], v[1], transposeA, transposeB)}; },
+          ulps(8, 16)};
+}
+
+/// x W^T + bias through relu, with x the transpose of a slice.
+Case fused() {
+  return {"matmul_fused",
+          {{"x", {19, 3, 17}}, {"w", {59, 19}}, {"bias", {59}}},
+          [](const Build &build, Values v) {
+            Value s = build.make<SliceOp>(build.make<TransposeOp>(v[0], Shape{1, 2, 0}), 1, 2, 13, 1);
+            Value sum = build.make<AddOp>(build.make<MatmulOp>(s, v[1], false, true), v[2]);
+            return SmallVector<Value>{build.make<ReluOp>(sum)};
+          },
+          [](const Arrays &v) {
+            Array s = reference::slice(reference::transpose(v[0], {1, 2, 0}), {0, 2, 0}, {3, 13, 19}, {1, 1, 1});
+            Array sum = reference::binary(reference::matmul(s, v[1], false, true), v[2], std::plus<>());
+            return Arrays{reference::unary(sum, [](double x) { return std::max(x, 0.0); })};
+          },
+          ulps(8, 16)};
+}
+
+/// A NaN of a reaches its own row only, one of b its own column.
+Case special() {
+  Fill a = [](int64_t at, double draw) { return at == 3 * 17 + 16 ? NAN : at == 5 * 17 ? INFINITY : draw + 0.1; };
+  Fill b = [](int64_t at, double draw) { return at == 16 * 19 + 18 ? NAN : draw + 0.1; };
+  Case result = matmul("special", {7, 17}, {17, 19});
+  result.operands[0].fill = a;
+  result.operands[1].fill = b;
+  result.gradient = false;
+  return result;
+}
+
+Case conv(const std::string &name, const Shape &x, const Shape &weight, const Shape &stride, const Shape &padding) {
+  return {"conv_" + name,
+          {{"x", x}, {"w", weight}},
+          [=](const Build &build, Values v) {
+            return SmallVector<Value>{build.make<Conv2dOp>(v[0], v[1], stride, padding)};
+          },
+          [=](const Arrays &v) {
+            return Arrays{reference::conv2d(v[0], v[1], {stride[0], stride[1]}, {padding[0], padding[1]})};
+          },
+          ulps(8, 16)};
+}
+
+} // namespace
+
+Suite contractionSuite() {
+  return {"Contraction",
+          {
+              matmul("1_1_1", {1, 1}, {1, 1}),
+              matmul("1_17_1", {1, 17}, {17, 1}),
+              matmul("3_1_3", {3, 1}, {1, 3}),
+              matmul("17_3_59", {17, 3}, {3, 59}),
+              matmul("59_17_3", {59, 17}, {17, 3}),
+              matmul("113_59_113", {113, 59}, {59, 113}),
+              matmul("1_59_113", {1, 59}, {59, 113}),
+              matmul("113_17_1", {113, 17}, {17, 1}),
+              matmul("64_64_64", {64, 64}, {64, 64}),
+              matmul("transpose_a", {17, 59}, {17, 19}, true),
+              matmul("transpose_b", {59, 17}, {19, 17}, false, true),
+              matmul("transpose_both", {17, 13}, {59, 17}, true, true),
+              matmul("batch", {3, 7, 17}, {3, 17, 5}),
+              matmul("batch_shared_b", {3, 7, 17}, {17, 19}),
+              matmul("batch_shared_a", {7, 17}, {3, 17, 19}),
+              matmul("batch_broadcast", {2, 1, 7, 5}, {3, 5, 9}),
+              matmul("batch_transpose", {2, 3, 17, 7}, {2, 1, 9, 17}, true, true),
+              fused(),
+              special(),
+              conv("patches", {2, 3, 12, 8}, {17, 3, 4, 4}, {4, 4}, {0, 0}),
+              conv("same", {2, 3, 7, 5}, {5, 3, 3, 3}, {1, 1}, {1, 1}),
+              conv("point", {1, 17, 3, 5}, {19, 17, 1, 1}, {1, 1}, {0, 0}),
+              conv("strided", {2, 2, 11, 9}, {3, 2, 3, 2}, {2, 3}, {1, 0}),
+              conv("whole", {3, 1, 5, 5}, {4, 1, 5, 5}, {1, 1}, {0, 0}),
+              conv("wide_padding", {1, 2, 3, 3}, {2, 2, 2, 2}, {1, 2}, {3, 2}),
+          }};
+}
+
+} // namespace fovea::ops

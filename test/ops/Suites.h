@@ -1,0 +1,28 @@
+// The tables of cases, one for each family of ops, and those with a symbolic batch.
+#pragma once
+
+#include "test/ops/Case.h"
+
+namespace fovea::ops {
+
+Suite elementwiseSuite();
+Suite specialValuesSuite();
+Suite viewsSuite();
+Suite reduceSuite();
+Suite contractionSuite();
+Suite rowsSuite();
+Suite attentionSuite();
+Suite gatherSuite();
+Suite randomSuite();
+/// One random op's key depends on those before it, so each has a module of its own.
+Suite dropoutSuite();
+Suite attentionDropoutSuite();
+/// A few of every family with B as a size.
+Suite batchSuite();
+
+inline std::vector<Suite> staticSuites() {
+  return {elementwiseSuite(), specialValuesSuite(), viewsSuite(),  reduceSuite(),  contractionSuite(),     rowsSuite(),
+          attentionSuite(),   gatherSuite(),        randomSuite(), dropoutSuite(), attentionDropoutSuite()};
+}
+
+} // namespace fovea::ops
