@@ -88,6 +88,8 @@ TEST_F(Stages, EditedSchedulesGiveTheSameResults) {
     std::ofstream(path(std::string(what) + ".mlir")) << edited;
     foveac(path(std::string(what) + ".mlir"), "shared", what);
     EXPECT_FALSE(filesIn(what)["digits.so"] == filesIn("chosen")["digits.so"]) << what;
-    EXPECT_EQ(run(path(std::string(what) + "/digits.so"), 17), expected) << what;
+    auto results = run(path(std::string(what) + "/digits.so"), 17);
+    for (size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(results[i], expected[i], 1e-5) << what; // rounding may differ
   }
 }
