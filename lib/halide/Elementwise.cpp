@@ -22,10 +22,6 @@ template <typename Op, Unary function> struct UnaryLowering : PointLowering::Ext
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const { return function(kernel.load(op->getOperand(0), at)); }
 };
 
-Expr add(const Expr &a, const Expr &b) { return a + b; }
-Expr sub(const Expr &a, const Expr &b) { return a - b; }
-Expr mul(const Expr &a, const Expr &b) { return a * b; }
-Expr div(const Expr &a, const Expr &b) { return a / b; }
 Expr neg(const Expr &x) { return -x; }
 Expr squareRoot(const Expr &x) { return Halide::sqrt(x); }
 
@@ -94,10 +90,10 @@ struct SizeLowering : PointLowering::ExternalModel<SizeLowering, SizeOp> {
 } // namespace
 
 void registerElementwiseLowerings(MLIRContext *context) {
-  AddOp::attachInterface<BinaryLowering<AddOp, add>>(*context);
-  SubOp::attachInterface<BinaryLowering<SubOp, sub>>(*context);
-  MulOp::attachInterface<BinaryLowering<MulOp, mul>>(*context);
-  DivOp::attachInterface<BinaryLowering<DivOp, div>>(*context);
+  AddOp::attachInterface<BinaryLowering<AddOp, math::add>>(*context);
+  SubOp::attachInterface<BinaryLowering<SubOp, math::sub>>(*context);
+  MulOp::attachInterface<BinaryLowering<MulOp, math::mul>>(*context);
+  DivOp::attachInterface<BinaryLowering<DivOp, math::div>>(*context);
   PowOp::attachInterface<BinaryLowering<PowOp, math::pow>>(*context);
   MaximumOp::attachInterface<BinaryLowering<MaximumOp, math::maximum>>(*context);
   MinimumOp::attachInterface<BinaryLowering<MinimumOp, math::minimum>>(*context);

@@ -5,8 +5,8 @@
 
 namespace fovea {
 
-/// A lowering pass that computes the values of neighbouring stores to the output before the first of them. Halide 21 stores the elements of a
-/// Tuple one after another where it sees no dependence between them, and it does not look inside function calls: in
+/// A lowering pass that computes the values of neighbouring stores to the output before the first of them. Halide 21 stores the
+/// elements of a Tuple one after another where it sees no dependence between them, and it does not look inside function calls: in
 /// (f + 1, pow(b, f)) over undef the second element would read the first one's result.
 class ValuesBeforeStores : public Halide::Internal::IRMutator {
 public:
@@ -17,7 +17,17 @@ protected:
   Halide::Internal::Stmt visit(const Halide::Internal::Block *block) override;
 
 private:
+  /// A statement, or a name that the statements after it use.
+  struct Item {
+    Halide::Internal::Stmt statement;
+    std::string name;
+    Halide::Expr value;
+  };
+
   bool isOutput(const Halide::Internal::Stmt &statement) const;
+  bool onlyStores(const Halide::Internal::Stmt &statement) const;
+  void flatten(const Halide::Internal::Stmt &statement, std::vector<Item> &list) const;
+
   std::string output; // the Func; its elements are output.0, output.1, ...
   int count = 0;
 };

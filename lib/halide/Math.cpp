@@ -39,7 +39,18 @@ Expr withSign(const Expr &x, const Expr &sign) {
 }
 Expr absolute(const Expr &x) { return reinterpret(x.type(), magnitude(x)); }
 
+using Halide::Internal::Call;
+
+Expr single(Call::IntrinsicOp operation, const Expr &a, const Expr &b) {
+  return Call::make(a.type(), operation, {a, b}, Call::PureIntrinsic);
+}
+
 } // namespace
+
+Expr add(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_add, a, b) : a + b; }
+Expr sub(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_sub, a, b) : a - b; }
+Expr mul(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_mul, a, b) : a * b; }
+Expr div(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_div, a, b) : a / b; }
 
 Expr isNan(const Expr &x) { return magnitude(x) > infinityBits(x); }
 Expr negativeInfinity(Halide::Type type) {

@@ -7,6 +7,14 @@
 
 namespace fovea::math {
 
+/// One operation, rounded by itself. Under the default flags LLVM may take (product + bias) + x as product + (bias + x), or
+/// fuse a multiplication with either of two additions, in the code for whole tiles and not in that for the last one: then
+/// an item's bits would depend on its place in the batch.
+Halide::Expr add(const Halide::Expr &a, const Halide::Expr &b);
+Halide::Expr sub(const Halide::Expr &a, const Halide::Expr &b);
+Halide::Expr mul(const Halide::Expr &a, const Halide::Expr &b);
+Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
+
 Halide::Expr isNan(const Halide::Expr &x);
 /// e^x; exactly 0 below -87.33 in f32, so that no denormals follow.
 Halide::Expr exp(const Halide::Expr &x);

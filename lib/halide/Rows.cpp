@@ -67,7 +67,8 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return centred(j) * centred(j); });
     rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
     Expr column = vars[0];
-    result(vars) = centred(column) * rstd(first) * kernel.load(norm.getScale(), {column}) + kernel.load(norm.getBias(), {column});
+    Expr scaled = math::mul(math::mul(centred(column), rstd(first)), kernel.load(norm.getScale(), {column}));
+    result(vars) = math::add(scaled, kernel.load(norm.getBias(), {column}));
     kernel.bind(norm.getResult(), result);
     for (auto [value, func] : {std::pair(norm.getMean(), mean), std::pair(norm.getRstd(), rstd)})
       if (kernel.isYielded(value)) kernel.yieldDirectly(value, func);

@@ -49,6 +49,14 @@ inline std::string bytesOf(const std::string &path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+/// Of the targets x86-64, x86-64-v3 and x86-64-v4.
+inline std::vector<const char *> targetsOfThisMachine() {
+  std::vector<const char *> targets{"x86-64"};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) targets.push_back("x86-64-v3");
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) targets.push_back("x86-64-v4");
+  return targets;
+}
+
 /// A deterministic picture-like batch: pixels in [-1, 1).
 template <typename Real> std::vector<Real> pictures(int64_t batch, uint32_t seed = 1) {
   std::vector<Real> pixels(batch * 784);

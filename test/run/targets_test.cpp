@@ -4,6 +4,7 @@
 
 #include "test/run/Trained.h"
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 
@@ -25,8 +26,8 @@ template <typename Trained> std::vector<float> run(Trained &trained, int steps =
 }
 
 bool machineRuns(const std::string &target) {
-  if (target == "x86-64-v4") return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
-  return target == "x86-64" || (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+  auto targets = targetsOfThisMachine();
+  return std::count(targets.begin(), targets.end(), target);
 }
 
 /// What create says of a target, or nothing where it succeeds.

@@ -1,0 +1,129 @@
+// The memory of a model trained with attention over 197 tokens grows with the tokens, not with their square, and is
+// what the plan says in closed form.
+#include "lib/emit/Cache.h"
+#include "lib/emit/Compile.h"
+#include "lib/emit/Tables.h"
+#include "lib/halide/Lowering.h"
+#include "lib/runtime/Handle.h"
+#include "test/TemporaryFolder.h"
+#include "tools/Register.h"
+
+#include <fovea/fovea.h>
+
+#include "mlir/Parser/Parser.h"
+
+#include <dlfcn.h>
+
+using namespace fovea;
+
+namespace {
+
+constexpr int64_t tokens = 197, heads = 3, headSize = 64, width = heads * headSize;
+
+/// Softmax over the tokens' products, by the attention op or, with `maps`, by a matrix of all scores.
+std::string modelText(int64_t tokens, bool maps) {
+  Model model("tokens");
+  Dim batch = model.symbol("batch");
+  Tensor x = model.input("x", {batch, tokens, width});
+  Tensor label = model.input("label", {batch}, i32);
+  nn::MultiHeadAttention attention(model / "attention", width, heads);
+  Tensor pooled;
+  if (maps)
+    pooled = reshape(mean(attention.maps(x), 2), {batch, heads * tokens});
+  else
+    pooled = mean(attention(x), 1);
+  Tensor logits = nn::Linear(model / "head", maps ? heads * tokens : width, 10)(pooled);
+  model.output("logits", logits);
+  model.train(cross_entropy(logits, label), AdamW{});
+  return model.text();
+}
+
+struct Plan : TemporaryFolder {
+  Plan() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    registerLowerings(registry);
+    context.appendDialectRegistry(registry);
+    options.name = "tokens";
+    options.targets = "x86-64-v3";
+    options.cache = Cache::defaultFolder();
+  }
+  mlir::OwningOpRef<mlir::ModuleOp> parse(int64_t length = tokens, bool maps = false) {
+    return mlir::parseSourceString<mlir::ModuleOp>(modelText(length, maps), &context);
+  }
+
+  mlir::MLIRContext context;
+  CompileOptions options;
+};
+
+/// The most elements, for each item of the batch, of any buffer in the arena.
+int64_t largestBuffer(mlir::ModuleOp module) {
+  int64_t largest = 0;
+  module.walk([&](ArenaOp buffer) {
+    RankedTensorType type = mlir::cast<BufferType>(buffer.getType()).getTensor();
+    Shapes shapes(type.getContext());
+    AffineExpr count = shapes.product(shapes.of(type));
+    SmallVector<AffineExpr> ones(shapes.symbols().size(), shapes.one());
+    largest = std::max(largest, *constantSize(mlir::simplifyAffineExpr(count.replaceSymbols(ones), 0, 0)));
+  });
+  return largest;
+}
+
+} // namespace
+
+TEST_F(Plan, NoBufferHoldsTheScores) {
+  auto programs = cutIntoKernels(*parse(), options), ofMaps = cutIntoKernels(*parse(tokens, true), options);
+  ASSERT_TRUE(succeeded(programs) && succeeded(ofMaps));
+  int64_t largest = largestBuffer(*programs->front().module);
+  printf("largest buffer: %ld elements an item; scores: %ld; with a matrix of scores: %ld\n", long(largest),
+         long(heads * tokens * tokens), long(largestBuffer(*ofMaps->front().module)));
+  EXPECT_LT(largest, heads * tokens * tokens);
+  EXPECT_EQ(largest, tokens * 3 * width); // queries, keys and values together
+  EXPECT_GE(largestBuffer(*ofMaps->front().module), heads * tokens * tokens);
+}
+
+TEST_F(Plan, NoScratchHoldsTheScoresOfAHead) {
+  auto module = parse(), twice = parse(2 * tokens);
+  auto model = compileModel(*module, options), longer = compileModel(*twice, options);
+  ASSERT_TRUE(succeeded(model) && succeeded(longer));
+  int attentions = 0;
+  for (const auto &[name, code] : model->programs.front().kernels) {
+    const auto &others = longer->programs.front().kernels;
+    ASSERT_TRUE(others.count(name)) << name;
+    // What does not grow is a packed weight; what does, is rows of scores.
+    EXPECT_LE(others.at(name).scratchBytes, 2 * code.scratchBytes) << name;
+    if (!StringRef(name).contains("attention")) continue;
+    ++attentions;
+    printf("%s: %ld bytes of scratch, %ld for twice the tokens\n", name.c_str(), long(code.scratchBytes),
+           long(others.at(name).scratchBytes));
+    EXPECT_LT(code.scratchBytes, tokens * tokens * int64_t(sizeof(float))) << name;
+  }
+  EXPECT_EQ(attentions, 3); // forward, forward in training, backward
+}
+
+/// NAME_workspace_bytes is the sum of its parts.
+TEST_F(Plan, TheWorkspaceInClosedForm) {
+  auto module = parse();
+  auto model = compileModel(*module, options);
+  ASSERT_TRUE(succeeded(model));
+  auto artefacts = writeArtefacts(*model, options, Stage::shared, folder.string());
+  ASSERT_TRUE(bool(artefacts)) << llvm::toString(artefacts.takeError());
+  void *library = dlopen(artefacts->shared.c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(library, nullptr) << dlerror();
+  auto workspaceBytes =
+      reinterpret_cast<size_t (*)(const int64_t *, int32_t)>(dlsym(library, "tokens_workspace_bytes"));
+
+  const TargetProgram &program = model->programs.front();
+  int64_t state = stateBytes(model->interface.state), scratch = 0;
+  for (const auto &kernel : program.kernels) scratch = std::max(scratch, round_up(kernel.second.scratchBytes));
+  SmallVector<int64_t> arena = arenaBytes(*program.module, model->interface.sizes);
+  printf("state %ld + arena %ld + %ld * batch + scratch %ld * threads\n", long(state), long(arena[0]), long(arena[1]),
+         long(scratch));
+  for (int64_t batch : {1, 2, 3, 64, 1000})
+    for (int32_t threads : {1, 2, 7})
+      EXPECT_EQ(int64_t(workspaceBytes(&batch, threads)),
+                round_up(sizeof(fovea_handle)) + (threads - 1) * int64_t(sizeof(Worker)) + state + arena[0] +
+                    arena[1] * batch + scratch * threads + kAlignment)
+          << batch << " items, " << threads << " threads";
+  dlclose(library);
+}
