@@ -46,6 +46,21 @@ def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
   let genVerifyDecl = 1;
 }
 
+def Fovea_PanelsAttr : Fovea_Attr<"Panels", "panels"> {
+  let summary = "a packed layout: one axis cut into panels that lie one after another";
+  let description = [{
+    `#fovea.panels<axis = 1, size = 32>`: the packed tensor has the panels of `axis` as its first dimension, then the
+    other axes in order, then the `size` elements of a panel. Nothing reads what fills up the last panel.
+  }];
+  let parameters = (ins "int64_t":$axis, "int64_t":$size);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The packed form of a logical type; null if the axis is not one of its constant sizes.
+    ::mlir::RankedTensorType pack(::mlir::RankedTensorType logical) const;
+  }];
+}
+
 def Fovea_OptimizerAttr : Fovea_Attr<"Optimizer", "optimizer"> {
   let summary = "an optimizer's rule and its constants";
   let description = [{

@@ -74,6 +74,23 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t axis, int64_t size) {
+  if (axis < 0 || size < 1 || size > 512)
+    return emitError() << "panels: axis " << axis << " and size " << size << ": the axis counts from 0, the size is from 1 to 512";
+  return success();
+}
+
+RankedTensorType PanelsAttr::pack(RankedTensorType logical) const {
+  if (getAxis() >= logical.getRank() || logical.isDynamicDim(getAxis())) return {};
+  Shapes shapes(logical.getContext());
+  auto sizes = shapes.of(logical);
+  AffineExpr panels = shapes.constant(llvm::divideCeil(logical.getDimSize(getAxis()), getSize()));
+  sizes.erase(sizes.begin() + getAxis());
+  sizes.insert(sizes.begin(), panels);
+  sizes.push_back(shapes.constant(getSize()));
+  return shapes.tensor(sizes, logical.getElementType());
+}
+
 LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind,
                                     DictionaryAttr constants) {
   if (kind != "sgd" && kind != "adamw")

@@ -42,6 +42,7 @@ using mlir::ValueRange;
 #define FOVEA_TRAIT(NAME)                                                                                              \
   template <typename Op> class NAME : public mlir::OpTrait::TraitBase<Op, NAME> {}
 FOVEA_TRAIT(Point);
+FOVEA_TRAIT(Elementwise);
 FOVEA_TRAIT(View);
 FOVEA_TRAIT(Anchor);
 FOVEA_TRAIT(Structural);

@@ -50,6 +50,8 @@ def Fovea_BoolTensor : Fovea_TensorOf<"::fovea::isBool", "i1">;
 
 /// Each result element is an expression of operand elements at coordinates computed from its own.
 def Fovea_Point : NativeOpTrait<"Point"> { let cppNamespace = "::fovea"; }
+/// A point op that reads its operands at the result's own coordinates, where these broadcast, and depends on no coordinate.
+def Fovea_Elementwise : NativeOpTrait<"Elementwise"> { let cppNamespace = "::fovea"; }
 /// A point op that only moves elements.
 def Fovea_View : NativeOpTrait<"View"> { let cppNamespace = "::fovea"; }
 /// A kernel is built around at most one anchor.

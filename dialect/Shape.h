@@ -13,7 +13,7 @@ public:
 
   /// The sizes of a tensor type, of a #fovea.dims, or of constants.
   SmallVector<AffineExpr> of(RankedTensorType type);
-  SmallVector<AffineExpr> of(Value value) { return of(mlir::cast<RankedTensorType>(value.getType())); }
+  SmallVector<AffineExpr> of(Value value);
   SmallVector<AffineExpr> of(DimsAttr dims);
   AffineExpr constant(int64_t value) const;
   AffineExpr one() const { return constant(1); }
@@ -38,8 +38,12 @@ private:
 std::optional<int64_t> constantSize(AffineExpr size);
 inline bool isSize(AffineExpr size, int64_t value) { return constantSize(size) == value; }
 
+inline RankedTensorType typeOf(Value value) { return mlir::cast<RankedTensorType>(value.getType()); }
+
 /// `(batch, 3, 224, 224)`.
 std::string shapeText(RankedTensorType type);
+
+inline SmallVector<AffineExpr> Shapes::of(Value value) { return of(typeOf(value)); }
 
 /// The sizes of a type as one #fovea.dims, constants included.
 DimsAttr dimsOf(RankedTensorType type);

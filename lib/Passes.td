@@ -22,6 +22,17 @@ def RewritePass : Pass<"fovea-rewrite", "mlir::ModuleOp"> {
   let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
 }
 
+def PackParametersPass : Pass<"fovea-pack-parameters", "mlir::ModuleOp"> {
+  let summary = "Keep the weights of products in the panels that their kernels read";
+  let description = [{
+    A parameter that the first function to load it multiplies by gets `panels` as wide as the product's register tile, so that
+    no kernel packs it; its optimizer state is kept alike, and so is its gradient where a product gives it by columns. Packing
+    moves through elementwise ops until only products and storage see it.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"x86-64-v3\"", "The processor to pack for">];
+  let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
+}
+
 def KernelsPass : Pass<"fovea-kernels", "mlir::ModuleOp"> {
   let summary = "Cut functions into kernels, schedule them, and place every buffer";
   let description = [{

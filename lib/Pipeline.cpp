@@ -37,7 +37,10 @@ void addPasses(PassManager &manager, Stage from, Stage to, const PipelineOptions
     manager.addPass(createGradPass({options.inferenceOnly}));
   }
   if (runs(Stage::optimized)) manager.addPass(createRewritePass());
-  if (runs(Stage::kernels)) manager.addPass(createKernelsPass({options.target}));
+  if (runs(Stage::kernels)) {
+    manager.addPass(createPackParametersPass({options.target}));
+    manager.addPass(createKernelsPass({options.target}));
+  }
 }
 
 } // namespace fovea

@@ -15,8 +15,6 @@ void registerAttention(FoveaDialect &dialect) {
       >();
 }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 static LogicalResult inferAttention(std::optional<Location> location, RankedTensorType q, RankedTensorType k, RankedTensorType v,
                                     SmallVectorImpl<Type> &results) {
   std::string facts = "attention: query " + shapeText(q) + ", key " + shapeText(k) + " and value " + shapeText(v);

@@ -15,8 +15,6 @@ void registerContraction(FoveaDialect &dialect) {
       >();
 }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 //===-- matmul ----------------------------------------------------------------------------------------------------===//
 
 LogicalResult MatmulOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,

@@ -3,7 +3,7 @@ include "dialect/Attributes.td"
 
 class Fovea_Binary<string mnemonic, string formula, list<Trait> traits = [],
                    Type tensor = Fovea_NumberTensor>
-    : Fovea_InferredOp<mnemonic, !listconcat(traits, [Fovea_Point, SameOperandsElementType])> {
+    : Fovea_InferredOp<mnemonic, !listconcat(traits, [Fovea_Point, Fovea_Elementwise, SameOperandsElementType])> {
   let summary = formula;
   let description = "`" # formula # [{`, element by element. Shapes broadcast as numpy's do, aligned at the last dimension;
     a symbolic size broadcasts only to itself (c1). Element types are equal (c2).}];
@@ -13,7 +13,7 @@ class Fovea_Binary<string mnemonic, string formula, list<Trait> traits = [],
 }
 
 class Fovea_Unary<string mnemonic, string formula, list<Trait> traits = [], Type tensor = Fovea_FloatTensor>
-    : Fovea_SameTypeOp<mnemonic, !listconcat(traits, [Fovea_Point])> {
+    : Fovea_SameTypeOp<mnemonic, !listconcat(traits, [Fovea_Point, Fovea_Elementwise])> {
   let summary = formula;
   let description = "`" # formula # "`, element by element. A NaN stays a NaN.";
   let arguments = (ins tensor:$x);
@@ -41,7 +41,7 @@ def Fovea_SigmoidOp : Fovea_Unary<"sigmoid", "1 / (1 + e^-x)", Vjp>;
 def Fovea_ReluOp : Fovea_Unary<"relu", "x where x > 0, else 0; the gradient at 0 is 0", Vjp>;
 def Fovea_GeluOp : Fovea_Unary<"gelu", "x * (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016)", Vjp>;
 
-def Fovea_CompareOp : Fovea_InferredOp<"compare", [Fovea_Point, Fovea_NotDifferentiable, SameOperandsElementType]> {
+def Fovea_CompareOp : Fovea_InferredOp<"compare", [Fovea_Point, Fovea_Elementwise, Fovea_NotDifferentiable, SameOperandsElementType]> {
   let summary = "whether a and b stand in the named order";
   let description = [{
     `relation` is `eq`, `ne`, `lt` or `le` (c3); every comparison with NaN is false but `ne`, which is true. Shapes broadcast.
@@ -51,7 +51,7 @@ def Fovea_CompareOp : Fovea_InferredOp<"compare", [Fovea_Point, Fovea_NotDiffere
   let assemblyFormat = "$relation operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Fovea_SelectOp : Fovea_InferredOp<"select", [Fovea_Point, DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+def Fovea_SelectOp : Fovea_InferredOp<"select", [Fovea_Point, Fovea_Elementwise, DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
   let summary = "a where the condition holds, else b";
   let description = "Shapes of all three broadcast (c1); a and b have one element type (c2).";
   let arguments = (ins Fovea_BoolTensor:$condition, Fovea_NumberTensor:$a, Fovea_NumberTensor:$b);
@@ -59,7 +59,7 @@ def Fovea_SelectOp : Fovea_InferredOp<"select", [Fovea_Point, DeclareOpInterface
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Fovea_CastOp : Fovea_Op<"cast", [Pure, Fovea_Point, SameOperandsAndResultShape,
+def Fovea_CastOp : Fovea_Op<"cast", [Pure, Fovea_Point, Fovea_Elementwise, SameOperandsAndResultShape,
                                      DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
   let summary = "x in another element type";
   let description = "Float to integer truncates toward zero; i1 gives 0 or 1. The shape stays (c1).";

@@ -15,8 +15,6 @@ void registerGather(FoveaDialect &dialect) {
       >();
 }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
                                             SmallVectorImpl<Type> &results) {
   RankedTensorType table = typeOf(operands.getTable());

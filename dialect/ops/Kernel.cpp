@@ -32,6 +32,15 @@ void KernelOp::print(OpAsmPrinter &printer) {
                                            getResAttrsAttrName());
 }
 
+std::string KernelOp::text() {
+  OwningOpRef<Operation *> clone = (*this)->clone();
+  cast<KernelOp>(*clone).setSymName("kernel");
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  clone->print(os, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
 Operation *KernelOp::getAnchor() {
   for (Operation &op : getBody().front())
     if (op.hasTrait<Anchor>()) return &op;
@@ -115,8 +124,8 @@ LogicalResult SubviewOp::verify() {
 
 LogicalResult StateBufferOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto state = tables.lookupNearestSymbolFrom<StateOp>(*this, getStateAttr());
-  if (!state || state.getType() != getType().getTensor())
-    return emitOpError("names ") << getStateAttr() << ", which is no fovea.state of type " << getType().getTensor() << " (c1)";
+  if (!state || state.getStorage() != getType().getTensor())
+    return emitOpError("names ") << getStateAttr() << ", which is no fovea.state kept as " << getType().getTensor() << " (c1)";
   return success();
 }
 

@@ -18,6 +18,8 @@ def Fovea_KernelOp : Fovea_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// The text without name and locations: kernels with equal texts compute the same.
+    ::std::string text();
     /// The one anchor, or null.
     ::mlir::Operation *getAnchor();
     /// The argument whose buffer result `index` shares, or -1.

@@ -24,14 +24,18 @@ LogicalResult StateOp::verify() {
            << getInitializer() << "': it must be constant, normal, truncated_normal or uniform (c2)";
   if (!getTensor().hasStaticShape())
     return emitOpError("has shape ") << shapeText(getTensor()) << ": state must have constant sizes (c3)";
+  if (!getStorage())
+    return emitOpError("has ") << *getPanels() << ", but " << shapeText(getTensor()) << " has no such axis (c4)";
   return success();
 }
+
+RankedTensorType StateOp::getStorage() { return getPanels() ? getPanels()->pack(getTensor()) : getTensor(); }
 
 static LogicalResult verifyState(Operation *op, FlatSymbolRefAttr symbol, Type type, SymbolTableCollection &tables) {
   auto state = tables.lookupNearestSymbolFrom<StateOp>(op, symbol);
   if (!state) return op->emitOpError("names ") << symbol << ", which is no fovea.state of this module (c1)";
-  if (state.getType() != type)
-    return op->emitOpError("has type ") << type << " but " << symbol << " is " << state.getType() << " (c1)";
+  if (state.getStorage() != type)
+    return op->emitOpError("has type ") << type << " but " << symbol << " is " << state.getStorage() << " (c1)";
   return success();
 }
 

@@ -15,8 +15,6 @@ void registerRows(FoveaDialect &dialect) {
       >();
 }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 //===-- softmax ---------------------------------------------------------------------------------------------------===//
 
 LogicalResult SoftmaxOp::verify() {

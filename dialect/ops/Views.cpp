@@ -17,8 +17,6 @@ void registerViews(FoveaDialect &dialect) {
       >();
 }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// The constant size of x along an axis, or a diagnostic (`axis` is c1).
 static FailureOr<int64_t> axisSize(std::optional<Location> location, StringRef op, Value x, int64_t axis) {
   RankedTensorType type = typeOf(x);
@@ -122,6 +120,22 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   return success();
 }
 
+LogicalResult PackOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                       SmallVectorImpl<Type> &results) {
+  RankedTensorType packed = operands.getPanels().pack(typeOf(operands.getX()));
+  if (!packed)
+    return emitOptionalError(location, "pack: ", shapeText(typeOf(operands.getX())), " has no axis ", operands.getPanels().getAxis(),
+                             " of constant size (c1)");
+  results.push_back(packed);
+  return success();
+}
+
+LogicalResult UnpackOp::verify() {
+  if (getPanels().pack(getType()) == getX().getType()) return success();
+  return emitOpError("gives ") << shapeText(getType()) << " of " << getType().getElementType() << ", which in " << getPanels()
+                               << " is not " << shapeText(getX().getType()) << " of " << getX().getType().getElementType() << " (c1)";
+}
+
 //===-- Folds -----------------------------------------------------------------------------------------------------===//
 
 OpFoldResult BroadcastOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : Value(); }
@@ -148,6 +162,15 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
 OpFoldResult SliceOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : Value(); }
 OpFoldResult ConcatOp::fold(FoldAdaptor) { return getInputs().size() == 1 ? getInputs()[0] : Value(); }
 
+OpFoldResult PackOp::fold(FoldAdaptor) {
+  auto unpack = getX().getDefiningOp<UnpackOp>();
+  return unpack && unpack.getPanels() == getPanels() ? unpack.getX() : Value();
+}
+OpFoldResult UnpackOp::fold(FoldAdaptor) {
+  auto pack = getX().getDefiningOp<PackOp>();
+  return pack && pack.getPanels() == getPanels() && pack.getX().getType() == getType() ? pack.getX() : Value();
+}
+
 //===-- Gradients -------------------------------------------------------------------------------------------------===//
 
 #define FOVEA_VJP(OP) SmallVector<Value> OP::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>)
@@ -166,6 +189,8 @@ FOVEA_VJP(SliceOp) {
 FOVEA_VJP(PadOp) {
   return {SliceOp::create(builder, getLoc(), cotangents[0], getAxis(), getLow(), getX().getType().getDimSize(getAxis()), getStep())};
 }
+FOVEA_VJP(PackOp) { return {UnpackOp::create(builder, getLoc(), getX().getType(), cotangents[0], getPanels())}; }
+FOVEA_VJP(UnpackOp) { return {PackOp::create(builder, getLoc(), cotangents[0], getPanels())}; }
 FOVEA_VJP(ConcatOp) {
   SmallVector<Value> result;
   int64_t start = 0;

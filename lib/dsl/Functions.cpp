@@ -12,7 +12,6 @@ namespace fovea {
 using dsl::Program;
 
 static Value valueOf(const Tensor &tensor) { return Program::value(tensor); }
-static RankedTensorType typeOf(const Tensor &tensor) { return Program::typeOf(tensor); }
 
 /// Adds an op and gives its first result.
 template <typename Op, typename... Arguments>
@@ -39,7 +38,7 @@ static Tensor scalar(Program &program, Site site, double number, Type element) {
 
 static std::string elementText(const Tensor &tensor) {
   std::string text;
-  llvm::raw_string_ostream(text) << typeOf(tensor).getElementType();
+  llvm::raw_string_ostream(text) << Program::typeOf(tensor).getElementType();
   return text;
 }
 
@@ -56,10 +55,10 @@ struct Pair {
     if (tensors.empty() && !owner)
       dsl::fail({site}, Twine(op) + ": both operands are numbers: at least one must be a tensor");
     program = tensors.empty() ? owner : &Program::of(site, tensors);
-    Type element = tensors.empty() ? program->element(program->dtype) : typeOf(*tensors[0]).getElementType();
+    Type element = tensors.empty() ? program->element(program->dtype) : Program::typeOf(*tensors[0]).getElementType();
     a = left.number ? scalar(*program, site, *left.number, element) : left.tensor;
     b = right.number ? scalar(*program, site, *right.number, element) : right.tensor;
-    if (typeOf(a).getElementType() != typeOf(b).getElementType())
+    if (Program::typeOf(a).getElementType() != Program::typeOf(b).getElementType())
       program->fail(site, Twine(op) + ": one operand is " + elementText(a) + ", the other " + elementText(b) +
                               ": cast one of them");
   }
@@ -108,7 +107,7 @@ Tensor gelu(Located x) { return unary<GeluOp>(x); }
 
 Tensor cast(Located x, DType dtype) {
   Program &program = Program::of(x);
-  RankedTensorType type = tensorOf(dimsOf(typeOf(x)), program.element(dtype));
+  RankedTensorType type = tensorOf(dimsOf(Program::typeOf(x)), program.element(dtype));
   return program.tensor(program.makeAs<CastOp>(x.site, type, valueOf(x)));
 }
 
@@ -118,13 +117,13 @@ Tensor cast(Located x, DType dtype) {
 static int64_t frontAxis(const char *op, const Located &x, int64_t axis, int64_t rank) {
   int64_t index = axis < 0 ? axis + rank : axis;
   if (index < 0 || index >= rank)
-    Program::of(x).fail(x.site, Twine(op) + ": axis " + Twine(axis) + " of " + shapeText(typeOf(x)) +
+    Program::of(x).fail(x.site, Twine(op) + ": axis " + Twine(axis) + " of " + shapeText(Program::typeOf(x)) +
                                     ": axes go from " + Twine(-rank) + " to " + Twine(rank - 1));
   return index;
 }
 static int64_t frontAxis(const char *op, const Located &x, int64_t axis) {
   Program::of(x);
-  return frontAxis(op, x, axis, typeOf(x).getRank());
+  return frontAxis(op, x, axis, Program::typeOf(x).getRank());
 }
 
 /// The factors of a product of sizes that are not numbers; `number` is multiplied by those that are.
@@ -154,7 +153,7 @@ static AffineExpr quotient(Shapes &shapes, AffineExpr total, AffineExpr part) {
 Tensor reshape(Located x, const Shape &shape) {
   Program &program = Program::of(x);
   SmallVector<AffineExpr> sizes = program.sizes(shape, x.site);
-  AffineExpr total = program.shapes.product(program.shapes.of(typeOf(x))), others = program.shapes.one();
+  AffineExpr total = program.shapes.product(program.shapes.of(Program::typeOf(x))), others = program.shapes.one();
   AffineExpr *open = nullptr;
   for (AffineExpr &size : sizes) {
     if (!isSize(size, -1))
@@ -168,10 +167,10 @@ Tensor reshape(Located x, const Shape &shape) {
     std::string to = program.shapes.text(sizes);
     *open = quotient(program.shapes, total, program.shapes.normal(others));
     if (!*open)
-      program.fail(x.site, "reshape: " + shapeText(typeOf(x)) + " has " + program.shapes.text(total) +
+      program.fail(x.site, "reshape: " + shapeText(Program::typeOf(x)) + " has " + program.shapes.text(total) +
                                " elements, which the known sizes of " + to + " do not divide");
   }
-  RankedTensorType type = program.type(x.site, "reshape", sizes, typeOf(x).getElementType());
+  RankedTensorType type = program.type(x.site, "reshape", sizes, Program::typeOf(x).getElementType());
   return program.tensor(program.makeAs<ReshapeOp>(x.site, type, valueOf(x)));
 }
 
@@ -200,7 +199,7 @@ Tensor pad(Located x, int64_t axis, int64_t before, int64_t after) {
 Tensor broadcast_to(Located x, const Shape &shape) {
   Program &program = Program::of(x);
   RankedTensorType type =
-      program.type(x.site, "broadcast_to", program.sizes(shape, x.site), typeOf(x).getElementType());
+      program.type(x.site, "broadcast_to", program.sizes(shape, x.site), Program::typeOf(x).getElementType());
   return program.tensor(program.makeAs<BroadcastOp>(x.site, type, valueOf(x)));
 }
 
@@ -232,10 +231,10 @@ static SmallVector<int64_t> frontAxes(const char *op, const Located &x, const Ax
   if (axes.listed)
     for (int64_t axis : *axes.listed) result.push_back(frontAxis(op, x, axis));
   else
-    for (int64_t axis = 0; axis < typeOf(x).getRank(); ++axis) result.push_back(axis);
+    for (int64_t axis = 0; axis < Program::typeOf(x).getRank(); ++axis) result.push_back(axis);
   llvm::sort(result);
   if (std::adjacent_find(result.begin(), result.end()) != result.end())
-    program.fail(x.site, Twine(op) + ": an axis of " + shapeText(typeOf(x)) + " is named twice: name each once");
+    program.fail(x.site, Twine(op) + ": an axis of " + shapeText(Program::typeOf(x)) + " is named twice: name each once");
   return result;
 }
 
@@ -248,13 +247,13 @@ Tensor max(Located x, const Axes &axes, bool keep) {
 
 Tensor mean(Located x, const Axes &axes, bool keep) {
   Program &program = Program::of(x);
-  auto sizes = program.shapes.of(typeOf(x));
+  auto sizes = program.shapes.of(Program::typeOf(x));
   AffineExpr count = program.shapes.one();
   for (int64_t axis : frontAxes("mean", x, axes)) count = count * sizes[axis];
   Tensor total = sum(x, axes, keep);
   DimsAttr dims = program.shapes.dims({program.shapes.normal(count)});
   Tensor divisor =
-      program.tensor(program.makeAs<SizeOp>(x.site, RankedTensorType::get({}, typeOf(x).getElementType()), dims));
+      program.tensor(program.makeAs<SizeOp>(x.site, RankedTensorType::get({}, Program::typeOf(x).getElementType()), dims));
   return Located(total, x.site) / divisor;
 }
 
@@ -280,7 +279,7 @@ Tensor layer_norm(Located x, Located scale, Located bias, double epsilon) {
 
 Tensor attention(Located query, Located key, Located value, AttentionOptions options) {
   Program &program = Program::of(query.site, {&query.tensor, &key.tensor, &value.tensor});
-  RankedTensorType q = typeOf(query), k = typeOf(key);
+  RankedTensorType q = Program::typeOf(query), k = Program::typeOf(key);
   if (q.getRank() == 4 && q.isDynamicDim(3) && !options.scale)
     program.fail(query.site, "attention: the head size of query " + shapeText(q) + " is symbolic: give the scale");
   double scale = options.scale.value_or(q.getRank() == 4 ? 1 / std::sqrt((double)q.getDimSize(3)) : 1);
@@ -317,7 +316,7 @@ Tensor embedding(Located table, Located indices) {
 
 Tensor one_hot(Located indices, int64_t classes) {
   Program &program = Program::of(indices);
-  SmallVector<AffineExpr> sizes = program.shapes.of(typeOf(indices));
+  SmallVector<AffineExpr> sizes = program.shapes.of(Program::typeOf(indices));
   sizes.push_back(program.shapes.constant(classes));
   RankedTensorType type = program.type(indices.site, "one_hot", sizes, program.element(program.dtype));
   return program.tensor(program.makeAs<OneHotOp>(indices.site, type, valueOf(indices)));

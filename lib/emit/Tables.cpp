@@ -63,15 +63,27 @@ Constant *Tables::view(BufferType type) {
 
 //===-- State and entries -----------------------------------------------------------------------------------------===//
 
-static SmallVector<int64_t> stridesOf(StateOp state) {
-  DimsAttr strides = state.getStrides().value_or(rowMajorStrides(state.getTensor()));
-  return strides.evaluate({});
+/// Where a state tensor's logical axes lie in its storage.
+struct Layout {
+  SmallVector<int64_t> strides;
+  int64_t panelAxis = -1, panelSize = 0, panelStride = 0;
+};
+
+static Layout layoutOf(StateOp state) {
+  Layout layout{rowMajorStrides(state.getStorage()).evaluate({})};
+  if (std::optional<PanelsAttr> panels = state.getPanels()) {
+    layout.panelAxis = panels->getAxis();
+    layout.panelSize = panels->getSize();
+    layout.panelStride = layout.strides.front();
+    layout.strides.erase(layout.strides.begin());
+    int64_t inPanel = layout.strides.pop_back_val();
+    layout.strides.insert(layout.strides.begin() + layout.panelAxis, inPanel);
+  }
+  return layout;
 }
 
 int64_t storageBytes(StateOp state) {
-  int64_t last = 0;
-  for (auto [size, stride] : llvm::zip(state.getTensor().getShape(), stridesOf(state))) last += (size - 1) * stride;
-  return (last + 1) * elementKind(state.getTensor().getElementType()).bytes;
+  return state.getStorage().getNumElements() * elementKind(state.getTensor().getElementType()).bytes;
 }
 
 int64_t stateBytes(ArrayRef<StateOp> state) {
@@ -99,11 +111,13 @@ static fovea_initializer initializerOf(StateOp state) {
 
 Constant *Tables::state(StateOp state) {
   RankedTensorType type = state.getTensor();
+  Layout layout = layoutOf(state);
   return record({string(state.getSymName()), integer(elementKind(type.getElementType()).dtype, 32),
                  integer(roleOf(state), 32), integer(type.getRank(), 32), integer(initializerOf(state), 32),
                  integers(rows(dimsOf(type))), real(state.getA().convertToDouble()),
                  real(state.getB().convertToDouble()), integer(*state.getOffset()), integer(storageBytes(state)),
-                 integers(stridesOf(state)), integer(-1, 32), integer(0, 32), integer(0)});
+                 integers(layout.strides), integer(layout.panelAxis, 32), integer(layout.panelSize, 32),
+                 integer(layout.panelStride)});
 }
 
 Constant *Tables::argument(const Argument &argument) {

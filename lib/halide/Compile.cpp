@@ -27,15 +27,11 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/6";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/7";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
-  OwningOpRef<Operation *> clone = kernel->clone();
-  cast<KernelOp>(*clone).setSymName("kernel");
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  clone->print(os, OpPrintingFlags().useLocalScope());
-  os << target.halide << (options.checks ? "checks" : "") << providerVersion;
+  std::string text = kernel.text();
+  llvm::raw_string_ostream(text) << target.halide << (options.checks ? "checks" : "") << providerVersion;
   auto digest = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
   return "fovea_" + llvm::toHex(ArrayRef<uint8_t>(digest).take_front(10), true);
 }

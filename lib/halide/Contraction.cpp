@@ -57,15 +57,22 @@ private:
   Expr elementA(const Expr &i, const Expr &depth) { return element(op.getA(), i, depth, op.getTransposeA()); }
   Expr elementB(const Expr &depth) {
     if (packed.defined()) return packed(n % columns, depth, n / columns);
+    if (isStoredInPanels()) return element(op.getB(), depth, n, op.getTransposeB());
     auto extent = Halide::Internal::as_const_int(nExtent);
     // The last tile may reach beyond the matrix: its surplus columns read the last one.
     bool whole = extent && *extent % columns == 0;
     return element(op.getB(), depth, whole ? Expr(n) : min(Expr(n), nExtent - 1), op.getTransposeB());
   }
 
+  /// Whether b's storage has the panels that the tiles read. Its last panel is filled up, so every column can be read.
+  bool isStoredInPanels() {
+    auto unpack = op.getB().getDefiningOp<UnpackOp>();
+    return unpack && unpack.getPanels() == PanelsAttr::get(op.getContext(), op.getTransposeB() ? 0 : 1, columns);
+  }
+
   void pack(const Expr &depth) {
     auto b = cast<RankedTensorType>(op.getB().getType());
-    if (b.getRank() != 2 || !b.hasStaticShape() || b.getNumElements() > packedElements) return;
+    if (isStoredInPanels() || b.getRank() != 2 || !b.hasStaticShape() || b.getNumElements() > packedElements) return;
     Var column("column"), deep("deep"), panel("panel");
     packed = kernel.func("packed");
     packed(column, deep, panel) = element(op.getB(), deep, min(panel * columns + column, nExtent - 1), op.getTransposeB());
@@ -83,9 +90,14 @@ private:
   void schedule() {
     Output &output = kernel.output();
     Halide::Stage stage = output.stage();
-    Var panel("panel"), block("block"), tile("tile"), inTile("in_tile"), inPanel("in_panel");
+    Var panel("panel"), block("block"), tile("tile"), inTile("in_tile"), inPanel("in_panel"), row = m;
     auto tail = TailStrategy::GuardWithIf;
-    stage.split(n, panel, inPanel, columns, tail).split(m, block, tile, (int)kernel.schedule().getTask(), tail).split(tile, tile, inTile, rows, tail);
+    bool inPanels = output.vars.size() > vars.size(); // the result is stored packed: its panels are a loop already
+    if (inPanels)
+      panel = output.vars[0], row = output.vars[1], inPanel = output.vars[2];
+    else
+      stage.split(n, panel, inPanel, columns, tail);
+    stage.split(row, block, tile, (int)kernel.schedule().getTask(), tail).split(tile, tile, inTile, rows, tail);
     StringRef loops = kernel.schedule().getLoops();
     bool panelsFirst = loops.upper().find('N') < loops.upper().find('M');
     std::vector<Halide::VarOrRVar> order{inPanel, inTile, tile, panelsFirst ? block : panel, panelsFirst ? panel : block};

@@ -13,8 +13,13 @@ using Halide::Var;
 
 namespace fovea {
 
+std::optional<int64_t> constantOf(const Expr &expression) {
+  auto value = Halide::Internal::as_const_int(Halide::Internal::simplify(expression));
+  return value ? std::optional<int64_t>(*value) : std::nullopt;
+}
+
 Halide::TailStrategy Output::tail(const Expr &extent, int64_t tile) const {
-  auto constant = Halide::Internal::as_const_int(Halide::Internal::simplify(extent));
+  std::optional<int64_t> constant = constantOf(extent);
   bool fits = !inPlace && constant && *constant >= tile;
   return fits ? Halide::TailStrategy::ShiftInwards : Halide::TailStrategy::GuardWithIf;
 }

@@ -19,6 +19,9 @@ class KernelLowering;
 
 namespace fovea {
 
+/// The value of an expression that simplifies to a constant.
+std::optional<int64_t> constantOf(const Halide::Expr &expression);
+
 /// The Func that holds the results of the kernel's main shape, and where its schedule goes.
 struct Output {
   Halide::Func func;

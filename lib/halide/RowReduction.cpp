@@ -22,7 +22,7 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   std::vector<Expr> folded{Expr(fold.x)};
   folded.insert(folded.end(), row.begin(), row.end());
 
-  auto constant = Halide::Internal::as_const_int(Halide::Internal::simplify(extent));
+  std::optional<int64_t> constant = constantOf(extent);
   bool whole = constant && *constant % lanes == 0;
   Expr j = step.x * lanes + lane, inside = j < extent;
   Expr x = element(whole ? j : min(j, extent - 1));

@@ -62,6 +62,30 @@ struct ConcatLowering : PointLowering::ExternalModel<ConcatLowering, ConcatOp> {
   }
 };
 
+struct PackLowering : PointLowering::ExternalModel<PackLowering, PackOp> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    auto pack = cast<PackOp>(op);
+    int64_t axis = pack.getPanels().getAxis(), size = pack.getPanels().getSize(), extent = pack.getX().getType().getDimSize(axis);
+    Expr index = at.front() * (int)size + at.back();
+    std::vector<Expr> from(at.begin() + 1, at.end() - 1);
+    from.insert(from.begin() + axis, extent % size == 0 ? index : min(index, (int)extent - 1));
+    return kernel.load(pack.getX(), from);
+  }
+};
+
+struct UnpackLowering : PointLowering::ExternalModel<UnpackLowering, UnpackOp> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    auto unpack = cast<UnpackOp>(op);
+    int64_t axis = unpack.getPanels().getAxis();
+    int size = (int)unpack.getPanels().getSize();
+    std::vector<Expr> from(at.begin(), at.end());
+    from.erase(from.begin() + axis);
+    from.insert(from.begin(), at[axis] / size);
+    from.push_back(at[axis] % size);
+    return kernel.load(unpack.getX(), from);
+  }
+};
+
 /// The operand's coordinates: runs of dimensions with equal products go together, so that most reshapes need no division.
 struct ReshapeLowering : PointLowering::ExternalModel<ReshapeLowering, ReshapeOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
@@ -117,6 +141,8 @@ void registerViewsLowerings(MLIRContext *context) {
   SliceOp::attachInterface<SliceLowering>(*context);
   PadOp::attachInterface<PadLowering>(*context);
   ConcatOp::attachInterface<ConcatLowering>(*context);
+  PackOp::attachInterface<PackLowering>(*context);
+  UnpackOp::attachInterface<UnpackLowering>(*context);
 }
 
 } // namespace fovea

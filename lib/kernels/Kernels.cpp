@@ -37,8 +37,7 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
       if (failed(planFunction(function))) return signalPassFailure();
     }
     removeUnused(module);
-    for (KernelOp kernel : module.getOps<KernelOp>())
-      if (!kernel.getSchedule()) kernel.setScheduleAttr(chooseSchedule(kernel, targets->front()));
+    for (KernelOp kernel : module.getOps<KernelOp>()) kernel.setScheduleAttr(chooseSchedule(kernel, targets->front()));
     module->setAttr("fovea.stage", StringAttr::get(module.getContext(), "kernels"));
     module->setAttr("fovea.target", StringAttr::get(module.getContext(), targets->front().name));
   }

@@ -76,16 +76,6 @@ private:
   SmallVector<Value> outside;
 };
 
-/// The kernel's text without name and locations: equal texts are one kernel.
-static std::string textOf(KernelOp kernel) {
-  OwningOpRef<Operation *> clone = kernel->clone();
-  cast<KernelOp>(*clone).setSymName("kernel");
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  clone->print(os, OpPrintingFlags().useLocalScope());
-  return text;
-}
-
 /// Clones a chain of views in front of the launches, on the values that the launches made.
 static Value cloneViews(OpBuilder &builder, Value value, IRMapping &mapping) {
   if (Value known = mapping.lookupOrNull(value)) return known;
@@ -102,7 +92,7 @@ void Partition::outline() {
   auto module = function->getParentOfType<ModuleOp>();
   SymbolTable symbols(module);
   llvm::StringMap<KernelOp> known;
-  for (KernelOp kernel : module.getOps<KernelOp>()) known[textOf(kernel)] = kernel;
+  for (KernelOp kernel : module.getOps<KernelOp>()) known[kernel.text()] = kernel;
 
   Operation *terminator = function.front().getTerminator();
   SmallVector<Operation *> old;
@@ -121,7 +111,7 @@ void Partition::outline() {
     StringRef what = group.anchor ? group.anchor->getName().stripDialect() : "point";
     Outliner outliner(*this, group, (what + "_" + Twine(known.size())).str());
     KernelOp kernel = outliner.build();
-    auto [at, fresh] = known.try_emplace(textOf(kernel), kernel);
+    auto [at, fresh] = known.try_emplace(kernel.text(), kernel);
     if (!fresh) kernel.erase();
     SmallVector<Value> arguments;
     for (Value argument : outliner.arguments()) arguments.push_back(cloneViews(builder, argument, mapping));

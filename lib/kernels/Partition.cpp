@@ -55,7 +55,14 @@ Partition::Chain Partition::chainOf(Value value) const {
   return chains.lookup(value);
 }
 
+/// The weight of a product, kept in the panels that the product reads.
+static bool isPackedWeight(Operation *anchor, Value operand) {
+  auto matmul = dyn_cast<MatmulOp>(anchor);
+  return matmul && operand == matmul.getB() && operand.getDefiningOp<UnpackOp>();
+}
+
 void Partition::feedAnchor(Operation *anchor, Value operand) {
+  if (isPackedWeight(anchor, operand)) return;
   Chain chain = chainOf(operand);
   bool plainView = !isPoint(views.root(operand)) || stored.contains(views.root(operand));
   if (plainView && views.of(operand)) return;
@@ -65,12 +72,23 @@ void Partition::feedAnchor(Operation *anchor, Value operand) {
   store(views.of(operand) ? views.root(operand) : operand);
 }
 
+/// A product's tiles can be stored as panels of columns.
+static bool packsProduct(Operation *op) {
+  auto pack = dyn_cast<PackOp>(op);
+  auto matmul = pack ? pack.getX().getDefiningOp<MatmulOp>() : MatmulOp();
+  return matmul && matmul.getType().getRank() == 2 && pack.getPanels().getAxis() == 1;
+}
+
 void Partition::feedPoint(Operation *op) {
   Value result = op->getResult(0);
   Chain chain;
   chain.cost = pointCost(op);
   for (Value operand : op->getOperands()) {
     Chain input = chainOf(operand);
+    if (input.anchor && packsProduct(op)) {
+      chain.anchor = input.anchor;
+      continue;
+    }
     bool sameShape = dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(result.getType()));
     if (input.anchor && (!sameShape || op->hasTrait<View>() || (chain.anchor && chain.anchor != input.anchor))) {
       // The later anchor keeps its chain: the other's value is stored.
@@ -111,7 +129,7 @@ void Partition::store(Value value) {
   chains.erase(value);
 }
 
-/// An anchor's first result stays inside its kernel if one point op of the same shape alone reads it.
+/// An anchor's first result stays inside its kernel if one point op of the same shape alone reads it, or packs it.
 void Partition::chooseInternal() {
   for (Operation &op : function.front()) {
     if (!op.hasTrait<Anchor>()) continue;
@@ -121,7 +139,7 @@ void Partition::chooseInternal() {
     });
     if (internal) {
       Operation *user = *result.user_begin();
-      internal = user->hasTrait<Point>() && !user->hasTrait<View>() && user->getResult(0).getType() == result.getType();
+      internal = packsProduct(user) || (user->hasTrait<Point>() && !user->hasTrait<View>() && user->getResult(0).getType() == result.getType());
     }
     if (internal) chains[result] = {0, &op};
   }
@@ -164,7 +182,7 @@ void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<V
     return;
   }
   for (Value operand : op->getOperands()) {
-    bool same = identity && op->hasTrait<Point>() && !op->hasTrait<View>() && !isa<EmbeddingOp, OneHotOp>(op) &&
+    bool same = identity && op->hasTrait<Elementwise>() &&
                 dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(value.getType()));
     inputsOf(operand, same, inputs, false);
   }

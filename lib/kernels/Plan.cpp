@@ -16,7 +16,7 @@ void planState(ModuleOp module) {
   int64_t offset = 0;
   for (StateOp state : module.getOps<StateOp>()) {
     state.setOffset(offset);
-    offset += alignUp(state.getTensor().getNumElements() * elementBytes(state.getTensor().getElementType()));
+    offset += alignUp(state.getStorage().getNumElements() * elementBytes(state.getTensor().getElementType()));
   }
   module->setAttr("fovea.state_bytes", Builder(module).getI64IntegerAttr(offset));
 }
@@ -185,7 +185,7 @@ private:
     auto dims = [](Type type) { return dimsOf(cast<RankedTensorType>(type)); };
     return llvm::all_of(value.getUsers(), [&](Operation *user) {
       if (isa<YieldOp>(user)) return true;
-      return user->hasTrait<Point>() && !user->hasTrait<View>() && !isa<EmbeddingOp, OneHotOp>(user) &&
+      return user->hasTrait<Elementwise>() &&
              dims(user->getResult(0).getType()) == dims(main) && readAtOwnCoordinates(user->getResult(0), main);
     });
   }

@@ -9,8 +9,6 @@ using namespace mlir;
 namespace fovea {
 namespace {
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// x's shape with another element type.
 RankedTensorType like(RankedTensorType shape, Type element) {
   return RankedTensorType::get(shape.getShape(), element, shape.getEncoding());
@@ -29,9 +27,8 @@ struct SinkBelowPoint : RewritePattern {
   explicit SinkBelowPoint(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
 
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
-    if (!op->hasTrait<Point>() || op->hasTrait<View>() || op->getNumOperands() == 0 ||
-        isa<EmbeddingOp, OneHotOp, RandomKeysOp, RandomUniformOp>(op))
-      return failure();
+    // Dropout draws by row-major index, which a reshape keeps.
+    if (!op->hasTrait<Elementwise>() && !isa<DropoutOp>(op)) return failure();
     RankedTensorType result = typeOf(op->getResult(0));
     ReshapeOp reshape;
     for (Value operand : op->getOperands())

@@ -97,7 +97,7 @@ func.func @subview_c1(%b: !fovea.buffer<tensor<f32>, <[] -> ()>>) {
 
 fovea.state "parameter" @w : tensor<4xf32>
 func.func @state_buffer_c1() {
-  // expected-error@+1 {{names @w, which is no fovea.state of type 'tensor<f32>' (c1)}}
+  // expected-error@+1 {{names @w, which is no fovea.state kept as 'tensor<f32>' (c1)}}
   %0 = fovea.state_buffer @w : !fovea.buffer<tensor<f32>, <[] -> ()>>
   return
 }

@@ -7,11 +7,6 @@ using Halide::Var;
 
 namespace fovea {
 
-static std::optional<int64_t> constantOf(const Expr &expression) {
-  auto value = Halide::Internal::as_const_int(Halide::Internal::simplify(expression));
-  return value ? std::optional<int64_t>(*value) : std::nullopt;
-}
-
 /// `Rn`: R is all dimensions but the last, in one loop; a capital shares it among threads, `task` rows at a time.
 Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize) {
   std::vector<Var> vars = output.vars;

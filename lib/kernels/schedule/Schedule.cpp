@@ -32,10 +32,14 @@ static int64_t registerRows(int64_t vectors, const Target &target) {
   return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
 }
 
+int64_t panelColumns(int64_t columns, int64_t bits, const Target &target) {
+  int64_t lanes = target.lanes(bits);
+  return lanes * registerColumns(columns, lanes, target.vectorRegisters == 32 ? 4 : 3);
+}
+
 static ScheduleAttr contraction(StringRef loops, RankedTensorType result, const Target &target) {
   int64_t lanes = target.lanes(elementBits(result));
-  int64_t vectors =
-      registerColumns(sizeOr(result, result.getRank() - 1, 256), lanes, target.vectorRegisters == 32 ? 4 : 3);
+  int64_t vectors = panelColumns(sizeOr(result, result.getRank() - 1, 256), elementBits(result), target) / lanes;
   int64_t rows = std::min(registerRows(vectors, target), sizeOr(result, result.getRank() - 2, 64));
   return ScheduleAttr::get(result.getContext(), loops, rows, vectors * lanes, lanes, llvm::alignTo(64, rows), 1);
 }
@@ -111,6 +115,10 @@ static LogicalResult checkSchedule(KernelOp kernel) {
   if (isa_and_nonnull<MatmulOp>(kernel.getAnchor()) && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
+  for (PackOp pack : kernel.getOps<PackOp>())
+    if (pack.getX().getDefiningOp<MatmulOp>() && schedule->getColumns() != pack.getPanels().getSize())
+      return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
+                                << " but stores its product in " << pack.getPanels() << ": columns must be the panels' size";
   return success();
 }
 

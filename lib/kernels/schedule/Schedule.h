@@ -10,6 +10,9 @@ namespace fovea {
 
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target);
 
+/// The columns of a product's register tile, which is the width of the panels that its weight is packed in.
+int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
+
 /// The loop orders that the kernel's lowering knows, the usual one first. Each letter stands as it is there, but that a
 /// capital, a loop that threads share, may be small: then they do not.
 SmallVector<StringRef> loopOrders(KernelOp kernel);
