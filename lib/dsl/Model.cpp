@@ -100,7 +100,7 @@ Tensor Scope::parameter(const Name &name, const Shape &shape, const Initializer 
     builder.setInsertionPoint(program->function);
     StateOp::create(builder, location, full, "parameter", type, initializer.kind, llvm::APFloat(initializer.a),
                     llvm::APFloat(initializer.b), options.frozen, options.decay.value_or(shape.size() >= 2),
-                    llvm::APFloat(options.rate), IntegerAttr(), DimsAttr());
+                    llvm::APFloat(options.rate), IntegerAttr(), PanelsAttr());
   }
   return program->tensor(LoadOp::create(builder, location, type, full));
 }
