@@ -112,7 +112,7 @@ Case constant(const std::string &name, const Shape &shape, bool splat) {
             for (int64_t at = 0; at < result.size(); ++at) result.values[at] += (float)distinctAt(splat ? 0 : at);
             return Arrays{result};
           },
-          ulps(1)};
+          ulps(1, 4)};
 }
 
 } // namespace
