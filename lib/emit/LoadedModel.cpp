@@ -17,14 +17,16 @@ namespace fovea {
 
 //===-- The library -----------------------------------------------------------------------------------------------===//
 
-/// The model's name, for debuggers and profilers, and a hash of what is linked.
-static std::string keyOf(StringRef name, ArrayRef<ObjectFile> objects) {
+/// The model's name, for debuggers and profilers, and a hash of what is linked. Kernels count by their symbols, which
+/// are hashes already: Halide numbers the names within an object that a process compiles twice.
+static std::string keyOf(const CompiledModel &model, bool checks) {
   llvm::SHA256 hash;
-  for (const ObjectFile &object : objects) {
-    hash.update((Twine(object.name) + " " + Twine(object.bytes.size()) + "\n").str());
-    hash.update(object.bytes);
-  }
-  return (name + "_" + llvm::toHex(ArrayRef<uint8_t>(hash.final()).take_front(10), true)).str();
+  for (const TargetProgram &program : model.programs)
+    for (const auto &[name, code] : program.kernels) hash.update(code.symbol);
+  hash.update(model.host);
+  hash.update(runtimeObject());
+  if (checks) hash.update(halideRuntimeObject());
+  return model.interface.name + "_" + llvm::toHex(ArrayRef<uint8_t>(hash.final()).take_front(10), true);
 }
 
 static llvm::Expected<void *> open(const std::string &path) {
@@ -34,13 +36,12 @@ static llvm::Expected<void *> open(const std::string &path) {
 }
 
 static llvm::Expected<void *> openLibrary(const CompiledModel &model, const CompileOptions &options) {
-  std::vector<ObjectFile> objects = objectsOf(model, options.checks);
-  std::string key = keyOf(model.interface.name, objects);
+  std::string key = keyOf(model, options.checks);
   Cache cache(options.cache);
   if (auto path = cache.findLibrary(key)) return open(*path);
 
   SmallVector<std::string> exported = model.interface.exportedSymbols();
-  auto joined = joinObjects(objects, exported);
+  auto joined = joinObjects(objectsOf(model, options.checks), exported);
   if (!joined) return joined.takeError();
   auto library = sharedLibraryOf(*joined, model.interface.name + ".so", exported);
   if (!library) return library.takeError();

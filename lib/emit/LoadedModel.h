@@ -25,7 +25,7 @@ public:
     void *function;
   };
 
-  /// The library is kept in options.cache, if there is one, under a hash of the objects it is linked from.
+  /// The library is kept in options.cache, if there is one, under a hash of what it is linked from.
   static llvm::Expected<std::shared_ptr<const LoadedModel>> load(const CompiledModel &model,
                                                                  const CompileOptions &options);
   ~LoadedModel();

@@ -6,7 +6,9 @@
 
 #include "digits.h"
 
+#include <array>
 #include <fstream>
+#include <thread>
 
 using namespace fovea;
 using testing::HasSubstr;
@@ -95,6 +97,19 @@ TEST_F(Compile, TrainsLikeTheModelCompiledAheadOfTime) {
   ASSERT_EQ(digits_save_checkpoint(ahead.get(), (folder / "ahead").c_str()), DIGITS_OK);
   EXPECT_GT(std::filesystem::file_size(folder / "here"), 100000u);
   EXPECT_EQ(bytesOf<char>(folder / "here"), bytesOf<char>(folder / "ahead"));
+}
+
+TEST_F(Compile, SeveralThreadsCompileAndTrainAtOnce) {
+  std::array<float, 4> losses;
+  std::vector<std::thread> threads;
+  for (float &loss : losses)
+    threads.emplace_back([&] {
+      Program program = compile(line(), options());
+      for (int step = 0; step < 20; ++step) program.train_step(4, x, y, 0.05, &loss);
+    });
+  for (std::thread &thread : threads) thread.join();
+  for (float loss : losses) EXPECT_EQ(loss, losses[0]);
+  EXPECT_EQ(libraries().size(), 1u);
 }
 
 TEST_F(Compile, ScalarsOfF64AreNotRounded) {
@@ -251,7 +266,8 @@ TEST_F(Compile, ModelsThatDoNotCompile) {
               MatchesRegex(std::string(__FILE__) + ":" + std::to_string(first) + ": error: .*one symbolic size.*"));
   Model word("while");
   word.output("y", exp(word.input("x", {3})));
-  EXPECT_THAT(errorOf([&] { compile(word); }), HasSubstr("error: the model's name 'while' is a word of C or C++"));
+  EXPECT_THAT(errorOf([&] { compile(word); }),
+              HasSubstr("error: the model's name 'while' is a word of C or C++: give it another"));
   EXPECT_THAT(errorOf([&] { compile(Model("empty")); }), HasSubstr("error: model 'empty' has no output"));
 }
 
