@@ -12,7 +12,7 @@ def Fovea_AttentionOp : Fovea_InferredOp<"attention", [Fovea_Anchor, AttrSizedOp
   let description = [{
     q is (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v); all have rank 4 and one element type
     (c1), the sizes of k and v agree with each other and with q (c2), and kv_heads divides heads: query head h reads
-    key head h / (heads / kv_heads) (c3). }] # AttentionWindow # [{ `kv_lengths` (b) hides the keys from its length on (c4).
+    key head h / (heads / kv_heads) (c3). }] # AttentionWindow # [{ `kv_lengths` (b) hides the keys from its length on, whatever lies there (c4); a NaN that only the window hides may spread.
     In training, a
     `random_key` of two i32 makes weights drop out with probability `dropout`, which is below 1 (c5).
     The `score` and `mask` regions take (score, b, h, i, j) and yield a score, or whether j is seen; captures are what they

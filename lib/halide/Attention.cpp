@@ -45,15 +45,22 @@ public:
   }
 
   Expr query(const Expr &b, const Expr &h, const Expr &i, const Expr &d) { return kernel.load(op.getQuery(), {b, h, min(i, queries - 1), d}); }
-  Expr key(const Expr &b, const Expr &h, const Expr &j, const Expr &d) { return kernel.load(op.getKey(), {b, h / group, min(j, keys - 1), d}); }
-  Expr value(const Expr &b, const Expr &h, const Expr &j, const Expr &d) { return kernel.load(op.getValue(), {b, h / group, min(j, keys - 1), d}); }
+  Expr key(const Expr &b, const Expr &h, const Expr &j, const Expr &d) { return ofKey(op.getKey(), b, h, j, d); }
+  Expr value(const Expr &b, const Expr &h, const Expr &j, const Expr &d) { return ofKey(op.getValue(), b, h, j, d); }
+
+  /// Beyond kv_lengths stands zero, not what lies there: 0 * NaN is NaN.
+  Expr ofKey(Value operand, const Expr &b, const Expr &h, const Expr &j, const Expr &d) {
+    Expr x = kernel.load(operand, {b, h / group, min(j, keys - 1), d});
+    return op.getKvLengths() ? select(j < length(b), x, kernel.real(element, 0)) : x;
+  }
+  Expr length(const Expr &b) { return Halide::cast<int32_t>(kernel.load(op.getKvLengths(), {b})); }
 
   /// Whether query i sees key j.
   Expr seen(const Expr &b, const Expr &i, const Expr &j) {
     Expr result = j < keys, position = i + (int)op.getOffset();
     if ((int64_t)op.getWindowLeft() >= 0) result = result && j >= position - (int)op.getWindowLeft();
     if ((int64_t)op.getWindowRight() >= 0) result = result && j <= position + (int)op.getWindowRight();
-    if (Value lengths = op.getKvLengths()) result = result && j < Halide::cast<int32_t>(kernel.load(lengths, {b}));
+    if (op.getKvLengths()) result = result && j < length(b);
     return result;
   }
 

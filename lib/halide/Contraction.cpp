@@ -92,11 +92,13 @@ private:
     Halide::Stage stage = output.stage();
     Var panel("panel"), block("block"), tile("tile"), inTile("in_tile"), inPanel("in_panel"), row = m;
     auto tail = TailStrategy::GuardWithIf;
-    bool inPanels = output.vars.size() > vars.size(); // the result is stored packed: its panels are a loop already
-    if (inPanels)
-      panel = output.vars[0], row = output.vars[1], inPanel = output.vars[2];
-    else
+    if (output.vars.size() == vars.size()) {
       stage.split(n, panel, inPanel, columns, tail);
+    } else { // the result is stored in panels of one or several tiles
+      Var part("part");
+      row = output.vars[1];
+      stage.split(output.vars[2], part, inPanel, columns).fuse(part, output.vars[0], panel);
+    }
     stage.split(row, block, tile, (int)kernel.schedule().getTask(), tail).split(tile, tile, inTile, rows, tail);
     StringRef loops = kernel.schedule().getLoops();
     bool panelsFirst = loops.upper().find('N') < loops.upper().find('M');

@@ -59,6 +59,17 @@ Case special() {
   return result;
 }
 
+/// Nothing beyond kv_lengths is read.
+Case garbage() {
+  Case result = attention("garbage_beyond_lengths", {.heads = 2, .kvHeads = 1, .queries = 5, .keys = 7, .lengths = {5, 2}});
+  auto fill = [](int64_t at, double draw) { // (batch, 1, keys, 4)
+    int64_t key = at / 4 % 7, length = at / 28 ? 2 : 5;
+    return key < length ? 4 * draw - 2 : at % 2 ? NAN : INFINITY;
+  };
+  result.operands[1].fill = result.operands[2].fill = fill;
+  return result;
+}
+
 /// Large scores: softmax must not overflow.
 Case large() {
   Case result = attention("large", {.queries = 3, .keys = 19, .size = 2, .valueSize = 3});
@@ -120,6 +131,7 @@ Suite attentionSuite() {
           attention("one_kv_head",
                     {.heads = 3, .kvHeads = 1, .queries = 33, .keys = 35, .left = 9, .right = 9, .lengths = {34, 20}}),
           special(),
+          garbage(),
           large(),
           projected(),
       }};

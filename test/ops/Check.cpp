@@ -105,17 +105,17 @@ double lossOf(const Case &of, const Arrays &inputs, const Arrays &cotangents) {
 }
 
 /// d loss / d operand by central differences of the reference, at these elements. The step and the formula are those of
-/// reference::gradient.
+/// reference::gradient. What is no number is moved around 0: whoever does not read it has no gradient there.
 std::vector<double> differences(const Case &of, Arrays inputs, const Arrays &cotangents, size_t which,
                                 const std::vector<int64_t> &elements) {
   std::vector<double> result;
   for (int64_t element : elements) {
-    double &x = inputs[which].values[element], center = x, move = 1e-5 * std::max(1.0, std::abs(center));
+    double &x = inputs[which].values[element], old = x, center = std::isfinite(x) ? x : 0, move = 1e-5 * std::max(1.0, std::abs(center));
     x = center + move;
     double highX = x, high = lossOf(of, inputs, cotangents);
     x = center - move;
     double lowX = x, low = lossOf(of, inputs, cotangents);
-    x = center;
+    x = old;
     result.push_back((high - low) / (highX - lowX));
   }
   return result;

@@ -70,6 +70,39 @@ Case concat(const std::string &name, std::vector<Operand> inputs, int64_t axis) 
       [=](const Arrays &a) { return reference::concat(a, axis); });
 }
 
+PanelsAttr panels(const Build &build, int64_t axis, int64_t size) {
+  return PanelsAttr::get(build.builder.getContext(), axis, size);
+}
+/// x in full panels along an axis.
+Case pack(const std::string &name, Operand x, int64_t axis, int64_t size) {
+  return view(
+      name, {x}, [=](const Build &build, Values v) { return build.make<PackOp>(v[0], panels(build, axis, size)); },
+      [=](const Arrays &a) {
+        Shape cut = a[0].shape, order;
+        cut[axis] /= size;
+        cut.insert(cut.begin() + axis + 1, size);
+        order.push_back(axis);
+        for (int64_t d = 0; d < (int64_t)cut.size(); ++d)
+          if (d != axis && d != axis + 1) order.push_back(d);
+        order.push_back(axis + 1);
+        return reference::transpose(reference::reshape(a[0], cut), order);
+      });
+}
+/// There and back, with an op between so that nothing folds; also where the last panel is not full.
+Case unpack(const std::string &name, Operand x, int64_t axis, int64_t size) {
+  return view(
+      name, {x},
+      [=](const Build &build, Values v) {
+        Value packed = build.make<PackOp>(v[0], panels(build, axis, size));
+        return build.make<UnpackOp>(v[0].getType(), build.make<AddOp>(packed, packed), panels(build, axis, size));
+      },
+      [=](const Arrays &a) {
+        Array result = a[0];
+        for (double &value : result.values) value *= 2;
+        return result;
+      });
+}
+
 /// Halves of a transposed and reshaped tensor, exchanged: a chain of views in one kernel.
 Case chain() {
   return view(
@@ -121,6 +154,12 @@ Suite viewsSuite() {
               concat("concat_first", {{"a", {1, 17}}, {"b", {3, 17}}}, 0),
               concat("concat_middle", {{"a", {2, 3, 5}}, {"b", {2, 1, 5}}}, 1),
               concat("concat_i64", {{"a", {3}, whole(-9, 9), Kind::i64}, {"b", {5}, whole(-9, 9), Kind::i64}}, 0),
+              pack("pack_columns", {"x", {3, 24}}, 1, 8),
+              pack("pack_rows", {"x", {6, 5, 7}}, 0, 2),
+              pack("pack_i32", {"x", {3, 6}, whole(-9, 9), Kind::i32}, 1, 3),
+              unpack("unpack_columns", {"x", {17, 59}}, 1, 16),
+              unpack("unpack_rows", {"x", {17, 3, 5}}, 0, 4),
+              unpack("unpack_middle", {"x", {2, 17, 3}}, 1, 32),
               chain(),
           }};
 }

@@ -48,3 +48,8 @@ func.func @store_c2(%x: tensor<4xf32>) {
   fovea.store %x, @w : tensor<4xf32>
   return
 }
+
+// -----
+
+// expected-error@+1 {{has #fovea.panels<axis = 2, size = 8>, but (3, 8) has no such axis (c4)}}
+fovea.state "parameter" @w : tensor<3x8xf32> {panels = #fovea.panels<axis = 2, size = 8>}

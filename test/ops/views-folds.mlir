@@ -24,6 +24,16 @@ func.func @chains(%x: tensor<2x3x4xf32>) -> (tensor<24xf32>, tensor<4x3x2xf32>, 
   return %1, %3, %4 : tensor<24xf32>, tensor<4x3x2xf32>, tensor<2x3x4xf32>
 }
 
+// CHECK: @packed(%[[X:.*]]: tensor<3x5xf32>, %[[P:.*]]: tensor<2x3x4xf32>
+// CHECK-NEXT: return %[[P]], %[[X]]
+func.func @packed(%x: tensor<3x5xf32>, %p: tensor<2x3x4xf32>) -> (tensor<2x3x4xf32>, tensor<3x5xf32>) {
+  %0 = fovea.unpack %p <axis = 1, size = 4> : tensor<2x3x4xf32> to tensor<3x5xf32>
+  %1 = fovea.pack %0 <axis = 1, size = 4> : (tensor<3x5xf32>) -> tensor<2x3x4xf32>
+  %2 = fovea.pack %x <axis = 1, size = 4> : (tensor<3x5xf32>) -> tensor<2x3x4xf32>
+  %3 = fovea.unpack %2 <axis = 1, size = 4> : tensor<2x3x4xf32> to tensor<3x5xf32>
+  return %1, %3 : tensor<2x3x4xf32>, tensor<3x5xf32>
+}
+
 // CHECK: @kept
 // CHECK: fovea.slice
 func.func @kept(%x: tensor<2x6xf32>) -> tensor<2x5xf32> {

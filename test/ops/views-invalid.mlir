@@ -141,3 +141,27 @@ func.func @concat_c3(%x: tensor<2x3xf32>, %y: tensor<2x4xf32>) {
   %0 = fovea.concat %x, %y {axis = 0} : (tensor<2x3xf32>, tensor<2x4xf32>) -> tensor<4x3xf32>
   return
 }
+
+// -----
+
+func.func @pack_c1(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{pack: (2, 3) has no axis 2 of constant size (c1)}}
+  %0 = fovea.pack %x <axis = 2, size = 4> : (tensor<2x3xf32>) -> tensor<1x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @unpack_c1(%x: tensor<2x3x4xf32>) {
+  // expected-error@+1 {{gives (3, 9) of 'f32', which in #fovea.panels<axis = 1, size = 4> is not (2, 3, 4) of 'f32' (c1)}}
+  %0 = fovea.unpack %x <axis = 1, size = 4> : tensor<2x3x4xf32> to tensor<3x9xf32>
+  return
+}
+
+// -----
+
+func.func @panels(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{panels: axis 0 and size 513: the axis counts from 0, the size is from 1 to 512}}
+  %0 = fovea.pack %x <axis = 0, size = 513> : (tensor<2x3xf32>) -> tensor<1x3x513xf32>
+  return
+}

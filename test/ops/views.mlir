@@ -17,5 +17,9 @@ func.func @views(%x: !x, %row: tensor<1x4xf32>) {
   %4 = fovea.pad %x {axis = 2, low = 1, high = 3, step = 2} : (!x) -> tensor<?x6x11xf32, #fovea.dims<[B] -> (B, 6, 11)>>
   // CHECK: fovea.concat {{.*}} -> tensor<?x9x4xf32
   %5 = fovea.concat %x, %3 {axis = 1} : (!x, tensor<?x3x4xf32, #fovea.dims<[B] -> (B, 3, 4)>>) -> tensor<?x9x4xf32, #fovea.dims<[B] -> (B, 9, 4)>>
+  // CHECK: fovea.pack %{{.*}} <axis = 1, size = 4> : {{.*}} -> tensor<2x?x4x4xf32, #fovea.dims<[B] -> (2, B, 4, 4)>>
+  %6 = fovea.pack %x <axis = 1, size = 4> : (!x) -> tensor<2x?x4x4xf32, #fovea.dims<[B] -> (2, B, 4, 4)>>
+  // CHECK: fovea.unpack %{{.*}} <axis = 1, size = 4> : {{.*}} to tensor<?x6x4xf32
+  %7 = fovea.unpack %6 <axis = 1, size = 4> : tensor<2x?x4x4xf32, #fovea.dims<[B] -> (2, B, 4, 4)>> to !x
   return
 }
