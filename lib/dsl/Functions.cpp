@@ -28,9 +28,13 @@ static Tensor scalar(Program &program, Site site, double number, Type element) {
   if (isa<FloatType>(element)) {
     attribute = FloatAttr::get(element, number);
   } else {
-    if (number != std::floor(number) || std::abs(number) > (element.isInteger(64) ? 0x1p53 : 0x7fffffff))
-      program.fail(site, Twine(std::to_string(number)) + " is no " + (element.isInteger(64) ? "i64" : "i32") +
-                             ": cast the tensor to a float, or use a whole number");
+    bool boolean = element.isInteger(1);
+    double largest = boolean ? 1 : element.isInteger(64) ? 0x1p53 : 0x7fffffff;
+    if (number != std::floor(number) || number > largest || number < (boolean ? 0 : -largest))
+      program.fail(site, Twine(std::to_string(number)) + " is no " +
+                             (boolean ? "boolean: use 0 or 1"
+                                      : std::string(element.isInteger(64) ? "i64" : "i32") +
+                                            ": cast the tensor to a float, or use a whole number"));
     attribute = IntegerAttr::get(element, (int64_t)number);
   }
   return apply<ConstantOp>(program, site, DenseElementsAttr::get(type, attribute));
@@ -75,6 +79,7 @@ Tensor operator/(Operand a, Operand b) { return binary<DivOp>("div", a, b); }
 Tensor pow(Operand a, Operand b) { return binary<PowOp>("pow", a, b); }
 Tensor maximum(Operand a, Operand b) { return binary<MaximumOp>("maximum", a, b); }
 Tensor minimum(Operand a, Operand b) { return binary<MinimumOp>("minimum", a, b); }
+Tensor remainder(Operand a, Operand b) { return binary<RemainderOp>("remainder", a, b); }
 
 static Tensor compare(const char *relation, const Operand &a, const Operand &b) {
   Pair pair("compare", a, b);
@@ -96,14 +101,21 @@ Tensor where(Located condition, Operand a, Operand b) {
 
 template <typename Op> static Tensor unary(const Located &x) { return apply<Op>(Program::of(x), x.site, valueOf(x)); }
 Tensor operator-(Located x) { return unary<NegOp>(x); }
+Tensor abs(Located x) { return unary<AbsOp>(x); }
+Tensor floor(Located x) { return unary<FloorOp>(x); }
+Tensor round(Located x) { return unary<RoundOp>(x); }
 Tensor exp(Located x) { return unary<ExpOp>(x); }
 Tensor log(Located x) { return unary<LogOp>(x); }
 Tensor sqrt(Located x) { return unary<SqrtOp>(x); }
+Tensor sin(Located x) { return unary<SinOp>(x); }
+Tensor cos(Located x) { return unary<CosOp>(x); }
 Tensor tanh(Located x) { return unary<TanhOp>(x); }
 Tensor erf(Located x) { return unary<ErfOp>(x); }
 Tensor sigmoid(Located x) { return unary<SigmoidOp>(x); }
 Tensor relu(Located x) { return unary<ReluOp>(x); }
 Tensor gelu(Located x) { return unary<GeluOp>(x); }
+Tensor gelu_tanh(Located x) { return unary<GeluTanhOp>(x); }
+Tensor softplus(Located x) { return unary<SoftplusOp>(x); }
 
 Tensor cast(Located x, DType dtype) {
   Program &program = Program::of(x);

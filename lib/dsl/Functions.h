@@ -19,7 +19,11 @@ Tensor operator/(Operand a, Operand b); // floats only
 Tensor operator-(Located x);
 Tensor pow(Operand a, Operand b);     // floats only; the gradient is that of a > 0
 Tensor maximum(Operand a, Operand b); // NaN if either is
-Tensor minimum(Operand a, Operand b);
+Tensor minimum(Operand a, Operand b); // NaN if either is
+/// a - floor(a / b) b, exactly: of b's sign, as Python's %. The integer remainder of b = 0 is 0.
+Tensor remainder(Operand a, Operand b);
+/// x between two bounds; NaN stays NaN. The gradient passes where low <= x <= high.
+Tensor clamp(Located x, Operand low, Operand high);
 
 // Comparisons give booleans; with NaN all are false but not_equal.
 Tensor operator<(Operand a, Operand b);
@@ -31,16 +35,56 @@ Tensor not_equal(Operand a, Operand b);
 /// a where the condition holds, else b.
 Tensor where(Located condition, Operand a, Operand b);
 
+/// Of booleans.
+Tensor logical_and(Located a, Located b);
+Tensor logical_or(Located a, Located b);
+Tensor logical_not(Located a);
+/// Whether an element is NaN.
+Tensor is_nan(Located x);
+
+// Functions of numbers, element by element. The gradients of sign, floor, ceil and round are 0, as is that of abs at 0.
+Tensor abs(Located x);
+Tensor sign(Located x); // -1, 0 or 1; NaN stays NaN
+
 // Functions of floats, element by element.
+Tensor floor(Located x);
+Tensor ceil(Located x);
+Tensor round(Located x); // of two nearest, to the even one
+Tensor square(Located x);
+Tensor reciprocal(Located x);
+Tensor rsqrt(Located x); // 1 / sqrt(x)
+Tensor sin(Located x);   // of radians, as cos
+Tensor cos(Located x);
 Tensor exp(Located x);
 Tensor log(Located x);
 Tensor sqrt(Located x);
 Tensor tanh(Located x);
 Tensor erf(Located x);
 Tensor sigmoid(Located x);
+/// log(1 + e^x), to the last digits at both ends.
+Tensor softplus(Located x);
+/// log(sigmoid(x)), likewise.
+Tensor log_sigmoid(Located x);
+
+// Activations. Where a slope jumps, the gradient is that of the left side, unless a line says otherwise. Where a
+// formula multiplies x by something that vanishes, x = -inf gives NaN.
 Tensor relu(Located x);
 /// x (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units").
 Tensor gelu(Located x);
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2: gelu's approximation in the same paper.
+Tensor gelu_tanh(Located x);
+/// x sigmoid(x) (Hendrycks and Gimpel 2016; the swish of Ramachandran et al. 2017).
+Tensor silu(Located x);
+/// x tanh(softplus(x)) (Misra 2020, "Mish").
+Tensor mish(Located x);
+/// x where x > 0, else alpha (e^x - 1) (Clevert et al. 2016, "Exponential Linear Units").
+Tensor elu(Located x, double alpha = 1);
+/// x where x > 0, else slope x (Maas et al. 2013, "Rectifier Nonlinearities").
+Tensor leaky_relu(Located x, double slope = 0.01);
+/// x / 6 + 1 / 2 between 0 and 1; the gradient is 0 at both kinks (Courbariaux et al. 2015, "BinaryConnect").
+Tensor hardsigmoid(Located x);
+/// x hardsigmoid(x); the gradient is 0 at -3 and 1 at 3 (Howard et al. 2019, "Searching for MobileNetV3").
+Tensor hardswish(Located x);
 /// x in another element type; floats are truncated to integers, booleans become 0 and 1.
 Tensor cast(Located x, DType dtype);
 

@@ -7,6 +7,7 @@ namespace fovea::ops {
 
 Suite elementwiseSuite();
 Suite specialValuesSuite();
+Suite activationsSuite();
 Suite viewsSuite();
 Suite reduceSuite();
 Suite contractionSuite();
@@ -21,8 +22,9 @@ Suite attentionDropoutSuite();
 Suite batchSuite();
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), viewsSuite(),  reduceSuite(),  contractionSuite(),     rowsSuite(),
-          attentionSuite(),   gatherSuite(),        randomSuite(), dropoutSuite(), attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),
+          reduceSuite(),      contractionSuite(),   rowsSuite(),        attentionSuite(),
+          gatherSuite(),      randomSuite(),        dropoutSuite(),     attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops
