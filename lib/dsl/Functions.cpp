@@ -257,6 +257,14 @@ Tensor max(Located x, const Axes &axes, bool keep) {
   return apply<MaxOp>(Program::of(x), x.site, valueOf(x), frontAxes("max", x, axes), keep);
 }
 
+Tensor prod(Located x, const Axes &axes, bool keep) {
+  return apply<ProdOp>(Program::of(x), x.site, valueOf(x), frontAxes("prod", x, axes), keep);
+}
+
+Tensor argmax(Located x, int64_t axis, bool keep) {
+  return apply<ArgmaxOp>(Program::of(x), x.site, valueOf(x), frontAxis("argmax", x, axis), keep);
+}
+
 Tensor mean(Located x, const Axes &axes, bool keep) {
   Program &program = Program::of(x);
   auto sizes = program.shapes.of(Program::typeOf(x));
@@ -282,11 +290,45 @@ Tensor conv2d(Located x, Located weight, Conv2dOptions options) {
                          ArrayRef<int64_t>(options.padding));
 }
 
-Tensor softmax(Located x) { return unary<SoftmaxOp>(x); }
+/// x with an axis and the last one exchanged, which is its own inverse.
+static Tensor exchange(const Located &x, int64_t axis) {
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, Program::typeOf(x).getRank()));
+  if (axis == (int64_t)order.size() - 1) return x;
+  std::swap(order[axis], order.back());
+  return apply<TransposeOp>(Program::of(x), x.site, valueOf(x), order);
+}
 
-Tensor layer_norm(Located x, Located scale, Located bias, double epsilon) {
-  Program &program = Program::of(x.site, {&x.tensor, &scale.tensor, &bias.tensor});
-  return apply<LayerNormOp>(program, x.site, valueOf(x), valueOf(scale), valueOf(bias), llvm::APFloat(epsilon));
+template <typename Op> static Tensor alongAxis(const char *name, const Located &x, int64_t axis) {
+  int64_t front = frontAxis(name, x, axis);
+  return exchange({unary<Op>({exchange(x, front), x.site}), x.site}, front);
+}
+Tensor softmax(Located x, int64_t axis) { return alongAxis<SoftmaxOp>("softmax", x, axis); }
+Tensor log_softmax(Located x, int64_t axis) { return alongAxis<LogSoftmaxOp>("log_softmax", x, axis); }
+
+Tensor log_sum_exp(Located x, int64_t axis, bool keep) {
+  int64_t front = frontAxis("log_sum_exp", x, axis);
+  Shape shape = x.tensor.shape();
+  if (keep)
+    shape[front] = 1;
+  else
+    shape.erase(shape.begin() + front);
+  Tensor last = exchange(x, front);
+  Program &program = Program::of(x);
+  Tensor sums = apply<LogSumExpOp>(program, x.site, valueOf(last));
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, Program::typeOf(sums).getRank()));
+  if (front < (int64_t)order.size()) { // there stands the last axis, which goes back to the end
+    std::rotate(order.begin() + front, order.begin() + front + 1, order.end());
+    sums = apply<TransposeOp>(program, x.site, valueOf(sums), order);
+  }
+  return keep ? reshape({sums, x.site}, shape) : sums;
+}
+
+Tensor cumsum(Located x, int64_t axis, CumsumOptions options) {
+  int64_t front = frontAxis("cumsum", x, axis);
+  Tensor last = exchange(x, front);
+  Program &program = Program::of(x);
+  Tensor sums = program.tensor(program.makeAs<CumsumOp>(x.site, Program::typeOf(last), valueOf(last), options.exclusive, options.reverse));
+  return exchange({sums, x.site}, front);
 }
 
 Tensor attention(Located query, Located key, Located value, AttentionOptions options) {

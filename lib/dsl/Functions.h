@@ -105,10 +105,29 @@ Tensor concat(const std::vector<Tensor> &tensors, int64_t axis, Site site = Site
 /// Tensors of one shape along a new axis.
 Tensor stack(const std::vector<Tensor> &tensors, int64_t axis, Site site = Site::here());
 
-// Reductions of floats; reduced axes are dropped, or stay with size 1 if `keep` is set.
+// Reductions of numbers; reduced axes are dropped, or stay with size 1 if `keep` is set.
 Tensor sum(Located x, const Axes &axes = {}, bool keep = false);
-Tensor mean(Located x, const Axes &axes = {}, bool keep = false);
-Tensor max(Located x, const Axes &axes = {}, bool keep = false);
+Tensor prod(Located x, const Axes &axes = {}, bool keep = false);
+Tensor mean(Located x, const Axes &axes = {}, bool keep = false); // of floats
+Tensor max(Located x, const Axes &axes = {}, bool keep = false);  // NaN if there is one; equal ones share the gradient
+Tensor min(Located x, const Axes &axes = {}, bool keep = false);  // likewise; of integers above the type's lowest
+/// The index, i64, of the first of the largest or smallest elements; NaN is before both.
+Tensor argmax(Located x, int64_t axis, bool keep = false);
+Tensor argmin(Located x, int64_t axis, bool keep = false);
+/// Whether one, or every, boolean is true.
+Tensor any(Located x, const Axes &axes = {}, bool keep = false);
+Tensor all(Located x, const Axes &axes = {}, bool keep = false);
+/// (sum |x|^p)^(1/p) for p > 0, which may be infinite: max |x|. The gradient at 0 is 0.
+Tensor norm(Located x, double p = 2, const Axes &axes = {}, bool keep = false);
+/// log(sum e^x), finite wherever it is within the type's range; -inf with gradient 0 where all elements are -inf.
+Tensor log_sum_exp(Located x, int64_t axis = -1, bool keep = false);
+
+struct CumsumOptions {
+  bool exclusive = false; // an element does not count in its own sum
+  bool reverse = false;   // from the back
+};
+/// Sums of the elements up to each one, along an axis of constant size.
+Tensor cumsum(Located x, int64_t axis, CumsumOptions options = {});
 
 struct MatmulOptions {
   bool transpose_a = false, transpose_b = false;
@@ -122,11 +141,33 @@ struct Conv2dOptions {
 /// Cross-correlation of x (n, c, h, w) with weight (o, c, kh, kw), zeros around: (n, o, h', w').
 Tensor conv2d(Located x, Located weight, Conv2dOptions options = {});
 
-/// Along the last dimension.
-Tensor softmax(Located x);
+/// e^x over its sum along an axis.
+Tensor softmax(Located x, int64_t axis = -1);
+/// log(softmax(x)), also where softmax is 0 in its type.
+Tensor log_softmax(Located x, int64_t axis = -1);
 /// Rows of zero mean and unit variance along the last dimension, scaled and shifted by vectors of its size
 /// (Ba et al. 2016, "Layer Normalization").
 Tensor layer_norm(Located x, Located scale, Located bias, double epsilon = 1e-5);
+
+/// Rows over the root of their mean square along the last dimension, scaled by a vector of its size
+/// (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization").
+Tensor rms_norm(Located x, Located scale, double epsilon = 1e-6);
+
+/// Each of `groups` runs of channels of each item has zero mean and unit variance; then a scale and a bias for each channel.
+/// x is (items, channels, ..) (Wu and He 2018, "Group Normalization").
+Tensor group_norm(Located x, int64_t groups, Located scale, Located bias, double epsilon = 1e-5);
+/// group_norm with a group for each channel (Ulyanov et al. 2016, "Instance Normalization").
+Tensor instance_norm(Located x, Located scale, Located bias, double epsilon = 1e-5);
+
+struct BatchNormOptions {
+  double epsilon = 1e-5;
+  double momentum = 0.1; // the part of each batch in the running statistics
+};
+/// Channels, dimension 1 of x, of zero mean and unit variance, scaled and shifted (Ioffe and Szegedy 2015, "Batch
+/// Normalization"): over the batch in training, which updates the running statistics, and by these in inference. They are
+/// frozen parameters (channels). An item's result in training depends on its batch.
+Tensor batch_norm(Located x, Located scale, Located bias, Located running_mean, Located running_variance,
+                  BatchNormOptions options = {});
 
 struct AttentionOptions {
   std::optional<double> scale = {}; // by default 1 / sqrt(head size)

@@ -53,6 +53,7 @@ Expr mul(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Cal
 Expr div(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_div, a, b) : a / b; }
 
 Expr isNan(const Expr &x) { return magnitude(x) > infinityBits(x); }
+Expr isInfinite(const Expr &x) { return magnitude(x) == infinityBits(x); }
 Expr negativeInfinity(Halide::Type type) {
   return type.bits() == 64 ? reinterpret(type, Halide::Internal::make_const(Halide::Int(64), (int64_t)0xfff0000000000000))
                            : reinterpret(type, Halide::Internal::make_const(Halide::Int(32), (int64_t)(int32_t)0xff800000));

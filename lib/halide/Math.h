@@ -16,6 +16,7 @@ Halide::Expr mul(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
 
 Halide::Expr isNan(const Halide::Expr &x);
+Halide::Expr isInfinite(const Halide::Expr &x);
 /// |x| of floats and integers.
 Halide::Expr abs(const Halide::Expr &x);
 Halide::Expr floor(const Halide::Expr &x);

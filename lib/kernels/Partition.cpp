@@ -34,7 +34,9 @@ static void collectUsers(Value value, llvm::SmallSetVector<Operation *, 8> &user
 }
 
 /// Anchors that read each element once or a few times, so that what feeds them may be computed in place.
-static bool readsOnce(Operation *anchor) { return isa<SumOp, MaxOp, SoftmaxOp, CrossEntropyOp>(anchor); }
+static bool readsOnce(Operation *anchor) {
+  return isa<SumOp, ProdOp, MaxOp, ArgmaxOp, CumsumOp, SoftmaxOp, LogSoftmaxOp, LogSumExpOp, CrossEntropyOp>(anchor);
+}
 
 //===-- Which values are stored -----------------------------------------------------------------------------------===//
 

@@ -12,6 +12,7 @@ Suite viewsSuite();
 Suite reduceSuite();
 Suite contractionSuite();
 Suite rowsSuite();
+Suite normsSuite();
 Suite attentionSuite();
 Suite gatherSuite();
 Suite randomSuite();
@@ -21,9 +22,11 @@ Suite attentionDropoutSuite();
 /// A few of every family with B as a size.
 Suite batchSuite();
 
+Case batchNormCase(const std::string &name, Operand x);
+
 inline std::vector<Suite> staticSuites() {
   return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),
-          reduceSuite(),      contractionSuite(),   rowsSuite(),        attentionSuite(),
+          reduceSuite(),      contractionSuite(),   rowsSuite(),        normsSuite(),         attentionSuite(),
           gatherSuite(),      randomSuite(),        dropoutSuite(),     attentionDropoutSuite()};
 }
 
