@@ -156,6 +156,17 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
 
 //===-- As an encoding --------------------------------------------------------------------------------------------===//
 
+/// Whether a size stays positive: looked for where every symbol is 1, and where each in turn is large.
+static bool isPositive(AffineExpr size, unsigned symbols) {
+  MLIRContext *context = size.getContext();
+  for (unsigned large = 0; large <= symbols; ++large) {
+    SmallVector<AffineExpr> values(symbols, getAffineConstantExpr(1, context));
+    if (large < symbols) values[large] = getAffineConstantExpr(1 << 16, context);
+    if (constantSize(simplifyAffineExpr(size.replaceSymbols(values), 0, 0)).value_or(0) < 1) return false;
+  }
+  return true;
+}
+
 LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
                                        function_ref<InFlightDiagnostic()> emitError) const {
   if (shape.size() != getSizes().size())
@@ -163,12 +174,14 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
                        << " sizes: give one for each dimension";
   for (auto [index, pair] : llvm::enumerate(llvm::zip(shape, getSizes()))) {
     auto [extent, size] = pair;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    printSize(os, size, getNames());
+    if (ShapedType::isDynamic(extent) && !isPositive(size, getNames().size()))
+      return emitError() << "dimension " << index << " is " << text << ", which can be less than 1: every size is at least 1";
     if (constantSize(size).value_or(ShapedType::kDynamic) != extent) {
       InFlightDiagnostic diagnostic = emitError() << "dimension " << index << " is ";
       ShapedType::isDynamic(extent) ? diagnostic << "?" : diagnostic << extent;
-      std::string text;
-      llvm::raw_string_ostream os(text);
-      printSize(os, size, getNames());
       return diagnostic << " but its #fovea.dims size is " << text << ": a ? has a symbolic size, a number its own";
     }
   }

@@ -53,8 +53,14 @@ struct GradPass : impl::GradPassBase<GradPass> {
     }
     if (failed(checkProgram(model))) return signalPassFailure();
     std::optional<unsigned> loss;
-    for (unsigned index = 0; index < model.getNumResults(); ++index)
-      if (model.getResultAttr(index, "fovea.loss")) loss = index;
+    for (unsigned index = 0; index < model.getNumResults(); ++index) {
+      if (!model.getResultAttr(index, "fovea.loss")) continue;
+      if (loss) {
+        model.emitError("results ") << *loss << " and " << index << " are both marked fovea.loss: add them up into one";
+        return signalPassFailure();
+      }
+      loss = index;
+    }
 
     func::FuncOp forward = clone(model, "forward");
     resolveInference(forward);

@@ -1,5 +1,6 @@
 // Places buffers: first fit over lifetimes, for constant sizes and for sizes per item of the batch apart.
 #include "lib/kernels/Plan.h"
+#include "lib/kernels/InPlace.h"
 #include "lib/kernels/StridedView.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -64,6 +65,7 @@ public:
     if (failed(chooseSymbol())) return failure();
     takeResults();
     placeStores();
+    reuseArguments();
     if (failed(placeArena())) return failure();
     rewrite();
     return success();
@@ -154,40 +156,32 @@ private:
     }
     if (readers.size() != 1 || !launch.getInputs()[readers[0]].getDefiningOp<LoadOp>()) return false;
     unsigned argument = readers[0];
-    Type main = kernel.getResultTypes()[0];
-    if (kernel.getArgumentTypes()[argument] != main || kernel.getResultTypes()[result] != main ||
-        !readAtOwnCoordinates(kernel.getBody().getArgument(argument), main))
-      return false;
+    if (!canWorkInPlace(kernel, result, argument)) return false;
     inPlace[launch].push_back({result, argument});
     return true;
   }
 
-  /// The launch's kernel, or the form of it that works in place as planned.
-  StringRef kernelFor(LaunchOp launch) {
-    auto pairs = inPlace.lookup(launch);
-    if (pairs.empty()) return launch.getKernel();
-    llvm::sort(pairs);
-    std::string name = (launch.getKernel() + "_in_place").str();
-    for (auto [result, argument] : pairs) name += "_" + std::to_string(result) + "_of_" + std::to_string(argument);
-    SymbolTable symbols(function->getParentOfType<ModuleOp>());
-    if (auto known = symbols.lookup<KernelOp>(name)) return known.getSymName();
-    auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
-    auto form = cast<KernelOp>(kernel->clone());
-    form.setSymName(name);
-    for (auto [result, argument] : pairs)
-      form.setResultAttr(result, "fovea.in_place", Builder(form).getI64IntegerAttr(argument));
-    OpBuilder(kernel).insert(form);
-    return form.getSymName();
+  /// A value of the arena that a launch is the last to read, at the coordinates where it writes, gives its place to the
+  /// launch's first result.
+  void reuseArguments() {
+    for (LaunchOp launch : launchesOf(function)) {
+      if (launch.getNumResults() == 0 || places.count(launch.getResult(0)) || inPlace.count(launch)) continue;
+      auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      for (auto [argument, input] : llvm::enumerate(launch.getInputs())) {
+        if (!input.getDefiningOp<LaunchOp>() || places.count(input) || lastUse(input) != time.lookup(launch)) continue;
+        auto readers = llvm::count_if(launch.getInputs(), [&](Value other) { return views.root(other) == input; });
+        if (readers != 1 || layoutOf(input) != layoutOf(launch.getResult(0)) || !canWorkInPlace(kernel, 0, argument)) continue;
+        inPlace[launch].push_back({0, (unsigned)argument});
+        reused[launch.getResult(0)] = input;
+        break;
+      }
+    }
   }
 
-  /// Only point ops of the main result's shape read the value.
-  static bool readAtOwnCoordinates(Value value, Type main) {
-    auto dims = [](Type type) { return dimsOf(cast<RankedTensorType>(type)); };
-    return llvm::all_of(value.getUsers(), [&](Operation *user) {
-      if (isa<YieldOp>(user)) return true;
-      return user->hasTrait<Elementwise>() &&
-             dims(user->getResult(0).getType()) == dims(main) && readAtOwnCoordinates(user->getResult(0), main);
-    });
+  /// The value whose place this one shares, maybe through several launches.
+  Value owner(Value value) const {
+    while (Value earlier = reused.lookup(value)) value = earlier;
+    return value;
   }
 
   FailureOr<Bytes> bytesOf(Value value) {
@@ -211,12 +205,22 @@ private:
 
   LogicalResult placeArena() {
     Region constants, items;
+    llvm::DenseMap<Value, int64_t> ends;
+    for (LaunchOp launch : launchesOf(function))
+      for (Value result : launch.getResults()) {
+        int64_t &end = ends.try_emplace(owner(result), time.lookup(launch)).first->second;
+        end = std::max(end, lastUse(result));
+      }
     for (LaunchOp launch : launchesOf(function))
       for (Value result : launch.getResults()) {
         if (places.count(result)) continue;
+        if (Value earlier = owner(result); earlier != result) {
+          places[result] = Place(places.at(earlier));
+          continue;
+        }
         FailureOr<Bytes> bytes = bytesOf(result);
         if (failed(bytes)) return failure();
-        int64_t begin = time.lookup(launch), end = std::max(begin, lastUse(result));
+        int64_t begin = time.lookup(launch), end = ends.at(result);
         Place &place = places[result];
         place.perItem = bytes->perItem > 0;
         place.offset = place.perItem ? items.place(bytes->perItem, begin, end) : constants.place(bytes->constant, begin, end);
@@ -287,7 +291,8 @@ private:
       SmallVector<Value> arguments, into;
       for (Value input : launch.getInputs()) arguments.push_back(bufferOf(builder, input));
       for (Value result : launch.getResults()) into.push_back(bufferOf(builder, result));
-      LaunchOp::create(builder, launch.getLoc(), TypeRange(), kernelFor(launch), arguments, into);
+      auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      LaunchOp::create(builder, launch.getLoc(), TypeRange(), inPlaceForm(kernel, inPlace.lookup(launch)).getSymName(), arguments, into);
     }
     OpBuilder builder(function.front().getTerminator());
     for (StoreOp store : copied) copyIntoState(builder, store);
@@ -343,6 +348,7 @@ private:
   llvm::DenseMap<Value, Value> buffers;
   SmallVector<StoreOp> copied;
   llvm::DenseMap<Operation *, SmallVector<std::pair<unsigned, unsigned>>> inPlace; // result, argument
+  llvm::DenseMap<Value, Value> reused; // a launch's result, and the argument in whose place it is written
   SmallVector<DictionaryAttr> resultAttributes;
   SmallVector<Type> bufferTypes;
   int64_t constantBytes = 0;

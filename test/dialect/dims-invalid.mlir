@@ -47,3 +47,13 @@ func.func @other(%x: tensor<?x5xf32, #fovea.dims<[B] -> (B, 4)>>)
 
 // expected-error@+1 {{dimension 0 is 5 but its #fovea.dims size is B * 2}}
 func.func @symbolic(%x: tensor<5xf32, #fovea.dims<[B] -> (B * 2)>>)
+
+// -----
+
+// expected-error@+1 {{dimension 0 is B * -3, which can be less than 1: every size is at least 1}}
+func.func @negative(%x: tensor<?xf32, #fovea.dims<[B] -> (B * -3)>>)
+
+// -----
+
+// expected-error@+1 {{dimension 0 is B + -1, which can be less than 1}}
+func.func @empty(%x: tensor<?xf32, #fovea.dims<[B] -> (B + -1)>>)

@@ -104,3 +104,10 @@ func.func @model(%x: tensor<i32> {fovea.name = "x", fovea.gradient}) -> (tensor<
 func.func @model(%x: tensor<f32> {fovea.gradient}) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   return %x : tensor<f32>
 }
+
+// -----
+
+// expected-error@+1 {{results 0 and 1 are both marked fovea.loss: add them up into one}}
+func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}, tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x, %x : tensor<f32>, tensor<f32>
+}
