@@ -1,5 +1,5 @@
 // Normalizations: ops over rows or channels, and what is composed of them.
-#include "lib/dsl/Program.h"
+#include "lib/dsl/Build.h"
 
 #include <fovea/Functions.h>
 
@@ -7,20 +7,16 @@ using namespace mlir;
 
 namespace fovea {
 
-using dsl::Program;
-
-static Value valueOf(const Tensor &tensor) { return Program::value(tensor); }
+using namespace dsl;
 
 Tensor layer_norm(Located x, Located scale, Located bias, double epsilon) {
   Program &program = Program::of(x.site, {&x.tensor, &scale.tensor, &bias.tensor});
-  return program.tensor(
-      program.make<LayerNormOp>(x.site, valueOf(x), valueOf(scale), valueOf(bias), llvm::APFloat(epsilon)).getResult());
+  return apply<LayerNormOp>(program, x.site, valueOf(x), valueOf(scale), valueOf(bias), llvm::APFloat(epsilon));
 }
 
 Tensor rms_norm(Located x, Located scale, double epsilon) {
   Program &program = Program::of(x.site, {&x.tensor, &scale.tensor});
-  return program.tensor(
-      program.make<RmsNormOp>(x.site, valueOf(x), valueOf(scale), llvm::APFloat(epsilon)).getResult());
+  return apply<RmsNormOp>(program, x.site, valueOf(x), valueOf(scale), llvm::APFloat(epsilon));
 }
 
 /// A vector of one number in x's element type.
@@ -29,7 +25,7 @@ static Tensor filled(const Located &x, double number, AffineExpr size) {
   Type element = Program::typeOf(x).getElementType();
   auto attribute = DenseElementsAttr::get(RankedTensorType::get({*constantSize(size)}, element),
                                           Attribute(FloatAttr::get(element, number)));
-  return program.tensor(program.make<ConstantOp>(x.site, attribute));
+  return apply<ConstantOp>(program, x.site, attribute);
 }
 
 /// Each group of channels is one row of a layer norm.
@@ -83,8 +79,8 @@ Tensor batch_norm(Located x, Located scale, Located bias, Located running_mean, 
       Program::of(x.site, {&x.tensor, &scale.tensor, &bias.tensor, &running_mean.tensor, &running_variance.tensor});
   StringRef mean = stateOf(program, running_mean, scale, "mean"),
             variance = stateOf(program, running_variance, scale, "variance");
-  return program.tensor(program.make<BatchNormOp>(x.site, valueOf(x), valueOf(scale), valueOf(bias), mean, variance,
-                                                  llvm::APFloat(options.epsilon), llvm::APFloat(options.momentum)));
+  return apply<BatchNormOp>(program, x.site, valueOf(x), valueOf(scale), valueOf(bias), mean, variance,
+                            llvm::APFloat(options.epsilon), llvm::APFloat(options.momentum));
 }
 
 } // namespace fovea
