@@ -191,6 +191,22 @@ std::vector<Halide::Argument> KernelLowering::arguments() const {
 
 //===-- Values ----------------------------------------------------------------------------------------------------===//
 
+Halide::Buffer<> KernelLowering::table(DenseElementsAttr elements) {
+  auto [at, fresh] = tables.try_emplace(elements);
+  if (!fresh) return at->second;
+  Halide::Type type = KernelLowering::type(elements.getElementType());
+  // Halide wants a name of its own for each.
+  std::string name = tables.size() == 1 ? "table" : "table" + std::to_string(tables.size());
+  Halide::Buffer<> table(type, {(int)elements.getNumElements()}, name);
+  auto *bytes = (char *)table.data();
+  for (Attribute value : elements.getValues<Attribute>()) {
+    APInt bits = isa<FloatAttr>(value) ? cast<FloatAttr>(value).getValue().bitcastToAPInt() : cast<IntegerAttr>(value).getValue();
+    std::memcpy(bytes, bits.zextOrTrunc(64).getRawData(), type.bytes());
+    bytes += type.bytes();
+  }
+  return at->second = table;
+}
+
 Expr KernelLowering::load(Value value, Coordinates coordinates) {
   for (const Known &entry : known[value])
     if (llvm::all_of(llvm::zip_equal(entry.coordinates, coordinates),

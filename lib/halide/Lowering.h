@@ -54,6 +54,8 @@ public:
   static Halide::Type type(mlir::Type element);
   /// A constant of a float type.
   static Halide::Expr real(Halide::Type type, double value) { return Halide::Internal::make_const(type, value); }
+  /// The elements of a constant in row-major order, one table for all of its uses in the kernel.
+  Halide::Buffer<> table(mlir::DenseElementsAttr elements);
 
   /// From now on `load` of this anchor result reads `func`, whose arguments are in Halide's order (innermost first).
   void bind(Value result, Halide::Func func) { bound.insert({result, std::move(func)}); }
@@ -102,6 +104,7 @@ private:
     Halide::Expr expression;
   };
   llvm::DenseMap<Value, std::vector<Known>> known;
+  llvm::DenseMap<mlir::Attribute, Halide::Buffer<>> tables;
   std::optional<Output> main;
 };
 

@@ -33,12 +33,13 @@ void addArithmetic(Registry &registry);
 void addAttention(Registry &registry);
 void addConstants(Registry &registry);
 void addContractions(Registry &registry);
+void addEinsum(Registry &registry);
 void addGather(Registry &registry);
 void addLosses(Registry &registry);
 void addNorms(Registry &registry);
 void addPools(Registry &registry);
 void addReductions(Registry &registry);
-void addShapes(Registry &registry);
+void addTraining(Registry &registry);
 void addViews(Registry &registry);
 
 /// Computes the outputs of a node whose inputs are all known, if its op is one of those that shapes are computed with.
