@@ -62,12 +62,14 @@ std::vector<double> Call::numbers(size_t index, const char *what) {
 Element Call::element(size_t index) {
   const Operand &from = operand(index);
   if (from.tensor) return elementOf(from.tensor->dtype());
+  if (!from.array && !from.known) tensor(index); // an input without elements: an error
   return from.array ? from.array->element : from.known->element;
 }
 
 Shape Call::shape(size_t index) {
   const Operand &from = operand(index);
   if (from.tensor) return from.tensor->shape();
+  if (!from.array && !from.known) tensor(index);
   const std::vector<int64_t> &shape = from.array ? from.array->shape : from.known->shape;
   return Shape(shape.begin(), shape.end());
 }

@@ -66,8 +66,8 @@ std::optional<Shape> Importer::inputShape(const Declared &input) {
   Shape shape;
   for (const Size &size : *input.shape) {
     if (size.number) {
-      if (*size.number < 1)
-        return problem(text + "has a size of " + std::to_string(*size.number) + ": sizes must be at least 1"), std::nullopt;
+      if (*size.number < 0)
+        return problem(text + "has a size of " + std::to_string(*size.number) + ": sizes are not negative"), std::nullopt;
       shape.push_back(*size.number);
       continue;
     }
@@ -95,16 +95,18 @@ void Importer::addInput(const Declared &input) {
     DType dtype = dtypeOf(input.element);
     std::optional<Shape> shape = inputShape(input);
     if (!shape) return;
+    auto known = options.known.find(input.name);
+    if (known != options.known.end()) operand.offered = &known->second;
+    operand.failed = false;
+    // One without elements is no argument: it is an error where it is computed with.
+    if (llvm::is_contained(*shape, Dim(0))) return;
     inputs.push_back({input.name, unique(input.name)});
     operand.tensor = model.input(inputs.back().identifier, *shape, dtype);
   } catch (const Unsupported &unsupported) {
-    return problem("input '" + input.name + "' " + unsupported.reason);
+    problem("input '" + input.name + "' " + unsupported.reason);
   } catch (const Error &error) {
-    return problem(error.what());
+    problem(error.what());
   }
-  auto known = options.known.find(input.name);
-  if (known != options.known.end()) operand.offered = &known->second;
-  operand.failed = false;
 }
 
 void Importer::addOutputs() {

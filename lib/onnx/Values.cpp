@@ -86,6 +86,7 @@ Tensor Importer::tensor(Operand &operand) {
   // An input whose elements were taken is a constant from then on.
   if (operand.tensor && !(operand.offered && operand.known)) return *operand.tensor;
   if (operand.offered && operand.known) return constant(*operand.known);
+  if (!operand.array && !operand.known) throw Unsupported{"has no elements: every size is at least 1"};
   if (operand.array) {
     checkedShape(operand.array->shape);
     bool large = isFloat(dtypeOf(operand.array->element)) && operand.array->count() > mostConstants;

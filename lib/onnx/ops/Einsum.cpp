@@ -101,7 +101,7 @@ void einsum(Call &call) {
     output = expanded(call, dotted, (int64_t)(dotted.size() + dots) - 3, ignored);
   } else {
     for (auto [letter, count] : uses)
-      if (count == 1 || letter > 'Z' - (int)dots) output += letter;
+      if (count == 1 || (letter <= 'Z' && letter > 'Z' - (int)dots)) output += letter;
   }
   for (char letter : output)
     if (!uses.count(letter)) call.unsupported(std::string("the output names '") + letter + "', which no input has");
