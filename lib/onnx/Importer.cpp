@@ -24,7 +24,7 @@ Importer::Importer(const std::filesystem::path &path, const Model &file, const I
 Imported Importer::run() {
   auto opset = file.opsets.find("");
   if (opset != file.opsets.end() && (opset->second < oldestOpset || opset->second > newestOpset))
-    throw Error(where + "is of opset " + std::to_string(opset->second) + ": opsets " + std::to_string(oldestOpset) + " to " +
+    throw UnsupportedModel(where + "is of opset " + std::to_string(opset->second) + ": opsets " + std::to_string(oldestOpset) + " to " +
                 std::to_string(newestOpset) + " are known; convert the model to one of them");
   if (file.opsets.empty()) throw Error(where + "imports no opset: it does not say which versions of ops it means");
   if (file.graph.outputs.empty()) throw Error(where + "has no output: there is nothing to compute");

@@ -144,7 +144,12 @@ private:
 int run(const CommandLine &line) {
   std::vector<fs::path> cases = casesIn({line.folders.begin(), line.folders.end()});
   if (!line.filter.empty()) {
-    std::regex filter(line.filter.getValue());
+    std::regex filter;
+    try {
+      filter = line.filter.getValue();
+    } catch (const std::regex_error &error) {
+      return fail("--filter='" + line.filter + "' is no regular expression: " + error.what());
+    }
     cases.erase(std::remove_if(cases.begin(), cases.end(), [&](const fs::path &each) { return !std::regex_search(each.filename().string(), filter); }),
                 cases.end());
   }

@@ -99,7 +99,7 @@ void addActivations(Registry &registry) {
   registry.add("PRelu", {7, 9, 16}, prelu);
   registry.add("Elu", {6, 22}, elu);
   registry.add("Selu", {6, 22}, selu);
-  registry.add("Celu", {12}, celu);
+  registry.add("Celu", {12, 28}, celu);
   registry.add("ThresholdedRelu", {10, 22}, thresholdedRelu);
   registry.add("Shrink", {9}, shrink);
   registry.add("Swish", {24}, swish);

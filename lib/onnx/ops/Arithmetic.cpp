@@ -117,7 +117,7 @@ void addArithmetic(Registry &registry) {
   registry.add("Or", {7}, logicalOr);
   registry.add("Xor", {7}, logicalXor);
   registry.add("Not", {1}, logicalNot);
-  registry.add("Cast", {6, 9, 13, 19, 21, 23, 24, 25}, castOf);
+  registry.add("Cast", {6, 9, 13, 19, 21, 23, 24, 25, 28}, castOf);
   registry.add("CastLike", {15, 19, 21, 23, 24, 25}, castLike);
   registry.add("Where", {9, 16}, whereOf);
   registry.add("Clip", {6}, clipByAttributes);

@@ -123,6 +123,6 @@ void einsum(Call &call) {
 
 } // namespace
 
-void addEinsum(Registry &registry) { registry.add("Einsum", {12}, einsum); }
+void addEinsum(Registry &registry) { registry.add("Einsum", {12, 28}, einsum); }
 
 } // namespace fovea::onnx

@@ -179,9 +179,9 @@ void dropout(Call &call) {
 } // namespace
 
 void addGather(Registry &registry) {
-  registry.add("Gather", {1, 11, 13, 26}, gather);
+  registry.add("Gather", {1, 11, 13}, gather);
   registry.add("GatherElements", {11, 13}, gatherElements);
-  registry.add("OneHot", {9, 11}, oneHot);
+  registry.add("OneHot", {9, 11, 28}, oneHot);
   registry.add("Trilu", {14}, trilu);
   registry.add("Pad", {2, 11, 13, 18, 19, 21, 23, 24, 25}, pad);
   registry.add("Dropout", {7, 10, 12, 13, 22}, dropout);

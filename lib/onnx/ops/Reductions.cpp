@@ -114,8 +114,8 @@ void addReductions(Registry &registry) {
   registry.add("ReduceSumSquare", {1, 11, 13, 18}, since18<sumSquare>);
   registry.add("ReduceL1", {1, 11, 13, 18}, since18<norm1>);
   registry.add("ReduceL2", {1, 11, 13, 18}, since18<norm2>);
-  registry.add("ReduceLogSum", {1, 11, 13, 18}, since18<logSum>);
-  registry.add("ReduceLogSumExp", {1, 11, 13, 18}, since18<logSumExp>);
+  registry.add("ReduceLogSum", {1, 11, 13, 18, 28}, since18<logSum>);
+  registry.add("ReduceLogSumExp", {1, 11, 13, 18, 28}, since18<logSumExp>);
   registry.add("ArgMax", {1, 11, 12, 13}, argMax);
   registry.add("ArgMin", {1, 11, 12, 13}, argMin);
   registry.add("CumSum", {11, 14}, cumSum);
