@@ -64,10 +64,9 @@ struct ConstantLowering : PointLowering::ExternalModel<ConstantLowering, Constan
     auto elements = cast<DenseElementsAttr>(cast<ConstantOp>(op).getValue());
     Halide::Type type = kernel.type(elements.getElementType());
     if (elements.isSplat()) return element(type, elements.getSplatValue<Attribute>());
-    // Looked up by the row-major index.
     Expr flat = 0;
     for (auto [d, extent] : llvm::enumerate(elements.getType().getShape())) flat = flat * (int)extent + at[d];
-    return Halide::Internal::Call::make(kernel.table(elements), {flat});
+    return kernel.lookUp(elements, flat);
   }
 };
 

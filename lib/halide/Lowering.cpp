@@ -191,12 +191,9 @@ std::vector<Halide::Argument> KernelLowering::arguments() const {
 
 //===-- Values ----------------------------------------------------------------------------------------------------===//
 
-Halide::Buffer<> KernelLowering::table(DenseElementsAttr elements) {
-  auto [at, fresh] = tables.try_emplace(elements);
-  if (!fresh) return at->second;
+/// The elements in row-major order as data of the kernel's object.
+static Halide::Buffer<> tableOf(DenseElementsAttr elements, const std::string &name) {
   Halide::Type type = KernelLowering::type(elements.getElementType());
-  // Halide wants a name of its own for each.
-  std::string name = tables.size() == 1 ? "table" : "table" + std::to_string(tables.size());
   Halide::Buffer<> table(type, {(int)elements.getNumElements()}, name);
   auto *bytes = (char *)table.data();
   for (Attribute value : elements.getValues<Attribute>()) {
@@ -204,7 +201,17 @@ Halide::Buffer<> KernelLowering::table(DenseElementsAttr elements) {
     std::memcpy(bytes, bits.zextOrTrunc(64).getRawData(), type.bytes());
     bytes += type.bytes();
   }
-  return at->second = table;
+  return table;
+}
+
+Expr KernelLowering::lookUp(DenseElementsAttr elements, Expr index) {
+  auto [at, fresh] = tables.try_emplace(elements);
+  // Halide wants a name of its own for each table.
+  if (fresh) at->second = tableOf(elements, "table" + std::to_string(tables.size()));
+  // Halide takes a table to be aligned to a whole vector, but aligns it to 32 bytes only. An index that it does not see
+  // through makes it assume nothing; LLVM does see that this is the index itself.
+  Expr opaque = Halide::halving_add(index, index);
+  return Halide::Internal::Call::make(at->second, {clamp(opaque, 0, (int)elements.getNumElements() - 1)});
 }
 
 Expr KernelLowering::load(Value value, Coordinates coordinates) {

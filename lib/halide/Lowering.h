@@ -54,8 +54,8 @@ public:
   static Halide::Type type(mlir::Type element);
   /// A constant of a float type.
   static Halide::Expr real(Halide::Type type, double value) { return Halide::Internal::make_const(type, value); }
-  /// The elements of a constant in row-major order, one table for all of its uses in the kernel.
-  Halide::Buffer<> table(mlir::DenseElementsAttr elements);
+  /// The element of a constant at a row-major index.
+  Halide::Expr lookUp(mlir::DenseElementsAttr elements, Halide::Expr index);
 
   /// From now on `load` of this anchor result reads `func`, whose arguments are in Halide's order (innermost first).
   void bind(Value result, Halide::Func func) { bound.insert({result, std::move(func)}); }

@@ -39,6 +39,7 @@ void addLosses(Registry &registry);
 void addNorms(Registry &registry);
 void addPools(Registry &registry);
 void addReductions(Registry &registry);
+void addResize(Registry &registry);
 void addTraining(Registry &registry);
 void addViews(Registry &registry);
 

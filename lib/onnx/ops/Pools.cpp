@@ -37,11 +37,46 @@ template <typename Combine> Tensor pooled(Call &call, Tensor x, const Windows &w
   return x;
 }
 
+/// Also where the largest element lies in x, counted row by row (or, of the spatial dimensions, column by column): of equal
+/// ones the first.
+void maxPoolWithPlaces(Call &call, const Tensor &x, const Windows &windows) {
+  std::vector<int64_t> shape = numbersOf(x.shape(), "the place of a largest element");
+  bool columns = call.integer("storage_order", 0) != 0;
+  auto rank = (int64_t)shape.size();
+  std::vector<int64_t> order;
+  for (int64_t d = 0; d < rank; ++d) order.push_back(columns && d >= 2 ? rank + 1 - d : d);
+  Tensor places = broadcast_to(call.scalar(0, i64), x.shape());
+  int64_t step = 1;
+  for (int64_t d = rank; d-- > 0; step *= shape[(size_t)order[(size_t)d]])
+    places = places + iota(call, shape[(size_t)order[(size_t)d]], i64, order[(size_t)d], rank) * (double)step;
+  // Values and places go through the windows together.
+  Tensor values = x;
+  for (size_t d = 0; d < windows.axes.size(); ++d) {
+    const Window &window = windows.axes[d];
+    auto axis = (int64_t)d + 2;
+    Tensor padded = surrounded(call, values, axis, window.low, window.high, -INFINITY);
+    Tensor paddedPlaces = surrounded(call, places, axis, window.low, window.high, 0x1p52);
+    for (int64_t i = 0; i < window.size; ++i) {
+      Tensor value = slice(padded, axis, i * window.dilation, window.count, window.stride);
+      Tensor at = slice(paddedPlaces, axis, i * window.dilation, window.count, window.stride);
+      if (i == 0) {
+        values = value, places = at;
+        continue;
+      }
+      places = where(values < value, at, where(equal(values, value), minimum(places, at), places));
+      values = maximum(values, value);
+    }
+  }
+  call.give(values);
+  call.give(places, 1);
+}
+
 void maxPool(Call &call) {
   Tensor x = call.tensor(0);
-  if (call.wants(1)) call.unsupported("the positions of the largest elements are not supported yet");
   if (!isFloat(x.dtype())) call.unsupported("pools of integers are not supported");
-  call.give(pooled(call, x, windowsOf(call, x.shape()), -INFINITY, [](const Tensor &a, const Tensor &b) { return maximum(a, b); }));
+  Windows windows = windowsOf(call, x.shape());
+  if (call.wants(1)) return maxPoolWithPlaces(call, x, windows);
+  call.give(pooled(call, x, windows, -INFINITY, [](const Tensor &a, const Tensor &b) { return maximum(a, b); }));
 }
 
 Tensor summed(Call &call, const Tensor &x, const Windows &windows) {

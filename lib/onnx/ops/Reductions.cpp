@@ -91,6 +91,46 @@ template <Tensor (*function)(const Tensor &, int64_t)> void flattened(Call &call
   call.give(reshape(function(reshape(x, {outer, inner}), 1), shape));
 }
 
+/// 1 at the first largest element along the axis, else 0.
+Tensor hardmaxOver(Call &call, const Tensor &x, int64_t axis) {
+  int64_t size = numbersOf({x.dim(axis)}, "an axis")[0];
+  Tensor place = iota(call, size, f64, axis, x.rank());
+  Tensor first = smallest(where(equal(x, max(x, axis, true)), place, (double)size), axis, true);
+  return cast(equal(place, first), x.dtype());
+}
+void hardmax(Call &call) {
+  Tensor x = call.tensor(0);
+  call.give(hardmaxOver(call, x, frontAxis(call.integer("axis", -1), x.rank())));
+}
+
+/// How many elements come before each one in order is its place in it; the k-th is the one whose place is k. NaN counts as
+/// largest.
+void topK(Call &call) {
+  Tensor x = call.tensor(0);
+  int64_t axis = frontAxis(call.integer("axis", -1), x.rank()), size = numbersOf({x.dim(axis)}, "an axis")[0];
+  int64_t k = call.version < 10 ? call.integer("k", 1) : call.integer(1, "k");
+  constexpr int64_t most = 4096;
+  if (k < 1 || k > size || size > most) call.unsupported("it takes " + std::to_string(k) + " of " + std::to_string(size) + " elements: 1 to all of up to " + std::to_string(most) + " are supported");
+  if (x.dtype() == i64) call.unsupported("it sorts int64 elements, which is not supported yet");
+  DType dtype = x.dtype();
+  Tensor row = toLast(isFloat(dtype) ? x : cast(x, f64), axis);
+  Shape across = row.shape(), down = row.shape();
+  across.insert(across.end() - 1, Dim(1)), down.push_back(1);
+  auto rank = (int64_t)down.size();
+  auto number = [](const Tensor &condition) { return cast(condition, i32); };
+  Tensor other = reshape(row, across), own = reshape(row, down); // [.., i, j]: is x[j] before x[i]?
+  Tensor ahead = call.integer("largest", 1) ? own < other : other < own;
+  Tensor otherNan = not_equal(other, other), ownNan = not_equal(own, own), earlier = iota(call, size, i64, rank - 1, rank) < iota(call, size, i64, rank - 2, rank);
+  Tensor nanAhead = call.integer("largest", 1) ? number(otherNan) - number(ownNan) : number(ownNan) - number(otherNan);
+  Tensor same = number(equal(own, other)) + number(otherNan) * number(ownNan);
+  Tensor before = 0 < maximum(nanAhead, 0) + number(ahead) + same * number(earlier);
+  Tensor place = cast(sum(cast(before, f64), -1), i64); // (.., n)
+  Tensor hit = equal(reshape(place, across), iota(call, k, i64, rank - 2, rank)); // [.., k, i]
+  Tensor values = fromLast(sum(where(hit, other, 0), -1), axis);
+  call.give(isFloat(dtype) ? values : cast(values, dtype));
+  if (call.wants(1)) call.give(fromLast(cast(sum(where(hit, iota(call, size, f64, rank - 1, rank), 0.0), -1), i64), axis), 1);
+}
+
 void globalAverage(Call &call) {
   Tensor x = call.tensor(0);
   std::vector<int64_t> axes;
@@ -123,6 +163,8 @@ void addReductions(Registry &registry) {
   registry.add("Softmax", {13}, along<softmaxOver>);
   registry.add("LogSoftmax", {1, 11}, flattened<logSoftmaxOver>);
   registry.add("LogSoftmax", {13}, along<logSoftmaxOver>);
+  registry.add("Hardmax", {13}, hardmax);
+  registry.add("TopK", {1, 10, 11, 24}, topK);
   registry.add("GlobalAveragePool", {1, 22}, globalAverage);
   registry.add("GlobalMaxPool", {1, 22}, globalMax);
 }

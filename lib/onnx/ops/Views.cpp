@@ -187,6 +187,30 @@ void tile(Call &call) {
   call.give(reshape(broadcast_to(reshape(x, apart), repeated), flat));
 }
 
+int64_t blockSize(Call &call) {
+  int64_t size = call.integer("blocksize", 0);
+  if (size < 1 || call.shape(0).size() != 4) call.unsupported("blocksize is " + std::to_string(size) + " for " + shapeText(call.shape(0)));
+  return size;
+}
+void depthToSpace(Call &call) {
+  int64_t size = blockSize(call);
+  Tensor x = call.tensor(0);
+  std::vector<int64_t> s = numbersOf({x.dim(1), x.dim(2), x.dim(3)}, "blocks");
+  Dim n = x.dim(0), depth = s[0] / (size * size);
+  Tensor result = call.text("mode", "DCR") == "DCR" ? transpose(reshape(x, {n, size, size, depth, s[1], s[2]}), {0, 3, 4, 1, 5, 2})
+                                                    : transpose(reshape(x, {n, depth, size, size, s[1], s[2]}), {0, 1, 4, 2, 5, 3});
+  call.give(reshape(result, {n, depth, s[1] * size, s[2] * size}));
+}
+void spaceToDepth(Call &call) {
+  int64_t size = blockSize(call);
+  Tensor x = call.tensor(0);
+  std::vector<int64_t> s = numbersOf({x.dim(1), x.dim(2), x.dim(3)}, "blocks");
+  Tensor apart = reshape(x, {x.dim(0), s[0], s[1] / size, size, s[2] / size, size});
+  bool first = call.text("mode", "DCR") == "DCR"; // where in the depth a block's elements go
+  Tensor result = transpose(apart, first ? std::vector<int64_t>{0, 3, 5, 1, 2, 4} : std::vector<int64_t>{0, 1, 3, 5, 2, 4});
+  call.give(reshape(result, {x.dim(0), s[0] * size * size, s[1] / size, s[2] / size}));
+}
+
 } // namespace
 
 void addViews(Registry &registry) {
@@ -200,6 +224,8 @@ void addViews(Registry &registry) {
   registry.add("Split", {2, 11, 13, 18}, split);
   registry.add("Expand", {8, 13}, expand);
   registry.add("Tile", {6, 13}, tile);
+  registry.add("DepthToSpace", {1, 11, 13}, depthToSpace);
+  registry.add("SpaceToDepth", {1, 13, 28}, spaceToDepth);
 }
 
 } // namespace fovea::onnx
