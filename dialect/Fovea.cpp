@@ -46,7 +46,9 @@ Operation *FoveaDialect::materializeConstant(OpBuilder &builder, Attribute value
 
 bool isTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !(isNumber(tensor.getElementType()) || isBool(tensor.getElementType()))) return false;
+  if (!tensor) return false;
+  Type element = tensor.getElementType();
+  if (!isNumber(element) && !isBool(element) && !isByte(element)) return false;
   int64_t room = maxElements;
   for (int64_t extent : tensor.getShape()) {
     if (ShapedType::isDynamic(extent)) continue;
@@ -56,9 +58,11 @@ bool isTensor(Type type) {
   if (tensor.hasStaticShape()) return !tensor.getEncoding();
   return isa_and_nonnull<DimsAttr>(tensor.getEncoding());
 }
-bool isFloat(Type element) { return element.isF32() || element.isF64(); }
+bool isLowPrecision(Type element) { return element.isF16() || element.isBF16(); }
+bool isFloat(Type element) { return element.isF32() || element.isF64() || isLowPrecision(element); }
 bool isInteger(Type element) { return element.isSignlessInteger(32) || element.isSignlessInteger(64); }
 bool isNumber(Type element) { return isFloat(element) || isInteger(element); }
+bool isByte(Type element) { return element.isSignlessInteger(8) || element.isUnsignedInteger(8); }
 bool isBool(Type element) { return element.isSignlessInteger(1); }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef loops, int64_t rows,

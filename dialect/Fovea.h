@@ -55,8 +55,12 @@ constexpr int64_t maxElements = int64_t(1) << 48;
 
 bool isTensor(mlir::Type type);
 bool isFloat(mlir::Type element);
+/// f16 or bf16: stored only, and computed with in f32.
+bool isLowPrecision(mlir::Type element);
 bool isInteger(mlir::Type element);
 bool isNumber(mlir::Type element);
+/// i8 or ui8: stored, moved and cast, not computed with.
+bool isByte(mlir::Type element);
 bool isBool(mlir::Type element);
 
 } // namespace fovea

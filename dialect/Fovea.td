@@ -36,14 +36,14 @@ def Fovea_Dialect : Dialect {
 /// A ranked tensor of sizes that are at least 1, in which every `?` has its expression.
 defvar tensorRule = "tensor of 1 to 2^48 elements, each ? with its #fovea.dims";
 def Fovea_Tensor : Type<CPred<"::fovea::isTensor($_self)">,
-                        !strconcat("f32, f64, i32, i64 or i1 ", tensorRule),
+                        !strconcat("f16, bf16, f32, f64, i8, ui8, i32, i64 or i1 ", tensorRule),
                         "::mlir::RankedTensorType">;
 class Fovea_TensorOf<string predicate, string what>
     : Type<And<[Fovea_Tensor.predicate, CPred<predicate # "(::mlir::getElementTypeOrSelf($_self))">]>,
            !strconcat(what, " ", tensorRule), "::mlir::RankedTensorType">;
-def Fovea_FloatTensor : Fovea_TensorOf<"::fovea::isFloat", "f32 or f64">;
+def Fovea_FloatTensor : Fovea_TensorOf<"::fovea::isFloat", "f16, bf16, f32 or f64">;
 def Fovea_IntegerTensor : Fovea_TensorOf<"::fovea::isInteger", "i32 or i64">;
-def Fovea_NumberTensor : Fovea_TensorOf<"::fovea::isNumber", "f32, f64, i32 or i64">;
+def Fovea_NumberTensor : Fovea_TensorOf<"::fovea::isNumber", "f16, bf16, f32, f64, i32 or i64">;
 def Fovea_BoolTensor : Fovea_TensorOf<"::fovea::isBool", "i1">;
 
 //===-- Traits: what an op is to the kernel cutter and the lowerings ----------------------------------------------===//

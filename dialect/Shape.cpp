@@ -103,8 +103,7 @@ FailureOr<RankedTensorType> inferBroadcast(std::optional<Location> location, Str
   for (auto [index, type] : llvm::enumerate(types))
     text += (index ? (index + 1 == types.size() ? " and " : ", ") : "") + shapeText(type);
   return emitOptionalError(location, op, ": shapes ", text,
-                           " do not broadcast: aligned at the last dimension, sizes must be equal or 1"),
-         failure();
+                           " do not broadcast: aligned at the last dimension, sizes must be equal or 1");
 }
 
 } // namespace fovea

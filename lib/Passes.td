@@ -22,6 +22,15 @@ def RewritePass : Pass<"fovea-rewrite", "mlir::ModuleOp"> {
   let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
 }
 
+def WidenPass : Pass<"fovea-widen", "mlir::ModuleOp"> {
+  let summary = "Compute with f16 and bf16 in f32";
+  let description = [{
+    An op that computes with f16 or bf16 takes its operands cast to f32 and has its result cast back; views move elements as
+    they are. What an op keeps for its gradient beside its first result, such as a log-sum-exp, stays in f32.
+  }];
+  let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
+}
+
 def PackParametersPass : Pass<"fovea-pack-parameters", "mlir::ModuleOp"> {
   let summary = "Keep the weights of products in the panels that their kernels read";
   let description = [{

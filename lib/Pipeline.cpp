@@ -38,6 +38,7 @@ void addPasses(PassManager &manager, Stage from, Stage to, const PipelineOptions
   }
   if (runs(Stage::optimized)) manager.addPass(createRewritePass());
   if (runs(Stage::kernels)) {
+    manager.addPass(createWidenPass());
     manager.addPass(createPackParametersPass({options.target}));
     manager.addPass(createKernelsPass({options.target}));
   }

@@ -62,9 +62,12 @@ def Fovea_SelectOp : Fovea_InferredOp<"select", [Fovea_Point, Fovea_Elementwise,
 def Fovea_CastOp : Fovea_Op<"cast", [Pure, Fovea_Point, Fovea_Elementwise, SameOperandsAndResultShape,
                                      DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
   let summary = "x in another element type";
-  let description = "Float to integer truncates toward zero; i1 gives 0 or 1. The shape stays (c1).";
+  let description = [{
+    Float to integer truncates toward zero, and a narrower integer wraps around; to i1, what is not zero is true; i1 gives 0
+    or 1. To a narrower float, the nearest, ties to even. The shape stays (c1).
+  }];
   let arguments = (ins Fovea_Tensor:$x);
-  let results = (outs Fovea_NumberTensor:$result);
+  let results = (outs Fovea_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
   let hasFolder = 1;
   let hasVerifier = 1;

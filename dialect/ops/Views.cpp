@@ -21,10 +21,9 @@ void registerViews(FoveaDialect &dialect) {
 static FailureOr<int64_t> axisSize(std::optional<Location> location, StringRef op, Value x, int64_t axis) {
   RankedTensorType type = typeOf(x);
   if (axis < 0 || axis >= type.getRank())
-    return emitOptionalError(location, op, ": axis ", axis, " is outside a tensor of rank ", type.getRank(), " (c1)"), failure();
+    return emitOptionalError(location, op, ": axis ", axis, " is outside a tensor of rank ", type.getRank(), " (c1)");
   if (type.isDynamicDim(axis))
-    return emitOptionalError(location, op, ": axis ", axis, " of ", shapeText(type), " has a symbolic size: only constant ones can be cut"),
-           failure();
+    return emitOptionalError(location, op, ": axis ", axis, " of ", shapeText(type), " has a symbolic size: only constant ones can be cut");
   return type.getDimSize(axis);
 }
 

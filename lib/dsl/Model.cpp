@@ -1,6 +1,8 @@
 // Models: declarations, training, and the text of the module.
 #include "lib/dsl/Program.h"
 
+#include <fovea/Functions.h>
+
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -92,7 +94,7 @@ Tensor Scope::parameter(const Name &name, const Shape &shape, const Initializer 
       dsl::fail(lines, "parameter '" + full + "' has shape " + program->shapes.text(program->sizes(shape, name.site)) +
                            ": its sizes must be positive numbers");
 
-  RankedTensorType type = program->shapes.tensor(program->sizes(shape, name.site), program->element(program->dtype));
+  RankedTensorType type = program->shapes.tensor(program->sizes(shape, name.site), program->element(program->stored()));
   OpBuilder &builder = program->builder;
   Location location = program->location(lines);
   {
@@ -102,7 +104,8 @@ Tensor Scope::parameter(const Name &name, const Shape &shape, const Initializer 
                     llvm::APFloat(initializer.b), options.frozen, options.decay.value_or(shape.size() >= 2),
                     llvm::APFloat(options.rate), IntegerAttr(), PanelsAttr());
   }
-  return program->tensor(LoadOp::create(builder, location, type, full));
+  Tensor value = program->tensor(LoadOp::create(builder, location, type, full));
+  return program->stored() == program->dtype ? value : fovea::cast({value, name.site}, program->dtype);
 }
 
 //===-- Models ----------------------------------------------------------------------------------------------------===//
@@ -110,7 +113,8 @@ Tensor Scope::parameter(const Name &name, const Shape &shape, const Initializer 
 Model::Model(const std::string &name, DType dtype, Site site) {
   if (!isIdentifier(name))
     dsl::fail({site}, "model '" + name + "': a name is letters, digits and _, and begins with no digit");
-  if (dtype != f32 && dtype != f64) dsl::fail({site}, "model '" + name + "': its element type must be f32 or f64");
+  if (dtype != f32 && dtype != f64 && dtype != f16 && dtype != bf16)
+    dsl::fail({site}, "model '" + name + "': its element type must be f32, f64, f16 or bf16");
   implementation = std::make_shared<Program>(name, dtype, site);
 }
 
@@ -132,7 +136,7 @@ Tensor Model::input(const std::string &name, const Shape &shape, std::optional<D
   Program &program = this->program();
   claim(program, site, "input", name);
   RankedTensorType type = program.type(site, "input '" + name + "'", program.sizes(shape, site),
-                                       program.element(dtype.value_or(program.dtype)));
+                                       program.element(dtype.value_or(program.stored())));
   unsigned index = program.function.getNumArguments();
   (void)program.function.insertArgument(index, type, program.builder.getDictionaryAttr(named(program, name)),
                                         program.location({site}));
@@ -161,11 +165,11 @@ static void wantInputGradient(Program &program, Site site, const std::string &na
   for (BlockArgument argument : program.function.getArguments()) {
     unsigned index = argument.getArgNumber();
     if (program.function.getArgAttrOfType<StringAttr>(index, "fovea.name").getValue() != name) continue;
-    if (Type element = cast<RankedTensorType>(argument.getType()).getElementType();
-        element != program.element(program.dtype)) {
+    if (Type element = llvm::cast<RankedTensorType>(argument.getType()).getElementType();
+        element != program.element(program.stored())) {
       std::string text;
       llvm::raw_string_ostream(text) << "input '" << name << "' is of " << element << ", the loss of "
-                                     << program.element(program.dtype);
+                                     << program.element(program.stored());
       program.fail(site, "train: " + text + ": there is a gradient only of inputs of the loss's type");
     }
     claim(program, site, "output", "gradient_" + name);
@@ -183,6 +187,8 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
   if (&Program::of(loss) != &program)
     program.fail(loss.site, "train: the loss is of model '" + Program::of(loss).name + "', not '" + program.name + "'");
   RankedTensorType type = Program::typeOf(loss);
+  if (isLowPrecision(type.getElementType()))
+    program.fail(loss.site, std::string("train: the loss is of ") + (type.getElementType().isF16() ? "f16" : "bf16") + ": cast it, or what it is computed from, to f32");
   if (type.getRank() != 0 || !isFloat(type.getElementType()))
     program.fail(loss.site, "train: the loss has shape " + shapeText(type) + ": it must be one float, such as a mean");
   for (const std::string &name : options.report) {

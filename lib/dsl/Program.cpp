@@ -84,10 +84,18 @@ Type Program::element(DType dtype) {
     return builder.getF32Type();
   case DType::f64:
     return builder.getF64Type();
+  case DType::f16:
+    return builder.getF16Type();
+  case DType::bf16:
+    return builder.getBF16Type();
   case DType::i32:
     return builder.getI32Type();
   case DType::i64:
     return builder.getI64Type();
+  case DType::i8:
+    return builder.getI8Type();
+  case DType::u8:
+    return builder.getIntegerType(8, false);
   case DType::boolean:
     return builder.getI1Type();
   }
@@ -98,6 +106,9 @@ DType Program::dtypeOf(RankedTensorType type) {
   Type element = type.getElementType();
   if (element.isF32()) return DType::f32;
   if (element.isF64()) return DType::f64;
+  if (element.isF16()) return DType::f16;
+  if (element.isBF16()) return DType::bf16;
+  if (element.isInteger(8)) return element.isUnsignedInteger() ? DType::u8 : DType::i8;
   return element.isInteger(32) ? DType::i32 : element.isInteger(64) ? DType::i64 : DType::boolean;
 }
 

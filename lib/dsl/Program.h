@@ -28,6 +28,8 @@ struct Program {
   mlir::OpBuilder builder; // before `end`
   std::string name;
   DType dtype;
+  /// The element type of parameters: f32 where the model computes in less.
+  DType stored() const { return dtype == DType::f16 || dtype == DType::bf16 ? DType::f32 : dtype; }
   Site site; // where the model was made
   llvm::StringSet<> names, parameters;
   bool trained = false;

@@ -1,5 +1,5 @@
-// The kernel cache. An entry is a header of four words (mark, scratch bytes, object bytes, checksum of what surrounds
-// it), then the object.
+// The cache. A kernel is a header of four words (mark, scratch bytes, object bytes, checksum of what surrounds it),
+// then the object. A shared library has its checksum behind it, where loaders do not look.
 #include "lib/emit/Cache.h"
 
 #include "lib/emit/Files.h"
@@ -37,15 +37,15 @@ std::string Cache::defaultFolder() {
   return "";
 }
 
-std::string Cache::path(StringRef symbol) const {
+std::string Cache::path(const llvm::Twine &file) const {
   llvm::SmallString<128> result(folder);
-  llvm::sys::path::append(result, symbol + ".kernel");
+  llvm::sys::path::append(result, file);
   return result.str().str();
 }
 
 std::optional<KernelCode> Cache::find(StringRef symbol) const {
   if (folder.empty()) return std::nullopt;
-  auto bytes = readFile(path(symbol));
+  auto bytes = readFile(path(symbol + ".kernel"));
   if (!bytes) {
     llvm::consumeError(bytes.takeError());
     return std::nullopt;
@@ -68,7 +68,33 @@ void Cache::store(const KernelCode &code) const {
   header.checksum = checksum(header, code.symbol, code.object);
   std::string bytes(reinterpret_cast<const char *>(&header), sizeof header);
   if (llvm::Error error = makeFolder(folder)) return llvm::consumeError(std::move(error));
-  llvm::consumeError(writeFile(path(code.symbol), bytes + code.object));
+  llvm::consumeError(writeFile(path(code.symbol + ".kernel"), bytes + code.object));
+}
+
+static std::string libraryChecksum(StringRef key, StringRef library) {
+  uint64_t sum = llvm::xxh3_64bits(key) ^ (llvm::xxh3_64bits(library) * 3);
+  return std::string(reinterpret_cast<const char *>(&sum), sizeof sum);
+}
+
+std::optional<std::string> Cache::findLibrary(StringRef key) const {
+  if (folder.empty()) return std::nullopt;
+  auto bytes = readFile(path(key + ".so"));
+  if (!bytes) {
+    llvm::consumeError(bytes.takeError());
+    return std::nullopt;
+  }
+  StringRef library = StringRef(*bytes).drop_back(std::min(bytes->size(), sizeof(uint64_t)));
+  if (StringRef(*bytes).drop_front(library.size()) != libraryChecksum(key, library)) return std::nullopt;
+  return path(key + ".so");
+}
+
+std::optional<std::string> Cache::storeLibrary(StringRef key, StringRef library) const {
+  if (folder.empty()) return std::nullopt;
+  llvm::Error error = makeFolder(folder);
+  if (!error) error = writeFile(path(key + ".so"), library.str() + libraryChecksum(key, library));
+  bool failed = bool(error);
+  llvm::consumeError(std::move(error));
+  return failed ? std::nullopt : std::optional(path(key + ".so"));
 }
 
 } // namespace fovea

@@ -1,4 +1,5 @@
-// Compiled kernels on disk, by the name of the kernel's function, which is a hash of all that its code depends on.
+// Compiled kernels on disk, by the name of the kernel's function, which is a hash of all that its code depends on; and
+// the shared libraries of models that run in the process that compiles them.
 #pragma once
 
 #include "lib/halide/Provider.h"
@@ -17,8 +18,13 @@ public:
   std::optional<KernelCode> find(StringRef symbol) const;
   void store(const KernelCode &code) const;
 
+  /// The path of a shared library, by a key that holds a hash of all that it is linked from.
+  std::optional<std::string> findLibrary(StringRef key) const;
+  /// Its path as well; none where the folder cannot be written.
+  std::optional<std::string> storeLibrary(StringRef key, StringRef library) const;
+
 private:
-  std::string path(StringRef symbol) const;
+  std::string path(const llvm::Twine &file) const;
   std::string folder;
 };
 

@@ -4,7 +4,6 @@
 #include "lib/emit/Cache.h"
 #include "lib/emit/Files.h"
 #include "lib/emit/Header.h"
-#include "lib/emit/Link.h"
 #include "lib/kernels/schedule/Schedule.h"
 
 #include "llvm/Support/Path.h"
@@ -140,8 +139,7 @@ FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &opt
 
 //===-- Files -----------------------------------------------------------------------------------------------------===//
 
-/// The kernels, each once, the host program and the runtime.
-static std::vector<ObjectFile> objectsOf(const CompiledModel &model, bool checks) {
+std::vector<ObjectFile> objectsOf(const CompiledModel &model, bool checks) {
   std::set<std::string> known;
   std::vector<ObjectFile> objects;
   for (const TargetProgram &program : model.programs)

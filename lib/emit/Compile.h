@@ -3,6 +3,7 @@
 
 #include "lib/Pipeline.h"
 #include "lib/emit/HostProgram.h"
+#include "lib/emit/Link.h"
 
 namespace fovea {
 
@@ -38,6 +39,9 @@ mlir::FailureOr<std::vector<TargetProgram>> cutIntoKernels(mlir::ModuleOp module
 
 /// Runs the passes, compiles every kernel and the host program.
 mlir::FailureOr<CompiledModel> compileModel(mlir::ModuleOp module, const CompileOptions &options);
+
+/// What a library of the model is linked from: the kernels, each once, the host program and the runtime.
+std::vector<ObjectFile> objectsOf(const CompiledModel &model, bool checks);
 
 /// Writes NAME.h and, by the stage, all objects, NAME.a or NAME.so, into a folder.
 llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage,

@@ -82,12 +82,14 @@ struct GradPass : impl::GradPassBase<GradPass> {
   LogicalResult train(ModuleOp module, func::FuncOp model, unsigned loss) {
     auto type = cast<RankedTensorType>(model.getResultTypes()[loss]);
     auto optimizer = model->getAttrOfType<OptimizerAttr>("fovea.optimizer");
+    if (isLowPrecision(type.getElementType()))
+      return model.emitError("the loss is of ") << type.getElementType() << ": cast it, or what it is computed from, to f32";
     if (type.getRank() != 0 || !isFloat(type.getElementType()))
       return model.emitError("the loss is ") << shapeText(type) << " of " << type.getElementType()
                                              << ": it must be one floating-point number; take its mean or sum";
     if (!optimizer) return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
     FailureOr<SmallVector<unsigned>> inputs = inputsWithGradient(model, type.getElementType());
-    if (failed(inputs) || failed(declareState(module, type.getElementType()))) return failure();
+    if (failed(inputs) || failed(declareState(module))) return failure();
     func::FuncOp gradients = clone(model, "gradients");
     moveResultFirst(gradients, loss);
     loss = 0;
@@ -116,7 +118,7 @@ struct GradPass : impl::GradPassBase<GradPass> {
     return inputs;
   }
 
-  LogicalResult declareState(ModuleOp module, Type loss) {
+  LogicalResult declareState(ModuleOp module) {
     SmallVector<StateOp> states = llvm::to_vector(module.getOps<StateOp>());
     OpBuilder builder(module.getContext());
     states.empty() ? builder.setInsertionPointToStart(module.getBody()) : builder.setInsertionPointAfter(states.back());
@@ -130,9 +132,9 @@ struct GradPass : impl::GradPassBase<GradPass> {
     };
     for (StateOp state : states) {
       if (state.getRole() != "parameter" || state.getFrozen()) continue;
-      if (state.getTensor().getElementType() != loss)
-        return state.emitOpError("is of ") << state.getTensor().getElementType() << " but the loss is of " << loss
-                                           << ": trained parameters need the loss's type; others are marked frozen";
+      if (!isFloat(state.getTensor().getElementType()))
+        return state.emitOpError("is of ") << state.getTensor().getElementType()
+                                           << ": trained parameters are floating-point numbers; others are marked frozen";
       declare(state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
     }
     auto scalar = RankedTensorType::get({}, builder.getI64Type());

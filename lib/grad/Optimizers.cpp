@@ -30,7 +30,7 @@ public:
     clip(trained, body->getArgument(1));
     for (StateOp state : trained) {
       Term p = load(state), g = gradients.at(state);
-      Term rate = term(state.getLoc(), body->getArgument(0));
+      Term rate = as(term(state.getLoc(), body->getArgument(0)), p.type().getElementType());
       if (!state.getRate().isExactlyValue(1)) rate = rate * state.getRate().convertToDouble();
       optimizer.getKind() == "sgd" ? sgd(state, p, g, rate) : adamw(state, p, g, rate);
       store(gradientOf(state), term(state.getLoc(), BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0))));
@@ -40,6 +40,11 @@ public:
 
 private:
   Term term(Location location, Value value) { return {builder, location, value}; }
+  /// A value in another element type.
+  Term as(Term x, Type to) {
+    if (x.type().getElementType() == to) return x;
+    return term(x.location, CastOp::create(builder, x.location, RankedTensorType::get(x.type().getShape(), to), x.value));
+  }
   Term load(StateOp state) { return term(state.getLoc(), LoadOp::create(builder, state.getLoc(), state.getTensor(), state.getSymName())); }
   void store(StateOp state, Term value) { StoreOp::create(builder, state.getLoc(), value, state.getSymName()); }
   StateOp gradientOf(StateOp state) { return lookup("gradient/" + state.getSymName().str()); }
@@ -67,17 +72,18 @@ private:
   void clip(ArrayRef<StateOp> trained, Value scale) {
     std::optional<Term> squares;
     for (StateOp state : trained) {
-      Term g = load(gradientOf(state)) * term(state.getLoc(), scale);
+      Term g = load(gradientOf(state)) * as(term(state.getLoc(), scale), state.getTensor().getElementType());
       gradients.insert({state, g});
       SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, g.type().getRank()));
-      Term square = term(state.getLoc(), SumOp::create(builder, state.getLoc(), g * g, axes, false));
+      Term wide = as(g, element);
+      Term square = term(state.getLoc(), SumOp::create(builder, state.getLoc(), wide * wide, axes, false));
       squares = squares ? *squares + square : square;
     }
     double limit = optimizer.constant("clip_norm");
     if (!(limit > 0) || !squares) return;
     Term factor = limit / (squares->apply<SqrtOp>() + 1e-6);
     factor = factor.make<MinimumOp>(factor.value, factor.constant(1).value);
-    for (StateOp state : trained) gradients.at(state) = gradients.at(state) * factor;
+    for (StateOp state : trained) gradients.at(state) = gradients.at(state) * as(factor, state.getTensor().getElementType());
   }
 
   /// SGD with momentum (Sutskever et al. 2013): decay is added to the gradient.
@@ -101,7 +107,8 @@ private:
     Term v = load(second) * beta2 + g * g * (1 - beta2);
     store(first, m);
     store(second, v);
-    Term step = (m / correction(beta1)) / ((v / correction(beta2)).apply<SqrtOp>() + optimizer.constant("epsilon"));
+    Type type = p.type().getElementType();
+    Term step = (m / as(correction(beta1), type)) / ((v / as(correction(beta2), type)).apply<SqrtOp>() + optimizer.constant("epsilon"));
     double decay = optimizer.constant("weight_decay");
     if (decay != 0 && state.getDecay()) step = step + p * decay;
     store(state, p - rate * step);

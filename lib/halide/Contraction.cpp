@@ -35,7 +35,7 @@ public:
     std::vector<Var> arguments = kernel.reversed(vars);
     pack(depth);
     product(arguments) = kernel.real(kernel.type(type.getElementType()), 0);
-    product(arguments) += elementA(min(Expr(m), mExtent - 1), k.x) * elementB(k.x);
+    product(arguments) += atEach(k, elementA(min(Expr(m), mExtent - 1), k.x) * elementB(k.x));
     kernel.bind(op.getResult(), product);
     schedule();
   }

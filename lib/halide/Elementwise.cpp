@@ -47,7 +47,7 @@ struct SelectLowering : PointLowering::ExternalModel<SelectLowering, SelectOp> {
 
 struct CastLowering : PointLowering::ExternalModel<CastLowering, CastOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
-    return Halide::cast(kernel.type(getElementTypeOrSelf(op->getResult(0).getType())), kernel.load(op->getOperand(0), at));
+    return math::convert(kernel.type(getElementTypeOrSelf(op->getResult(0).getType())), kernel.load(op->getOperand(0), at));
   }
 };
 

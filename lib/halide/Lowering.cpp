@@ -18,6 +18,8 @@ std::optional<int64_t> constantOf(const Expr &expression) {
   return value ? std::optional<int64_t>(*value) : std::nullopt;
 }
 
+Expr atEach(const Halide::RDom &r, const Expr &element) { return Halide::Internal::Select::make(r.x >= 0, element, element); }
+
 Halide::TailStrategy Output::tail(const Expr &extent, int64_t tile) const {
   std::optional<int64_t> constant = constantOf(extent);
   bool fits = !inPlace && constant && *constant >= tile;
@@ -27,8 +29,10 @@ Halide::TailStrategy Output::tail(const Expr &extent, int64_t tile) const {
 Halide::Type KernelLowering::type(Type element) {
   if (element.isF32()) return Halide::Float(32);
   if (element.isF64()) return Halide::Float(64);
+  if (element.isF16()) return Halide::Float(16);
+  if (element.isBF16()) return Halide::BFloat(16);
   unsigned bits = element.getIntOrFloatBitWidth();
-  return bits == 1 ? Halide::Bool() : Halide::Int(bits);
+  return bits == 1 ? Halide::Bool() : element.isUnsignedInteger() ? Halide::UInt(bits) : Halide::Int(bits);
 }
 
 SmallVector<StringAttr> kernelSizes(KernelOp kernel) {

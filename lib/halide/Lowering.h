@@ -22,6 +22,9 @@ namespace fovea {
 /// The value of an expression that simplifies to a constant.
 std::optional<int64_t> constantOf(const Halide::Expr &expression);
 
+/// The element, naming the reduction's variable: an update that names none runs once, however large the reduction is.
+Halide::Expr atEach(const Halide::RDom &r, const Halide::Expr &element);
+
 /// The Func that holds the results of the kernel's main shape, and where its schedule goes.
 struct Output {
   Halide::Func func;

@@ -20,7 +20,6 @@ bool isDouble(const Expr &x) { return x.type().bits() == 64; }
 /// The bits of x without its sign, and those of infinity.
 Expr magnitude(const Expr &x) { return bits(x) & integer(x, isDouble(x) ? INT64_MAX : INT32_MAX); }
 Expr infinityBits(const Expr &x) { return integer(x, isDouble(x) ? 0x7ff0000000000000 : 0x7f800000); }
-Expr nanBits(const Expr &x) { return integer(x, isDouble(x) ? 0x7ff8000000000000 : 0x7fc00000); }
 
 Expr polynomial(const Expr &x, std::initializer_list<double> coefficients) {
   Expr result;
@@ -32,11 +31,12 @@ Expr library(const char *name, const std::vector<Expr> &arguments) {
   return Halide::Internal::Call::make(Halide::Float(64), name, arguments, Halide::Internal::Call::PureExtern);
 }
 
-/// x with the sign of `sign`.
-Expr withSign(const Expr &x, const Expr &sign) {
-  Expr signBit = bits(sign) & integer(x, isDouble(x) ? INT64_MIN : (int64_t)INT32_MIN);
-  return reinterpret(x.type(), magnitude(x) | signBit);
+Expr negated(const Expr &x) {
+  return reinterpret(x.type(), bits(x) ^ integer(x, isDouble(x) ? INT64_MIN : (int64_t)INT32_MIN));
 }
+/// x, not negative, with the sign of `sign`. As a choice: bits joined by `or` give wrong code for AVX-512 where `sign` is
+/// widened from bf16 (LLVM 21, in Halide 21).
+Expr withSign(const Expr &x, const Expr &sign) { return select(bits(sign) < 0, negated(x), x); }
 Expr absolute(const Expr &x) { return reinterpret(x.type(), magnitude(x)); }
 
 using Halide::Internal::Call;
@@ -53,6 +53,25 @@ Expr mul(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Cal
 Expr div(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_div, a, b) : a / b; }
 
 Expr isNan(const Expr &x) { return magnitude(x) > infinityBits(x); }
+/// Half of the bits, rounded; a NaN must not round to infinity.
+static Expr toBFloat(const Expr &x) {
+  auto word = [](uint32_t value) { return Halide::Internal::make_const(Halide::UInt(32), (uint64_t)value); };
+  Expr b = reinterpret<uint32_t>(x), upper = b >> word(16);
+  Expr rounded = select(isNan(x), upper | word(0x40), (b + word(0x7fff) + (upper & word(1))) >> word(16));
+  return reinterpret(Halide::BFloat(16), cast<uint16_t>(rounded));
+}
+
+Expr convert(Halide::Type type, const Expr &x) {
+  Halide::Type from = x.type(), single = Halide::Float(32);
+  if (from == type) return x;
+  if ((from.is_bfloat() || from == Halide::Float(16)) && type != single) return convert(type, cast<float>(x));
+  if (type.is_bool()) return from.is_float() ? magnitude(x) != 0 : x != Halide::Internal::make_zero(from);
+  if (type.is_bfloat()) return toBFloat(convert(single, x));
+  if (type == Halide::Float(16) && from != single) return convert(type, convert(single, x));
+  if (from.is_float() && !type.is_float() && type.bits() < 32) return cast(type, cast<int32_t>(x));
+  return cast(type, x);
+}
+
 Expr negativeInfinity(Halide::Type type) {
   return type.bits() == 64 ? reinterpret(type, Halide::Internal::make_const(Halide::Int(64), (int64_t)0xfff0000000000000))
                            : reinterpret(type, Halide::Internal::make_const(Halide::Int(32), (int64_t)(int32_t)0xff800000));
@@ -97,7 +116,7 @@ Expr tanh(const Expr &x) {
   Expr a = absolute(x), z = x * x;
   Expr small = polynomial(z, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1}) * z * x + x;
   Expr large = 1.0f - 2.0f / (math::exp(a + a) + 1.0f);
-  return select(isNan(x), x, withSign(select(magnitude(x) < 0x3f200000, small, large), x)); // 0.625
+  return select(isNan(x), x, withSign(select(magnitude(x) < 0x3f200000, absolute(small), large), x)); // 0.625
 }
 
 Expr erf(const Expr &x) {

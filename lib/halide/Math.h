@@ -15,6 +15,10 @@ Halide::Expr sub(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr mul(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
 
+/// x as another type: float to integer truncates, integers wrap around, to bool what is not zero is true; f16 and bf16 are
+/// converted by way of f32, to the nearest, ties to even.
+Halide::Expr convert(Halide::Type type, const Halide::Expr &x);
+
 Halide::Expr isNan(const Halide::Expr &x);
 /// e^x; exactly 0 below -87.33 in f32, so that no denormals follow.
 Halide::Expr exp(const Halide::Expr &x);

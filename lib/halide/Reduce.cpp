@@ -80,7 +80,7 @@ private:
     std::vector<Expr> here = reductionVariables(r);
     std::reverse(here.begin(), here.end());
     here.insert(here.end(), row.begin(), row.end());
-    fold(total, row, reduction.total(here), firstElement());
+    fold(total, row, r, reduction.total(here), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       vars.empty() ? total.compute_root() : total.compute_at(output.func, loop);
       reduction.computeAt(total, Halide::RVar(r[0]));
@@ -95,12 +95,12 @@ private:
 
   Expr firstElement() const { return kernel.load(x, coordinates(std::vector<Expr>(axes.size(), Expr(0)))); }
 
-  /// total(row) = the reduction of `element`, which depends on reduction variables. A maximum starts from `first`, one of
+  /// total(row) = the reduction of `element` over r. A maximum starts from `first`, one of
   /// the elements: that it counts twice does no harm.
-  void fold(Func total, const std::vector<Var> &row, const Expr &element, const Expr &first) const {
+  void fold(Func total, const std::vector<Var> &row, const RDom &r, const Expr &element, const Expr &first) const {
     bool adds = kind == RowReduction::sum;
     total(row) = adds ? Halide::Internal::make_zero(element.type()) : first;
-    total(row) = adds ? total(row) + element : math::maximum(total(row), element);
+    total(row) = adds ? total(row) + atEach(r, element) : math::maximum(total(row), atEach(r, element));
   }
 
   /// Columns in vectors; all reduced rows one after another, for each row of the result.
@@ -108,7 +108,7 @@ private:
     Func total = kernel.func("reduction");
     std::vector<Var> row = kernel.reversed(vars);
     RDom r = kernel.reduction("r", reducedExtents());
-    fold(total, row, kernel.load(x, coordinates(reductionVariables(r))), firstElement());
+    fold(total, row, r, kernel.load(x, coordinates(reductionVariables(r))), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       int lanes = kernel.schedule().getVector();
       total.compute_at(output.func, loop).vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
@@ -132,11 +132,11 @@ private:
     indices[0] = min(index, extent - 1);
     Expr element = kernel.load(x, coordinates(indices));
     if (kind == RowReduction::sum) r.where(index < extent);
-    fold(partial, rowAndChunk, element, firstElement());
+    fold(partial, rowAndChunk, r, element, firstElement());
     RDom parts = kernel.reduction("parts", {chunks});
     std::vector<Expr> part(row.begin(), row.end());
     part.push_back(parts.x);
-    fold(total, row, partial(part), firstElement());
+    fold(total, row, parts, partial(part), firstElement());
     bindAndSchedule(total, [&](Output &, Var) {
       partial.compute_root().bound(chunk, 0, chunks);
       total.compute_root();

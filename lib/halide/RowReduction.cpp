@@ -25,7 +25,7 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   std::optional<int64_t> constant = constantOf(extent);
   bool whole = constant && *constant % lanes == 0;
   Expr j = step.x * lanes + lane, inside = j < extent;
-  Expr x = element(whole ? j : min(j, extent - 1));
+  Expr x = atEach(step, element(whole ? j : min(j, extent - 1)));
   if (kind == sum) {
     Expr zero = Halide::Internal::make_zero(probe.type());
     partial(lanesAndRow) = zero;

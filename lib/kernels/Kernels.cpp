@@ -3,6 +3,7 @@
 #include "lib/Passes.h"
 #include "lib/kernels/Partition.h"
 #include "lib/kernels/Plan.h"
+#include "lib/kernels/Widen.h"
 #include "lib/kernels/schedule/Schedule.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -37,6 +38,7 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
       if (failed(planFunction(function))) return signalPassFailure();
     }
     removeUnused(module);
+    for (KernelOp kernel : module.getOps<KernelOp>()) dropRoundings(kernel);
     for (KernelOp kernel : module.getOps<KernelOp>()) kernel.setScheduleAttr(chooseSchedule(kernel, targets->front()));
     module->setAttr("fovea.stage", StringAttr::get(module.getContext(), "kernels"));
     module->setAttr("fovea.target", StringAttr::get(module.getContext(), targets->front().name));

@@ -141,6 +141,10 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
   }
 
   PanelsAttr panelsOf(Operation *user, Value weight, const Target &target) {
+    while (isa<CastOp>(user) && user->hasOneUse()) {
+      weight = user->getResult(0);
+      user = *user->user_begin();
+    }
     if (auto reshape = dyn_cast<ReshapeOp>(user))
       if (reshape.getType().getRank() == 2 && reshape->hasOneUse() && reshape.getType().getDimSize(0) == typeOf(weight).getDimSize(0)) {
         weight = reshape;
@@ -152,7 +156,7 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
     int64_t columns = typeOf(weight).getDimSize(axis);
     int64_t size = panelColumns(columns, typeOf(weight).getElementTypeBitWidth(), target);
     // A narrow matrix is not worth the room of a whole panel.
-    if (llvm::alignTo(columns, size) > 2 * columns) return {};
+    if ((int64_t)llvm::alignTo(columns, size) > 2 * columns) return {};
     return PanelsAttr::get(&getContext(), axis, size);
   }
 

@@ -63,13 +63,16 @@ static bool isPackedWeight(Operation *anchor, Value operand) {
 
 void Partition::feedAnchor(Operation *anchor, Value operand) {
   if (isPackedWeight(anchor, operand)) return;
+  // Low precision is stored as it is, and widened where it is read.
+  if (auto cast = operand.getDefiningOp<CastOp>(); cast && isLowPrecision(cast.getX().getType().getElementType()))
+    return feedAnchor(anchor, cast.getX());
   Chain chain = chainOf(operand);
   bool plainView = !isPoint(views.root(operand)) || stored.contains(views.root(operand));
   if (plainView && views.of(operand)) return;
   if (readsOnce(anchor) && !chain.anchor) return;
   if (isa_and_nonnull<ConstantOp>(views.root(operand).getDefiningOp())) return;
   // A view of a computed value: store the value where strides can give the view, else the view itself.
-  store(views.of(operand) ? views.root(operand) : operand);
+  storeForKernels(views.of(operand) ? views.root(operand) : operand);
 }
 
 /// A product's tiles can be stored as panels of columns.
@@ -94,10 +97,10 @@ void Partition::feedPoint(Operation *op) {
       // The later anchor keeps its chain: the other's value is stored.
       if (sameShape && !op->hasTrait<View>() && chain.anchor->isBeforeInBlock(input.anchor)) {
         for (Value other : op->getOperands())
-          if (chainOf(other).anchor == chain.anchor) store(other);
+          if (chainOf(other).anchor == chain.anchor) storeForKernels(other);
         chain.anchor = input.anchor;
       } else {
-        store(operand);
+        storeForKernels(operand);
         continue;
       }
     }
@@ -108,7 +111,7 @@ void Partition::feedPoint(Operation *op) {
   if (op->hasTrait<View>() && op->getNumOperands() == 1) return;
   llvm::SmallSetVector<Operation *, 8> users;
   collectUsers(result, users);
-  if (users.size() > 1 && (chain.anchor || chain.cost * (int64_t)(users.size() - 1) > recomputeBudget)) store(result);
+  if (users.size() > 1 && (chain.anchor || chain.cost * (int64_t)(users.size() - 1) > recomputeBudget)) storeForKernels(result);
 }
 
 /// A stored or returned value has a buffer of its own, row-major: views, loads and arguments are copied into one.
@@ -122,6 +125,14 @@ void Partition::feedMemory(OpOperand &operand) {
   }
   store(value);
   memory.insert(value);
+}
+
+/// Stores a value for kernels: low precision as it is, since to widen it again costs nothing.
+void Partition::storeForKernels(Value value) {
+  auto cast = value.getDefiningOp<CastOp>();
+  bool widens = cast && isLowPrecision(cast.getX().getType().getElementType());
+  store(widens ? cast.getX() : value);
+  if (widens) chains[value] = {};
 }
 
 void Partition::store(Value value) {
@@ -139,7 +150,8 @@ void Partition::chooseInternal() {
     });
     if (internal) {
       Operation *user = *result.user_begin();
-      internal = packsProduct(user) || (user->hasTrait<Point>() && !user->hasTrait<View>() && user->getResult(0).getType() == result.getType());
+      bool sameShape = user->getNumResults() == 1 && dimsOf(typeOf(user->getResult(0))) == dimsOf(typeOf(result));
+      internal = packsProduct(user) || (user->hasTrait<Point>() && !user->hasTrait<View>() && sameShape);
     }
     if (internal) chains[result] = {0, &op};
   }
@@ -152,6 +164,7 @@ void Partition::chooseLayouts() {
   for (Operation &op : function.front()) {
     if (!isa<AttentionOp, AttentionGradOp>(op)) continue;
     for (Value result : op.getResults()) {
+      if (result.hasOneUse() && isa<CastOp>(*result.user_begin())) result = result.user_begin()->getResult(0);
       TransposeOp transpose;
       bool same = !result.use_empty();
       for (Operation *user : result.getUsers()) {
@@ -227,7 +240,9 @@ int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inpu
 
 void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs) {
   Group &group = groups[index];
-  group.results.push_back(root);
+  // What an anchor gives beside its first result comes last: the provider makes one Func of those of the main shape.
+  auto isBeside = [&](Value value) { return value.getDefiningOp() == group.anchor && cast<OpResult>(value).getResultNumber() > 0; };
+  group.results.insert(isBeside(root) ? group.results.end() : llvm::find_if(group.results, isBeside), root);
   if (!group.main) group.main = root;
   groupOf[root] = index;
   for (auto [value, identity] : inputs) {
@@ -244,7 +259,7 @@ void Partition::formGroups() {
       SmallVector<std::pair<Value, bool>> inputs;
       for (Value operand : op.getOperands()) inputsOf(operand, false, inputs, false);
       anchorGroup[&op] = groups.size();
-      groups.push_back({&op});
+      groups.emplace_back().anchor = &op;
       for (Value result : op.getResults())
         if (!chains.count(result) && (!result.use_empty() || result == op.getResult(0)))
           addToGroup(groups.size() - 1, result, inputs);
@@ -257,7 +272,7 @@ void Partition::formGroups() {
       int64_t group = anchor ? anchorGroup[anchor] : groupToJoin(root, inputs);
       if (group < 0) {
         group = groups.size();
-        groups.push_back({});
+        groups.emplace_back();
       }
       if (anchor) inputs.append(pending[anchor]);
       addToGroup(group, root, inputs);

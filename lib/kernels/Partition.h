@@ -38,6 +38,7 @@ private:
   void feedPoint(mlir::Operation *op);
   void feedMemory(mlir::OpOperand &operand);
   void store(Value value);
+  void storeForKernels(Value value);
   Chain chainOf(Value value) const;
   void formGroups();
   void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);

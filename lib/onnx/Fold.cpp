@@ -161,9 +161,8 @@ void logicalNot(Call &call, const Inputs &in) {
 }
 void castTo(Call &call, const Inputs &in) {
   auto element = static_cast<Element>(call.integer("to", 0));
-  dtypeOf(element);
   for (double value : in[0]->reals)
-    if (element != Element::f32 && element != Element::f64 && element != Element::boolean && !(std::abs(value) < 0x1p31))
+    if (!isFloat(dtypeOf(element)) && element != Element::boolean && !(std::abs(value) < 0x1p31))
       throw Unsupported{"it casts a known float that no integer holds"};
   unary(call, *in[0], element, [&](double x) { return element == Element::boolean ? double(x != 0) : x; },
         [&](const Dim &x) { return element == Element::boolean ? Dim(number(x) != 0) : x; });

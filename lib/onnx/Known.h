@@ -13,7 +13,9 @@ struct Known {
   std::vector<Dim> integers; // of integers, and booleans as 0 and 1
   std::vector<double> reals; // of floats, in their own precision
 
-  bool isReal() const { return element == Element::f32 || element == Element::f64; }
+  bool isReal() const {
+    return element == Element::f32 || element == Element::f64 || element == Element::f16 || element == Element::bf16;
+  }
   int64_t count() const { return static_cast<int64_t>(isReal() ? reals.size() : integers.size()); }
   /// An empty one of this type and shape.
   Known like(std::vector<int64_t> shape) const { return {element, std::move(shape), {}, {}}; }

@@ -17,7 +17,9 @@ void writeParameters(const std::filesystem::path &path, const std::vector<std::s
   for (const auto &array : parameters) {
     fovea_safetensors_tensor tensor = {};
     tensor.name = array->name.c_str();
-    tensor.dtype = array->element == Element::f64 ? FOVEA_F64 : FOVEA_F32;
+    static const std::map<Element, int32_t> dtypes = {
+        {Element::f32, FOVEA_F32}, {Element::f64, FOVEA_F64}, {Element::f16, FOVEA_F16}, {Element::bf16, FOVEA_BF16}};
+    tensor.dtype = dtypes.at(array->element);
     tensor.rank = static_cast<int32_t>(array->shape.size());
     std::copy(array->shape.begin(), array->shape.end(), tensor.shape);
     tensors.push_back(tensor);

@@ -17,7 +17,11 @@ DType dtypeOf(Element element) {
   case Element::i32: return DType::i32;
   case Element::i64: return DType::i64;
   case Element::boolean: return DType::boolean;
-  default: throw Unsupported{"is of " + elementName(element) + ": float, double, int32, int64 and bool are supported"};
+  case Element::f16: return DType::f16;
+  case Element::bf16: return DType::bf16;
+  case Element::i8: return DType::i8;
+  case Element::u8: return DType::u8;
+  default: throw Unsupported{"is of " + elementName(element) + ", which no tensor of a compiled model can be"};
   }
 }
 
@@ -28,11 +32,15 @@ Element elementOf(DType dtype) {
   case DType::i32: return Element::i32;
   case DType::i64: return Element::i64;
   case DType::boolean: return Element::boolean;
+  case DType::f16: return Element::f16;
+  case DType::bf16: return Element::bf16;
+  case DType::i8: return Element::i8;
+  case DType::u8: return Element::u8;
   }
   llvm_unreachable("all element types are listed");
 }
 
-bool isFloat(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
+bool isFloat(DType dtype) { return dtype == f32 || dtype == f64 || dtype == f16 || dtype == bf16; }
 
 //===-- Known elements --------------------------------------------------------------------------------------------===//
 
@@ -59,7 +67,8 @@ std::optional<Known> knownElements(const Array &array) {
   case Element::f64: read<double>(array, result.reals); break;
   case Element::i32: read<int32_t>(array, result.integers); break;
   case Element::i64: read<int64_t>(array, result.integers); break;
-  case Element::boolean: read<int8_t>(array, result.integers); break;
+  case Element::boolean: case Element::i8: read<int8_t>(array, result.integers); break;
+  case Element::u8: read<uint8_t>(array, result.integers); break;
   default: return std::nullopt;
   }
   return result;
@@ -117,7 +126,7 @@ Tensor Importer::constant(const Known &known) {
   bool open = llvm::any_of(known.integers, [](const Dim &size) { return !size.constant(); });
   for (int64_t index = 0; index < known.count(); ++index) {
     if (known.isReal()) {
-      values.push_back(mlir::FloatAttr::get(type.getElementType(), known.reals[index]));
+      values.push_back(program().builder.getFloatAttr(type.getElementType(), known.reals[index]));
     } else if (!open) {
       values.push_back(mlir::IntegerAttr::get(type.getElementType(), *known.integers[index].constant()));
     } else {

@@ -53,7 +53,7 @@ TEST_F(Errors, Names) {
 }
 
 TEST_F(Errors, Declarations) {
-  EXPECT_ERROR(Model("m", i32), "model 'm': its element type must be f32 or f64");
+  EXPECT_ERROR(Model("m", i32), "model 'm': its element type must be f32, f64, f16 or bf16");
   EXPECT_ERROR(model.input("empty", {0, 3}), "input 'empty': shape (0, 3): sizes must be at least 1");
   EXPECT_ERROR(model.parameter("rows", {batch, 3}, ones()),
                "parameter 'rows' has shape (batch, 3): its sizes must be positive numbers");
@@ -96,7 +96,7 @@ TEST_F(Errors, ElementTypes) {
   EXPECT_ERROR(table * label, "mul: one operand is f32, the other i32: cast one of them");
   EXPECT_ERROR(label + 0.5, "0.500000 is no i32: cast the tensor to a float, or use a whole number");
   EXPECT_ERROR(maximum(1.0, 2.0), "maximum: both operands are numbers: at least one must be a tensor");
-  EXPECT_ERROR(sum(label), "sum: operand #0 must be f32 or f64 tensor of 1 to 2^48 elements, each ? with its #fovea.dims, but "
+  EXPECT_ERROR(sum(label), "sum: operand #0 must be f16, bf16, f32 or f64 tensor of 1 to 2^48 elements, each ? with its #fovea.dims, but "
                            "got 'tensor<?xi32, #fovea.dims<[batch] -> (batch)>>'");
 }
 

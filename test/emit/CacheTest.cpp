@@ -84,4 +84,27 @@ TEST(CacheFolder, FollowsTheEnvironment) {
   EXPECT_EQ(Cache::defaultFolder(), "/own");
 }
 
+TEST_F(CacheTest, LibrariesAreWholeOrAbsent) {
+  EXPECT_FALSE(cache.findLibrary("m_1"));
+  std::string path = (folder / "kernels" / "m_1.so").string();
+  EXPECT_EQ(cache.storeLibrary("m_1", "library"), path);
+  EXPECT_EQ(cache.findLibrary("m_1"), path);
+  EXPECT_FALSE(cache.findLibrary("m_2"));
+  std::ifstream file(path, std::ios::binary);
+  std::string whole{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(whole.substr(0, 7), "library"); // loaders read it from the beginning
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] ^= 1;
+    std::ofstream(path, std::ios::binary) << damaged;
+    EXPECT_FALSE(cache.findLibrary("m_1")) << at;
+    std::ofstream(path, std::ios::binary) << whole.substr(0, at);
+    EXPECT_FALSE(cache.findLibrary("m_1")) << at;
+  }
+  std::filesystem::copy_file(entry, folder / "kernels" / "m_2.so");
+  EXPECT_FALSE(cache.findLibrary("m_2"));
+  EXPECT_FALSE(Cache("").storeLibrary("m_1", "library"));
+  EXPECT_FALSE(Cache(path).storeLibrary("m_1", "library")); // a file, no folder
+}
+
 } // namespace

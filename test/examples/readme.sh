@@ -11,14 +11,22 @@ cd "$folder"
 export PATH=$build/bin:$PATH
 
 fail() { printf 'readme.sh: %s\n' "$*" >&2; exit 1; }
-# block LANGUAGE: the first block of code in this language.
-block() { awk -v fence='```'"$1" '$0 == fence { on = 1; next } /^```/ { if (on) exit } on' "$readme"; }
+# block LANGUAGE [N]: the first, or N-th, block of code in this language.
+block() { awk -v fence='```'"$1" -v n="${2:-1}" '$0 == fence { on = !--n; next } /^```/ { if (on) exit } on' "$readme"; }
 # promised TEXT: the README says this.
 promised() { grep -qF -- "$1" "$readme" || fail "the README does not say '$1' any more"; }
 
-# The two pieces of code, which take their blocks and their header from the example.
+# The pieces of code, which take their blocks and their header from the example.
 { printf '#include "vision_transformer.h"\nstd::vector<Model> define() {\n'; block cpp; printf 'return {digits};\n}\n'; } >model.cpp
 c++ -std=c++17 -fsyntax-only -I"$build/include" -I"$source/examples/03-mnist" model.cpp || fail "the model does not compile"
+{
+  printf '#include <fovea/compile.h>\nusing namespace fovea;\n'
+  printf 'void f(Model digits, int64_t batch, std::vector<float> image, std::vector<int32_t> label, float rate, float loss) {\n'
+  block cpp 2
+  printf '}\n'
+} >compiled.cpp
+c++ -std=c++17 -fsyntax-only -I"$build/include" compiled.cpp || fail "the program that compiles does not compile"
+grep -q train_step compiled.cpp || fail "the second C++ code is not compile(model)"
 {
   printf '#include "digits.h"\nvoid f(int64_t batch, const float *image, const int32_t *label, float rate, float loss, float *logits) {\n'
   block c

@@ -49,8 +49,15 @@ func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) {
 
 // -----
 
-// expected-error@+1 {{is of 'f64' but the loss is of 'f32': trained parameters need the loss's type; others are marked frozen}}
-fovea.state "parameter" @w : tensor<f64>
+// expected-error@+1 {{the loss is of 'bf16': cast it, or what it is computed from, to f32}}
+func.func @model(%x: tensor<bf16>) -> (tensor<bf16> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  return %x : tensor<bf16>
+}
+
+// -----
+
+// expected-error@+1 {{is of 'i32': trained parameters are floating-point numbers; others are marked frozen}}
+fovea.state "parameter" @w : tensor<i32>
 func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   return %x : tensor<f32>
 }

@@ -17,7 +17,15 @@ using reference::Shape;
 /// Stands in a shape for the symbolic size B.
 constexpr int64_t batch = -1;
 
-/// `real` is the element type that a suite runs in: f32 or f64.
+/// The element type that a suite runs in.
+enum class Precision { f32, f64, f16, bf16 };
+inline bool isLow(Precision precision) { return precision == Precision::f16 || precision == Precision::bf16; }
+inline const char *nameOf(Precision precision) {
+  constexpr const char *names[] = {"F32", "F64", "F16", "BF16"};
+  return names[(int)precision];
+}
+
+/// `real` is the element type that a suite runs in.
 enum class Kind { real, i32, i64, boolean };
 
 /// An element from its row-major index and a draw in [0, 1).
@@ -63,7 +71,7 @@ struct Build {
 };
 
 /// A result may be wrong by `f64` or `f32` times the larger of its value and `floor`, and may be zero where it is
-/// denormal.
+/// denormal. In low precision it may be wrong by twice the rounding of one operation beside that of f32.
 struct Bound {
   double f64 = 0, f32 = 0, floor = 0;
 };

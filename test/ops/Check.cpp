@@ -28,6 +28,39 @@ Shape withBatch(Shape shape, int64_t value) {
   return shape;
 }
 
+const llvm::fltSemantics &semanticsOf(Precision precision) {
+  switch (precision) {
+  case Precision::f32:
+    return llvm::APFloat::IEEEsingle();
+  case Precision::f64:
+    return llvm::APFloat::IEEEdouble();
+  case Precision::f16:
+    return llvm::APFloat::IEEEhalf();
+  case Precision::bf16:
+    return llvm::APFloat::BFloat();
+  }
+  llvm_unreachable("all precisions are listed");
+}
+llvm::APFloat roundedTo(double value, const llvm::fltSemantics &semantics) {
+  llvm::APFloat result(value);
+  bool inexact;
+  result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &inexact);
+  return result;
+}
+
+Bytes encodeLow(const Array &array, const llvm::fltSemantics &semantics) {
+  std::vector<uint16_t> values;
+  for (double value : array.values) values.push_back(roundedTo(value, semantics).bitcastToAPInt().getZExtValue());
+  return Bytes((uint8_t *)values.data(), (uint8_t *)(values.data() + values.size()));
+}
+std::vector<double> decodeLow(const Bytes &bytes, const llvm::fltSemantics &semantics) {
+  const auto *values = (const uint16_t *)bytes.data();
+  std::vector<double> result;
+  for (size_t at = 0; at < bytes.size() / 2; ++at)
+    result.push_back(llvm::APFloat(semantics, llvm::APInt(16, values[at])).convertToDouble());
+  return result;
+}
+
 template <typename T> Bytes encodeAs(const Array &array) {
   std::vector<T> values(array.values.begin(), array.values.end());
   return Bytes((uint8_t *)values.data(), (uint8_t *)(values.data() + values.size()));
@@ -42,6 +75,10 @@ Bytes encode(const Array &array, mlir::Type element) {
     return encodeAs<float>(array);
   case FOVEA_F64:
     return encodeAs<double>(array);
+  case FOVEA_F16:
+    return encodeLow(array, semanticsOf(Precision::f16));
+  case FOVEA_BF16:
+    return encodeLow(array, semanticsOf(Precision::bf16));
   case FOVEA_I32:
     return encodeAs<int32_t>(array);
   case FOVEA_I64:
@@ -56,6 +93,10 @@ std::vector<double> decode(const Bytes &bytes, mlir::Type element) {
     return decodeAs<float>(bytes);
   case FOVEA_F64:
     return decodeAs<double>(bytes);
+  case FOVEA_F16:
+    return decodeLow(bytes, semanticsOf(Precision::f16));
+  case FOVEA_BF16:
+    return decodeLow(bytes, semanticsOf(Precision::bf16));
   case FOVEA_I32:
     return decodeAs<int32_t>(bytes);
   case FOVEA_I64:
@@ -67,9 +108,22 @@ std::vector<double> decode(const Bytes &bytes, mlir::Type element) {
 
 //===-- Comparing -------------------------------------------------------------------------------------------------===//
 
-bool matches(double got, double want, double relative, double floor, bool f64, bool signedZeros) {
-  double smallestNormal = f64 ? 2.3e-308 : 1.2e-38;
-  if (!f64 && std::isinf((float)want)) want = (float)want;
+/// The bound for a precision. In low precision so many roundings, of half a unit in the last place each, come to that of
+/// f32.
+double relativeBound(const Bound &bound, Precision precision, int roundings) {
+  if (precision == Precision::f64) return bound.f64;
+  int digits = llvm::APFloat::semanticsPrecision(semanticsOf(precision));
+  return bound.f32 + (isLow(precision) ? roundings * std::ldexp(1, -digits) : 0);
+}
+/// A plain formula rounds a result once, and may be wrong by half of this.
+constexpr int forwardRoundings = 2;
+/// Up to a gradient it rounds the result, its cotangent and what lies between, and may be wrong by a third of this.
+constexpr int backwardRoundings = 9;
+
+bool matches(double got, double want, double relative, double floor, Precision precision, bool signedZeros) {
+  const llvm::fltSemantics &semantics = semanticsOf(precision);
+  double smallestNormal = llvm::APFloat::getSmallestNormalized(semantics).convertToDouble();
+  if (llvm::APFloat rounded = roundedTo(want, semantics); rounded.isInfinity()) want = rounded.convertToDouble();
   if (std::isnan(want)) return std::isnan(got);
   if (signedZeros && want == 0) return got == 0 && std::signbit(got) == std::signbit(want);
   if (got == want) return true;
@@ -78,12 +132,12 @@ bool matches(double got, double want, double relative, double floor, bool f64, b
 }
 
 /// A shape's values against the wanted ones; reports the first that differs, and how many.
-void compare(const std::string &name, const std::vector<double> &got, const Array &want, const Bound &bound, bool f64,
-             bool signedZeros) {
+void compare(const std::string &name, const std::vector<double> &got, const Array &want, const Bound &bound,
+             Precision precision, int roundings, bool signedZeros) {
   ASSERT_EQ((int64_t)got.size(), want.size()) << name;
   int64_t wrong = 0, first = -1;
   for (int64_t at = 0; at < want.size(); ++at) {
-    if (matches(got[at], want.values[at], f64 ? bound.f64 : bound.f32, bound.floor, f64, signedZeros)) continue;
+    if (matches(got[at], want.values[at], relativeBound(bound, precision, roundings), bound.floor, precision, signedZeros)) continue;
     if (!wrong++) first = at;
   }
   if (!wrong) return;
@@ -169,15 +223,14 @@ public:
 
 private:
   std::unique_ptr<Library> compileCases(const std::vector<Case> &some) {
-    auto module = buildModule(context.get(), some, setting.f64);
+    auto module = buildModule(context.get(), some, setting.precision);
     if (mlir::failed(mlir::verify(*module)) || mlir::failed(differentiate(*module))) return nullptr;
     return Library::compile(*module, setting.checks);
   }
 
-  mlir::Type realType() {
-    mlir::Builder builder(context.get());
-    return setting.f64 ? mlir::Type(builder.getF64Type()) : mlir::Type(builder.getF32Type());
-  }
+  mlir::Type realType() { return ops::elementOf(setting.precision, mlir::Builder(context.get())); }
+  /// The loss is summed in f32 where the ops are of less.
+  mlir::Type lossType() { return isLow(setting.precision) ? mlir::Builder(context.get()).getF32Type() : realType(); }
 
   static bool isBatched(RankedTensorType type) { return type.getRank() > 0 && type.isDynamicDim(0); }
   /// The part of one item, along the dimension of size B, wherever that is.
@@ -200,7 +253,7 @@ private:
     mlir::Type real = realType();
     for (const Case &each : cases) {
       for (const Operand &operand : each.operands) {
-        Array values = valuesOf(each, operand, batch, setting.f64);
+        Array values = valuesOf(each, operand, batch, setting.precision);
         mlir::Type elements[] = {real, builder.getI32Type(), builder.getI64Type(), builder.getI1Type()};
         (isParameter(each, operand) ? parameters : inputs)[operandName(each, operand)] =
             encode(values, elements[(int)operand.kind]);
@@ -210,7 +263,7 @@ private:
       if (!each.gradient) continue;
       for (size_t index = 0; index < wanted[each.name].size(); ++index) {
         Operand weight{"g" + std::to_string(index), wanted[each.name][index].shape, uniform(-1, 1)};
-        cotangents[each.name].push_back(valuesOf(each, weight, batch, setting.f64));
+        cotangents[each.name].push_back(valuesOf(each, weight, batch, setting.precision));
         inputs[cotangentName(each, index)] = encode(cotangents[each.name].back(), real);
       }
     }
@@ -247,8 +300,9 @@ private:
   void compareResults(const Case &each, const std::map<std::string, Bytes> &outputs) {
     for (size_t index = 0; index < wanted[each.name].size(); ++index) {
       std::string name = resultName(each, index);
-      compare(name, decode(outputs.at(name), elementOf(name)), wanted[each.name][index], each.bound, setting.f64,
-              each.signedZeros);
+      mlir::Type element = elementOf(name);
+      Precision precision = element == realType() ? setting.precision : Precision::f64; // others are exact
+      compare(name, decode(outputs.at(name), element), wanted[each.name][index], each.bound, precision, forwardRoundings, each.signedZeros);
     }
   }
 
@@ -263,7 +317,7 @@ private:
         terms += (double)result.size();
       }
     }
-    compare("loss", decode(loss, realType()), Array({}, std::vector<double>{sum}), ulps(8, terms), setting.f64, false);
+    compare("loss", decode(loss, lossType()), Array({}, std::vector<double>{sum}), ulps(8, terms), setting.precision, forwardRoundings, false);
   }
 
   void compareGradients(const Case &each, const std::map<std::string, Bytes> &gradients) {
@@ -282,7 +336,7 @@ private:
                  differences(each, operands[each.name], cotangents[each.name], which, elements));
       double largest = 1e-3;
       for (double value : want.values) largest = std::max(largest, std::abs(value));
-      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.f64, false);
+      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.precision, backwardRoundings, false);
     }
   }
 
@@ -296,11 +350,11 @@ private:
 
 } // namespace
 
-Array valuesOf(const Case &of, const Operand &operand, int64_t batch, bool f64) {
+Array valuesOf(const Case &of, const Operand &operand, int64_t batch, Precision precision) {
   Array values(withBatch(operand.shape, batch));
   for (int64_t at = 0; at < values.size(); ++at) {
     double value = operand.fill(at, drawOf(operandName(of, operand), at));
-    values.values[at] = operand.kind == Kind::real && !f64 ? (double)(float)value : value;
+    values.values[at] = operand.kind == Kind::real ? roundedTo(value, semanticsOf(precision)).convertToDouble() : value;
   }
   return values;
 }

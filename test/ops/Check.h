@@ -6,7 +6,7 @@
 namespace fovea::ops {
 
 struct Setting {
-  bool f64 = true;
+  Precision precision = Precision::f64;
   bool checks = false;                // kernels with Halide's own bounds checks
   std::vector<int64_t> batches = {1}; // values of B
 };
@@ -15,7 +15,7 @@ struct Setting {
 /// item's results the same bits alone and in the last batch. Fails if no case ran.
 void check(const Suite &suite, const Setting &setting);
 
-/// The values of an operand as a suite sees them: rounded to f32 there.
-Array valuesOf(const Case &of, const Operand &operand, int64_t batch, bool f64);
+/// The values of an operand as a suite sees them: rounded to its element type.
+Array valuesOf(const Case &of, const Operand &operand, int64_t batch, Precision precision);
 
 } // namespace fovea::ops

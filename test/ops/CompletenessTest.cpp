@@ -51,7 +51,7 @@ TEST_F(Completeness, EveryOpHasALowering) {
 }
 
 TEST_F(Completeness, EveryOpHasACase) {
-  auto module = buildModule(context.get(), allCases(), true);
+  auto module = buildModule(context.get(), allCases(), Precision::f64);
   std::set<std::string> covered = opsOf(*module);
   ASSERT_TRUE(succeeded(differentiate(*module)));
   covered.merge(opsOf(*module)); // the gradients' own ops too
@@ -65,7 +65,7 @@ TEST_F(Completeness, EveryGradientHasACase) {
     if (each.gradient &&
         llvm::any_of(each.operands, [&](const Operand &operand) { return isParameter(each, operand); }))
       cases.push_back(each);
-  std::set<std::string> covered = opsOf(*buildModule(context.get(), cases, true));
+  std::set<std::string> covered = opsOf(*buildModule(context.get(), cases, Precision::f64));
   for (mlir::RegisteredOperationName name : ops())
     if (name.hasInterface<Differentiable>())
       EXPECT_TRUE(covered.count(name.getStringRef().str())) << name.getStringRef().str();

@@ -18,7 +18,7 @@ static void checkSum(double wanted, double slope) {
            [=](const Arrays &a) { return Arrays{reference::unary(a[0], [=](double x) { return x + wanted; })}; },
            ulps(1)};
   // The same loss at the operand's values, where slope is 1 or not.
-  Array center = valuesOf(sum, sum.operands[0], 1, true);
+  Array center = valuesOf(sum, sum.operands[0], 1, Precision::f64);
   sum.trained = [=](const Arrays &a) {
     Array moved = reference::binary(a[0], center, [=](double x, double at) { return at + slope * (x - at) + 1; });
     return Arrays{moved};

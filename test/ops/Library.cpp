@@ -2,9 +2,7 @@
 #include "test/ops/Library.h"
 
 #include "dialect/Shape.h"
-#include "lib/emit/Files.h"
 
-#include <dlfcn.h>
 #include <filesystem>
 #include <gtest/gtest.h>
 
@@ -52,10 +50,6 @@ private:
   Bytes memory;
 };
 
-template <size_t... slot> uint64_t callWith(void *function, const uint64_t *arguments, std::index_sequence<slot...>) {
-  return ((uint64_t (*)(decltype((uint64_t)slot)...))function)(arguments[slot]...);
-}
-
 } // namespace
 
 size_t bytesOf(RankedTensorType type, int64_t batch) {
@@ -67,8 +61,6 @@ size_t bytesOf(RankedTensorType type, int64_t batch) {
   return result;
 }
 
-//===-- Library ---------------------------------------------------------------------------------------------------===//
-
 std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks) {
   CompileOptions options;
   options.name = "ops";
@@ -76,21 +68,10 @@ std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks) {
   options.cache = cacheFolder();
   auto model = compileModel(module, options);
   if (failed(model)) return nullptr;
-  std::unique_ptr<Library> library(new Library(std::move(*model)));
-  PrivateFolder folder = llvm::cantFail(PrivateFolder::create());
-  auto files = writeArtefacts(library->model, options, Stage::shared, folder.path(""));
-  if (!files) {
-    ADD_FAILURE() << llvm::toString(files.takeError());
-    return nullptr;
-  }
-  library->handle = dlopen(files->shared.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library->handle) return library;
-  ADD_FAILURE() << dlerror();
+  auto code = LoadedModel::load(*model, options);
+  if (code) return std::make_unique<Library>(Library{std::move(*model), *code});
+  ADD_FAILURE() << llvm::toString(code.takeError());
   return nullptr;
-}
-
-Library::~Library() {
-  if (handle) dlclose(handle);
 }
 
 const Entry *Library::entry(llvm::StringRef name) const {
@@ -99,26 +80,10 @@ const Entry *Library::entry(llvm::StringRef name) const {
   return nullptr;
 }
 
-// A function ignores arguments beyond its own, so one type with many serves all of them.
-uint64_t Library::call(const std::string &name, std::vector<uint64_t> arguments) const {
-  constexpr size_t slots = 512;
-  void *function = dlsym(handle, ("ops_" + name).c_str());
-  if (!function || arguments.size() > slots) {
-    ADD_FAILURE() << "ops_" << name << " with " << arguments.size() << " arguments cannot be called";
-    return ~0ull;
-  }
-  arguments.resize(slots);
-  return callWith(function, arguments.data(), std::make_index_sequence<slots>());
-}
-
-//===-- Instance --------------------------------------------------------------------------------------------------===//
-
-Instance::Instance(const Library &library, int threads, int64_t largest, uint64_t seed) : library(library) {
-  bool sized = !library.interface().sizes.empty();
-  std::vector<uint64_t> query;
-  if (sized) query.push_back((uint64_t)&largest);
-  query.push_back(threads);
-  size_t needed = library.call("workspace_bytes", query);
+Instance::Instance(const Library &library, int threads, int64_t largest, uint64_t seed) : code(*library.code) {
+  size_t needed = code.sizes().empty()
+                      ? code.function<size_t(int32_t)>("workspace_bytes")(threads)
+                      : code.function<size_t(const int64_t *, int32_t)>("workspace_bytes")(&largest, threads);
   workspace.resize(needed + 2 * guardBytes);
   for (size_t at = 0; at < workspace.size(); ++at) workspace[at] = canary(at);
   fovea_options options = {};
@@ -128,13 +93,11 @@ Instance::Instance(const Library &library, int threads, int64_t largest, uint64_
   options.workspace = workspace.data() + guardBytes;
   options.workspace_bytes = needed;
   options.sizes[0] = largest;
-  model = library.call("create", {(uint64_t)&options});
+  model = code.function<void *(const fovea_options *)>("create")(&options);
   EXPECT_TRUE(model) << lastError();
 }
 
-Instance::~Instance() { library.call("destroy", {model}); }
-
-std::string Instance::lastError() const { return (const char *)library.call("last_error", {model}); }
+Instance::~Instance() { code.function<void(void *)>("destroy")(model); }
 
 void Instance::checkWorkspace(llvm::StringRef after) {
   for (size_t at = 0; at < workspace.size(); ++at) {
@@ -147,32 +110,32 @@ void Instance::checkWorkspace(llvm::StringRef after) {
 }
 
 void Instance::set(const std::string &state, const Bytes &values) {
-  EXPECT_EQ((int32_t)library.call("set", {model, (uint64_t)state.c_str(), (uint64_t)values.data(), values.size()}), 0)
-      << lastError();
+  auto set = code.function<int32_t(void *, const char *, const void *, size_t)>("set");
+  EXPECT_EQ(set(model, state.c_str(), values.data(), values.size()), 0) << lastError();
 }
 
 Bytes Instance::get(const std::string &state, size_t bytes) {
   Bytes values(bytes);
-  EXPECT_EQ((int32_t)library.call("get", {model, (uint64_t)state.c_str(), (uint64_t)values.data(), bytes}), 0)
-      << lastError();
+  auto get = code.function<int32_t(void *, const char *, void *, size_t)>("get");
+  EXPECT_EQ(get(model, state.c_str(), values.data(), bytes), 0) << lastError();
   return values;
 }
 
 std::map<std::string, Bytes> Instance::run(llvm::StringRef name, const std::map<std::string, Bytes> &inputs,
                                            int64_t batch) {
-  const Entry *entry = library.entry(name);
+  const LoadedModel::Entry &entry = *code.entry(name);
+  SmallVector<int64_t> sizes(code.sizes().size(), batch);
   std::map<std::string, Guarded> buffers;
-  std::vector<uint64_t> arguments{model};
-  if (!entry->sizes.empty()) arguments.push_back(batch);
-  for (const Argument &argument : entry->arguments) {
-    Guarded &buffer = buffers.emplace(argument.name, Guarded(bytesOf(argument.type, batch))).first->second;
-    if (argument.role != FOVEA_OUTPUT)
-      std::copy_n(inputs.at(argument.name).data(), bytesOf(argument.type, batch), buffer.data());
-    arguments.push_back((uint64_t)buffer.data());
+  SmallVector<void *> pointers;
+  for (const LoadedModel::Tensor &argument : entry.arguments) {
+    size_t bytes = argument.elements(sizes) * argument.kind->bytes;
+    Guarded &buffer = buffers.emplace(argument.name, Guarded(bytes)).first->second;
+    if (argument.role != FOVEA_OUTPUT) std::copy_n(inputs.at(argument.name).data(), bytes, buffer.data());
+    pointers.push_back(buffer.data());
   }
-  EXPECT_EQ((int32_t)library.call(name.str(), arguments), 0) << lastError();
+  EXPECT_EQ(code.call(entry, model, sizes, pointers), 0) << lastError();
   std::map<std::string, Bytes> outputs;
-  for (const Argument &argument : entry->arguments) {
+  for (const LoadedModel::Tensor &argument : entry.arguments) {
     Guarded &buffer = buffers.at(argument.name);
     EXPECT_TRUE(buffer.intact()) << name.str() << " wrote outside the buffer of " << argument.name;
     if (argument.role == FOVEA_OUTPUT)

@@ -1,7 +1,7 @@
-// A module compiled to a shared library, loaded, and run with canaries around all memory that it is given.
+// A module compiled, loaded, and run with canaries around all memory that it is given.
 #pragma once
 
-#include "lib/emit/Compile.h"
+#include "lib/emit/LoadedModel.h"
 
 #include <map>
 #include <memory>
@@ -10,22 +10,13 @@ namespace fovea::ops {
 
 using Bytes = std::vector<uint8_t>;
 
-class Library {
-public:
+struct Library {
   /// Null where the compiler reports an error. `module` is left at a later stage.
   static std::unique_ptr<Library> compile(mlir::ModuleOp module, bool checks);
-  ~Library();
-
-  const Interface &interface() const { return model.interface; }
   const Entry *entry(llvm::StringRef name) const;
 
-  /// Calls the exported function NAME_name with arguments as they go into general registers and onto the stack.
-  uint64_t call(const std::string &name, std::vector<uint64_t> arguments) const;
-
-private:
-  explicit Library(CompiledModel model) : model(std::move(model)) {}
   CompiledModel model;
-  void *handle = nullptr;
+  std::shared_ptr<const LoadedModel> code;
 };
 
 /// A created model. Failures, damaged canaries among them, are reported as failures of the running test.
@@ -42,11 +33,11 @@ public:
 
 private:
   void checkWorkspace(llvm::StringRef after);
-  std::string lastError() const;
+  const char *lastError() const { return code.function<const char *(void *)>("last_error")(model); }
 
-  const Library &library;
+  const LoadedModel &code;
   Bytes workspace;
-  uint64_t model = 0;
+  void *model = nullptr;
 };
 
 /// Bytes of a tensor with this value of B.

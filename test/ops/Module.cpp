@@ -34,13 +34,27 @@ RankedTensorType Build::type(const Shape &shape, Type element) const {
   return shapes.tensor(sizes, element ? element : real);
 }
 
+Type elementOf(Precision precision, Builder builder) {
+  switch (precision) {
+  case Precision::f32:
+    return builder.getF32Type();
+  case Precision::f64:
+    return builder.getF64Type();
+  case Precision::f16:
+    return builder.getF16Type();
+  case Precision::bf16:
+    return builder.getBF16Type();
+  }
+  llvm_unreachable("all precisions are listed");
+}
+
 namespace {
 
 class Model {
 public:
-  Model(MLIRContext *context, bool f64)
+  Model(MLIRContext *context, Precision precision)
       : builder(context), shapes(context), module(ModuleOp::create(builder.getUnknownLoc(), "ops")),
-        build{builder, shapes, f64 ? Type(builder.getF64Type()) : Type(builder.getF32Type())} {
+        build{builder, shapes, elementOf(precision, builder)} {
     builder.setInsertionPointToEnd(module->getBody());
     function = func::FuncOp::create(builder, builder.getUnknownLoc(), "model", builder.getFunctionType({}, {}));
     builder.setInsertionPointToEnd(function.addEntryBlock());
@@ -108,6 +122,8 @@ private:
   void addToLoss(const Case &each, size_t index, Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     Value product = build.make<MulOp>(value, input(cotangentName(each, index), type));
+    if (isLowPrecision(type.getElementType()))
+      product = build.make<CastOp>(RankedTensorType::get(type.getShape(), builder.getF32Type(), type.getEncoding()), product);
     SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
     Value sum = build.make<SumOp>(product, axes, false);
     loss = loss ? build.make<AddOp>(loss, sum) : sum;
@@ -125,8 +141,8 @@ private:
 
 } // namespace
 
-OwningOpRef<ModuleOp> buildModule(MLIRContext *context, ArrayRef<Case> cases, bool f64) {
-  Model model(context, f64);
+OwningOpRef<ModuleOp> buildModule(MLIRContext *context, ArrayRef<Case> cases, Precision precision) {
+  Model model(context, precision);
   for (const Case &each : cases) model.add(each);
   return model.finish();
 }

@@ -6,30 +6,32 @@
 
 namespace fovea::ops {
 
-struct Ops : testing::TestWithParam<std::tuple<size_t, bool>> {};
+struct Ops : testing::TestWithParam<std::tuple<size_t, Precision>> {};
 
 TEST_P(Ops, Match) {
-  auto [index, f64] = GetParam();
-  check(staticSuites()[index], {f64});
+  auto [index, precision] = GetParam();
+  check(staticSuites()[index], {precision});
 }
 
-INSTANTIATE_TEST_SUITE_P(, Ops, testing::Combine(testing::Range<size_t>(0, staticSuites().size()), testing::Bool()),
+INSTANTIATE_TEST_SUITE_P(, Ops,
+                         testing::Combine(testing::Range<size_t>(0, staticSuites().size()),
+                                          testing::Values(Precision::f32, Precision::f64, Precision::bf16, Precision::f16)),
                          [](const auto &info) {
-                           return staticSuites()[std::get<0>(info.param)].name +
-                                  (std::get<1>(info.param) ? "F64" : "F32");
+                           return staticSuites()[std::get<0>(info.param)].name + nameOf(std::get<1>(info.param));
                          });
 
-struct Batch : testing::TestWithParam<std::tuple<bool, bool>> {};
+struct Batch : testing::TestWithParam<std::tuple<Precision, bool>> {};
 
 TEST_P(Batch, Match) {
-  auto [f64, checks] = GetParam();
-  check(batchSuite(), {f64, checks, {1, 3, 37}});
+  auto [precision, checks] = GetParam();
+  check(batchSuite(), {precision, checks, {1, 3, 37}});
 }
 
 INSTANTIATE_TEST_SUITE_P(, Batch,
-                         testing::Values(std::tuple(false, false), std::tuple(false, true), std::tuple(true, false)),
+                         testing::Values(std::tuple(Precision::f32, false), std::tuple(Precision::f32, true),
+                                         std::tuple(Precision::f64, false), std::tuple(Precision::bf16, false)),
                          [](const auto &info) {
-                           return std::string(std::get<0>(info.param) ? "F64" : "F32") +
+                           return std::string(nameOf(std::get<0>(info.param))) +
                                   (std::get<1>(info.param) ? "Checks" : "");
                          });
 

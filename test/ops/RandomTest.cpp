@@ -34,7 +34,7 @@ static std::vector<float> mask(Instance &instance) {
 
 TEST(DropoutDraws, AreNewInEveryCallAndTheSameForASeed) {
   auto context = makeContext();
-  auto module = buildModule(context.get(), {dropoutOfOnes()}, false);
+  auto module = buildModule(context.get(), {dropoutOfOnes()}, Precision::f32);
   ASSERT_TRUE(succeeded(differentiate(*module)));
   auto library = Library::compile(*module, false);
   ASSERT_TRUE(library);

@@ -44,6 +44,22 @@ template <typename Op> Case special(const std::string &name, const Shape &axes, 
   return result;
 }
 
+/// What is reduced is the same along the reduced axes: still every element counts.
+Case repeated(const std::string &name, const Shape &axes) {
+  const Shape shape{3, 17, 64};
+  return {"sum_repeated_" + name,
+          {{"x", {1, 17, 1}}},
+          [=](const Build &build, Values v) {
+            Value wide = build.make<BroadcastOp>(build.type(shape), build.make<MulOp>(v[0], v[0]));
+            return SmallVector<Value>{build.make<SumOp>(wide, axes, false)};
+          },
+          [=](const Arrays &a) {
+            Array squares = reference::unary(a[0], [](double x) { return x * x; });
+            return Arrays{reference::sum(reference::broadcast_to(squares, shape), axes)};
+          },
+          ulps(32, 64)};
+}
+
 /// A reduction of something computed from a view, with something computed from its result.
 Case fused(const std::string &name, const Shape &axes) {
   return {"sum_fused_" + name,
@@ -102,6 +118,10 @@ Suite reduceSuite() {
               special<MaxOp>("max_special_columns", {0}, reference::max),
               special<SumOp>("sum_special_rows", {1}, reference::sum),
               special<SumOp>("sum_special_columns", {0}, reference::sum),
+              repeated("rows", {2}),
+              repeated("columns", {0}),
+              repeated("both", {0, 2}),
+              repeated("chunks", {0, 1}),
               fused("rows", {2}),
               fused("columns", {0}),
               fused("two", {0, 1}),

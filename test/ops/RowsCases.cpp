@@ -92,6 +92,24 @@ Case layerNormSpecial() {
   return result;
 }
 
+/// All three results, and something computed from the first in the same kernel.
+Case layerNormUsed() {
+  Case result = layerNorm("used", {"x", {17, 5}}, true);
+  auto norm = result.build;
+  auto plain = result.reference;
+  result.build = [=](const Build &build, Values v) {
+    SmallVector<Value> values = norm(build, v);
+    values.push_back(build.make<NegOp>(values[0]));
+    return values;
+  };
+  result.reference = [=](const Arrays &a) {
+    Arrays values = plain(a);
+    values.push_back(reference::unary(values[0], [](double y) { return -y; }));
+    return values;
+  };
+  return result;
+}
+
 Case crossEntropy(const std::string &name, Operand logits, Operand labels, bool both = true) {
   size_t results = both ? 2 : 1;
   return {"cross_entropy_" + name,
@@ -139,6 +157,7 @@ Suite rowsSuite() {
               layerNorm("59", {"x", {59}}, false),
               layerNorm("59_statistics", {"x", {59}}, true),
               layerNorm("113", {"x", {5, 113}}, true),
+              layerNormUsed(),
               layerNormSpecial(),
               crossEntropy("1", {"x", {3, 1}}, {"labels", {3}, whole(0, 1), Kind::i32}),
               crossEntropy("3", {"x", {17, 3}}, {"labels", {17}, whole(0, 3), Kind::i32}),

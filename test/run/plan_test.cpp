@@ -1,18 +1,16 @@
 // The memory of a model trained with attention over 197 tokens grows with the tokens, not with their square, and is
 // what the plan says in closed form.
 #include "lib/emit/Cache.h"
-#include "lib/emit/Compile.h"
+#include "lib/emit/LoadedModel.h"
 #include "lib/emit/Tables.h"
 #include "lib/halide/Lowering.h"
 #include "lib/runtime/Handle.h"
-#include "test/TemporaryFolder.h"
 #include "tools/Register.h"
 
 #include <fovea/fovea.h>
 
 #include "mlir/Parser/Parser.h"
-
-#include <dlfcn.h>
+#include "gtest/gtest.h"
 
 using namespace fovea;
 
@@ -38,7 +36,7 @@ std::string modelText(int64_t tokens, bool maps) {
   return model.text();
 }
 
-struct Plan : TemporaryFolder {
+struct Plan : testing::Test {
   Plan() {
     mlir::DialectRegistry registry;
     registerDialects(registry);
@@ -106,12 +104,9 @@ TEST_F(Plan, TheWorkspaceInClosedForm) {
   auto module = parse();
   auto model = compileModel(*module, options);
   ASSERT_TRUE(succeeded(model));
-  auto artefacts = writeArtefacts(*model, options, Stage::shared, folder.string());
-  ASSERT_TRUE(bool(artefacts)) << llvm::toString(artefacts.takeError());
-  void *library = dlopen(artefacts->shared.c_str(), RTLD_NOW | RTLD_LOCAL);
-  ASSERT_NE(library, nullptr) << dlerror();
-  auto workspaceBytes =
-      reinterpret_cast<size_t (*)(const int64_t *, int32_t)>(dlsym(library, "tokens_workspace_bytes"));
+  auto loaded = LoadedModel::load(*model, options);
+  ASSERT_TRUE(bool(loaded)) << llvm::toString(loaded.takeError());
+  auto workspaceBytes = (*loaded)->function<size_t(const int64_t *, int32_t)>("workspace_bytes");
 
   const TargetProgram &program = model->programs.front();
   int64_t state = stateBytes(model->interface.state), scratch = 0;
@@ -125,5 +120,4 @@ TEST_F(Plan, TheWorkspaceInClosedForm) {
                 round_up(sizeof(fovea_handle)) + (threads - 1) * int64_t(sizeof(Worker)) + state + arena[0] +
                     arena[1] * batch + scratch * threads + kAlignment)
           << batch << " items, " << threads << " threads";
-  dlclose(library);
 }

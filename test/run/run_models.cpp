@@ -30,4 +30,16 @@ static Model items() {
   return model;
 }
 
-std::vector<Model> define() { return {dropping(), items()}; }
+/// The digits' network, computed in bf16 with parameters in f32.
+static Model low() {
+  Model model("low", bf16);
+  Dim batch = model.symbol("batch");
+  Tensor image = model.input("image", {batch, 1, 28, 28});
+  Tensor label = model.input("label", {batch}, i32);
+  Tensor logits = cast(VisionTransformer(model, 64, 4, 4).logits(cast(image, bf16)), f32);
+  model.output("logits", logits);
+  model.train(cross_entropy(logits, label), AdamW{.weight_decay = 0.05});
+  return model;
+}
+
+std::vector<Model> define() { return {dropping(), items(), low()}; }

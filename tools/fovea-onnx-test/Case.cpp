@@ -2,17 +2,16 @@
 #include "tools/fovea-onnx-test/Case.h"
 #include "tools/Register.h"
 
-#include "lib/emit/Compile.h"
 #include "lib/emit/Files.h"
+#include "lib/emit/LoadedModel.h"
 #include "lib/halide/Lowering.h"
+#include "lib/onnx/Call.h"
 #include "lib/onnx/Import.h"
-#include "lib/onnx/Known.h"
 
 #include "mlir/Parser/Parser.h"
 
 #include <cmath>
 #include <cstring>
-#include <dlfcn.h>
 
 namespace fovea {
 namespace {
@@ -30,120 +29,116 @@ std::string oneLine(std::string text) {
 
 //===-- Compile ---------------------------------------------------------------------------------------------------===//
 
-/// A compiled model in this process.
-class Library {
-public:
-  static inline const std::map<int32_t, Element> dtypes = {
-      {FOVEA_F32, Element::f32}, {FOVEA_F64, Element::f64}, {FOVEA_I32, Element::i32}, {FOVEA_I64, Element::i64}, {FOVEA_BOOL, Element::boolean}};
+std::shared_ptr<const LoadedModel> compiled(const onnx::Imported &imported, const std::string &cache) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  registerLowerings(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  std::string messages;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "; "; });
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(imported.model.text(), &context);
+  if (!module) fail("the imported module does not parse: " + messages);
+  CompileOptions options;
+  options.name = "model";
+  options.cache = cache;
+  options.inferenceOnly = true;
+  auto model = compileModel(*module, options);
+  if (failed(model)) fail("compiler: " + messages);
+  auto loaded = LoadedModel::load(*model, options);
+  if (!loaded) fail("compiler: " + llvm::toString(loaded.takeError()));
+  return *loaded;
+}
 
-  Library(const onnx::Imported &imported, const std::string &cache) {
-    mlir::DialectRegistry registry;
-    registerDialects(registry);
-    registerLowerings(registry);
-    mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-    std::string messages;
-    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "; "; });
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(imported.model.text(), &context);
-    if (!module) fail("the imported module does not parse: " + messages);
-    CompileOptions options;
-    options.name = "model";
-    options.cache = cache;
-    options.inferenceOnly = true;
-    auto compiled = compileModel(*module, options);
-    if (failed(compiled)) fail("compiler: " + messages);
+/// A created model with its parameters.
+class Instance {
+public:
+  Instance(std::shared_ptr<const LoadedModel> loaded, const onnx::Imported &imported) : loaded(std::move(loaded)) {
+    fovea_options options = {};
+    options.struct_size = sizeof options;
+    options.threads = 1;
+    options.sizes[0] = this->loaded->sizes().empty() ? 0 : 1024;
+    handle = this->loaded->function<fovea_handle *(const fovea_options *)>("create")(&options);
+    if (!handle) fail(std::string("create: ") + this->loaded->function<const char *(fovea_handle *)>("last_error")(nullptr));
+    if (imported.parameters.empty()) return;
     PrivateFolder folder = llvm::cantFail(PrivateFolder::create());
-    auto files = writeArtefacts(*compiled, options, Stage::shared, folder.path(""));
-    if (!files) fail("compiler: " + llvm::toString(files.takeError()));
-    handle = dlopen(files->shared.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!handle) fail(dlerror());
-    if (!imported.parameters.empty()) onnx::writeParameters(weights = folder.path("model.safetensors"), imported.parameters);
-    for (const Entry &entry : compiled->interface.entries) {
-      if (entry.name != "forward") continue;
-      sized = !entry.sizes.empty();
-      for (const Argument &argument : entry.arguments)
-        slots.push_back({argument.name, argument.role == FOVEA_OUTPUT, elementKind(argument.type.getElementType()).dtype,
-                         argument.type.getShape().vec()});
-    }
-    create(compiled->interface.sizes.empty() ? 0 : 1024);
+    onnx::writeParameters(folder.path("model.safetensors"), imported.parameters);
+    check("load", this->loaded->function<int32_t(fovea_handle *, const char *)>("load")(handle, folder.path("model.safetensors").c_str()));
   }
-  ~Library() {
-    if (model) call("destroy", {model});
+  ~Instance() {
+    if (handle) loaded->function<void(fovea_handle *)>("destroy")(handle);
   }
 
   /// Runs forward; `arrays` has the inputs, and what is expected of the outputs, by the arguments' names. The outputs.
   std::map<std::string, std::string> forward(const std::map<std::string, const Array *> &arrays) {
+    const LoadedModel::Entry &entry = *loaded->entry("forward");
     std::map<std::string, std::string> results;
-    std::vector<uint64_t> values{model};
-    if (sized) values.push_back(0);
-    for (const Slot &slot : slots) {
-      auto found = arrays.find(slot.name);
-      if (found == arrays.end()) fail("the data set has no '" + slot.name + "'");
+    std::vector<void *> pointers;
+    SmallVector<int64_t> sizes(loaded->sizes().size(), 1);
+    for (const LoadedModel::Tensor &argument : entry.arguments) {
+      auto found = arrays.find(argument.name);
+      if (found == arrays.end()) fail("the data set has no '" + argument.name + "'");
       const Array &array = *found->second;
-      bool fits = array.shape.size() == slot.shape.size() && dtypes.at(slot.dtype) == array.element;
-      for (size_t d = 0; fits && d < slot.shape.size(); ++d) {
-        if (mlir::ShapedType::isDynamic(slot.shape[d]))
-          values[1] = (uint64_t)array.shape[d];
-        else
-          fits = slot.shape[d] == array.shape[d];
-      }
-      if (!fits) fail("'" + slot.name + "' has another type or shape in the data set than in the compiled model");
-      std::string &bytes = results[slot.name] = slot.output ? std::string(array.bytes.size(), '\0') : array.bytes;
-      values.push_back((uint64_t)bytes.data());
+      checkType(argument, array, sizes);
+      std::string &bytes = results[argument.name] = argument.role == FOVEA_OUTPUT ? std::string(array.bytes.size(), '\0') : array.bytes;
+      pointers.push_back(bytes.data());
     }
-    if ((int32_t)call("forward", values) != 0) fail(std::string("forward: ") + (const char *)call("last_error", {model}));
+    check("forward", loaded->call(entry, handle, sizes, pointers));
     return results;
   }
 
 private:
-  void create(int64_t largest) {
-    fovea_options options = {};
-    options.struct_size = sizeof options;
-    options.threads = 1;
-    options.sizes[0] = largest;
-    model = call("create", {(uint64_t)&options});
-    if (!model) fail(std::string("create: ") + (const char *)call("last_error", {0}));
-    if (!weights.empty() && (int32_t)call("load", {model, (uint64_t)weights.c_str()}) != 0)
-      fail(std::string("load: ") + (const char *)call("last_error", {model}));
+  /// An open size takes the value that it has in the data.
+  static void checkType(const LoadedModel::Tensor &argument, const Array &array, SmallVector<int64_t> &sizes) {
+    bool fits = array.shape.size() == argument.dims.size() && onnxElement(argument.kind->dtype) == array.element;
+    for (size_t d = 0; fits && d < array.shape.size(); ++d) {
+      ArrayRef<int64_t> row = argument.dims[d];
+      if (row.size() > 1 && row[1] == 1 && row[0] == 0 && argument.role != FOVEA_OUTPUT) sizes[0] = array.shape[d];
+      fits = array.shape[d] == row[0] + (row.size() > 1 ? row[1] * sizes[0] : 0);
+    }
+    if (!fits) fail("'" + argument.name + "' has another type or shape in the data set than in the compiled model");
+  }
+  static Element onnxElement(fovea_dtype dtype) {
+    static const std::map<fovea_dtype, Element> elements = {
+        {FOVEA_F32, Element::f32}, {FOVEA_F64, Element::f64}, {FOVEA_I32, Element::i32}, {FOVEA_I64, Element::i64}, {FOVEA_BOOL, Element::boolean},
+        {FOVEA_F16, Element::f16}, {FOVEA_BF16, Element::bf16}, {FOVEA_U8, Element::u8}, {FOVEA_I8, Element::i8}};
+    return elements.at(dtype);
+  }
+  void check(const char *what, int32_t code) {
+    if (code) fail(std::string(what) + ": " + loaded->function<const char *(fovea_handle *)>("last_error")(handle));
   }
 
-  template <size_t... slot> static uint64_t callWith(void *function, const uint64_t *values, std::index_sequence<slot...>) {
-    return ((uint64_t(*)(decltype((uint64_t)slot)...))function)(values[slot]...);
-  }
-  /// A function ignores arguments beyond its own, so one type with many serves all of them.
-  uint64_t call(const std::string &name, std::vector<uint64_t> values) const {
-    constexpr size_t slots = 64;
-    void *function = dlsym(handle, ("model_" + name).c_str());
-    if (!function || values.size() > slots) fail("model_" + name + " cannot be called");
-    values.resize(slots);
-    return callWith(function, values.data(), std::make_index_sequence<slots>());
-  }
-
-  void *handle = nullptr;
-  uint64_t model = 0;
-  std::string weights;
-  bool sized = false;
-  struct Slot {
-    std::string name;
-    bool output;
-    int32_t dtype;
-    std::vector<int64_t> shape;
-  };
-  std::vector<Slot> slots; // the arguments of forward
+  std::shared_ptr<const LoadedModel> loaded;
+  fovea_handle *handle = nullptr;
 };
 
 //===-- Compare ---------------------------------------------------------------------------------------------------===//
 
-template <typename T> void compareFloats(const std::string &name, const Array &expected, const std::string &bytes) {
+double halfFloat(const char *bytes, const llvm::fltSemantics &semantics) {
+  uint16_t bits;
+  std::memcpy(&bits, bytes, sizeof bits);
+  return llvm::APFloat(semantics, llvm::APInt(16, bits)).convertToDouble();
+}
+
+double numberAt(Element element, const char *bytes) {
+  float single;
+  double value;
+  switch (element) {
+  case Element::f32: std::memcpy(&single, bytes, sizeof single); return single;
+  case Element::f64: std::memcpy(&value, bytes, sizeof value); return value;
+  case Element::f16: return halfFloat(bytes, llvm::APFloat::IEEEhalf());
+  default: return halfFloat(bytes, llvm::APFloat::BFloat());
+  }
+}
+
+void compareFloats(const std::string &name, const Array &expected, const std::string &bytes) {
   double worst = 0;
-  int64_t at = -1;
+  int64_t at = -1, step = onnx::elementBits(expected.element) / 8;
   std::string values;
   for (int64_t index = 0; index < expected.count(); ++index) {
-    T wanted, found;
-    std::memcpy(&wanted, expected.bytes.data() + index * sizeof(T), sizeof(T));
-    std::memcpy(&found, bytes.data() + index * sizeof(T), sizeof(T));
+    double wanted = numberAt(expected.element, expected.bytes.data() + index * step), found = numberAt(expected.element, bytes.data() + index * step);
     if (wanted == found || (std::isnan(wanted) && std::isnan(found))) continue;
-    double error = std::abs((double)found - (double)wanted), allowed = 1e-7 + 1e-3 * std::abs((double)wanted);
-    double excess = error <= allowed ? 0 : std::isfinite(error) ? error / allowed : INFINITY;
+    double error = std::abs(found - wanted), allowed = 1e-7 + 1e-3 * std::abs(wanted);
+    double excess = error <= allowed && std::isfinite(allowed) ? 0 : std::isfinite(error) ? error / allowed : INFINITY;
     if (excess <= worst) continue;
     worst = excess, at = index;
     values = std::to_string(found) + " instead of " + std::to_string(wanted);
@@ -155,8 +150,7 @@ template <typename T> void compareFloats(const std::string &name, const Array &e
 void compare(const std::string &name, const Array &expected, const std::string &bytes) {
   if (bytes.size() != expected.bytes.size())
     fail("output '" + name + "' has " + std::to_string(bytes.size()) + " bytes instead of " + std::to_string(expected.bytes.size()));
-  if (expected.element == Element::f32) return compareFloats<float>(name, expected, bytes);
-  if (expected.element == Element::f64) return compareFloats<double>(name, expected, bytes);
+  if (onnx::isFloat(onnx::dtypeOf(expected.element))) return compareFloats(name, expected, bytes);
   auto different = std::mismatch(bytes.begin(), bytes.end(), expected.bytes.begin());
   if (different.first == bytes.end()) return;
   fail("output '" + name + "' differs at element " +
@@ -181,13 +175,13 @@ void runSet(const fs::path &folder, const fs::path &set, const std::string &cach
   onnx::ImportOptions options{"model", arrays(set, "input", file.graph.inputs)};
   std::map<std::string, Array> expected = arrays(set, "output", file.graph.outputs);
   onnx::Imported imported = onnx::importModel(folder.filename(), file, options);
-  Library library(imported, cache);
+  Instance instance(compiled(imported, cache), imported);
   std::map<std::string, const Array *> byIdentifier;
   for (const onnx::Port &port : imported.inputs)
     if (options.known.count(port.name)) byIdentifier[port.identifier] = &options.known.at(port.name);
   for (const onnx::Port &port : imported.outputs)
     if (expected.count(port.name)) byIdentifier[port.identifier] = &expected.at(port.name);
-  std::map<std::string, std::string> results = library.forward(byIdentifier);
+  std::map<std::string, std::string> results = instance.forward(byIdentifier);
   for (const onnx::Port &port : imported.outputs) compare(port.name, expected.at(port.name), results.at(port.identifier));
 }
 
