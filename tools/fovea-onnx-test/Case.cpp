@@ -131,13 +131,14 @@ double numberAt(Element element, const char *bytes) {
 }
 
 void compareFloats(const std::string &name, const Array &expected, const std::string &bytes) {
-  double worst = 0;
+  // As ONNX's runner, which allows two units in the last place of bfloat16.
+  double worst = 0, relative = expected.element == Element::bf16 ? 0x1p-6 : 1e-3;
   int64_t at = -1, step = onnx::elementBits(expected.element) / 8;
   std::string values;
   for (int64_t index = 0; index < expected.count(); ++index) {
     double wanted = numberAt(expected.element, expected.bytes.data() + index * step), found = numberAt(expected.element, bytes.data() + index * step);
     if (wanted == found || (std::isnan(wanted) && std::isnan(found))) continue;
-    double error = std::abs(found - wanted), allowed = 1e-7 + 1e-3 * std::abs(wanted);
+    double error = std::abs(found - wanted), allowed = 1e-7 + relative * std::abs(wanted);
     double excess = error <= allowed && std::isfinite(allowed) ? 0 : std::isfinite(error) ? error / allowed : INFINITY;
     if (excess <= worst) continue;
     worst = excess, at = index;
