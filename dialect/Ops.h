@@ -7,6 +7,8 @@
 #define GET_OP_CLASSES
 #include "dialect/ops/Attention.h.inc"
 #define GET_OP_CLASSES
+#include "dialect/ops/BatchNorm.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/ops/Contraction.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/ops/Elementwise.h.inc"

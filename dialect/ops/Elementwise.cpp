@@ -1,6 +1,8 @@
 // Elementwise ops: shape rules, folds and gradients.
 #include "dialect/ops/Term.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 #define GET_OP_CLASSES
@@ -39,6 +41,7 @@ FOVEA_BINARY(DivOp)
 FOVEA_BINARY(PowOp)
 FOVEA_BINARY(MaximumOp)
 FOVEA_BINARY(MinimumOp)
+FOVEA_BINARY(RemainderOp)
 #undef FOVEA_BINARY
 
 LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
@@ -174,18 +177,45 @@ FOVEA_VJP(MinimumOp) {
                 needed[1] ? getB() : Value());
 }
 
+// Away from its jumps the remainder is a - k b with a whole k.
+FOVEA_VJP(RemainderOp) {
+  FOVEA_TERM(g, cotangents[0]);
+  FOVEA_TERM(a, getA());
+  FOVEA_TERM(b, getB());
+  FOVEA_TERM(y, getResult());
+  return {g, needed[1] ? Value(-(g * ((a - y) / b).apply<RoundOp>())) : Value()};
+}
+
+/// Where x > 0.
+static Value positive(Term x) { return CompareOp::create(*x.builder, x.location, x.constant(0), x, "lt"); }
+
 FOVEA_UNARY_VJP(NegOp, -g)
+FOVEA_UNARY_VJP(AbsOp, g.make<SelectOp>(positive(x), g.value,
+                                        g.make<SelectOp>(positive(-x), (-g).value, g.constant(0).value).value))
 FOVEA_UNARY_VJP(ExpOp, g *y)
 FOVEA_UNARY_VJP(LogOp, g / x)
 FOVEA_UNARY_VJP(SqrtOp, g * 0.5 / y)
+FOVEA_UNARY_VJP(SinOp, g *x.apply<CosOp>())
+FOVEA_UNARY_VJP(CosOp, -(g * x.apply<SinOp>()))
 FOVEA_UNARY_VJP(TanhOp, g *(1.0 - y * y))
 FOVEA_UNARY_VJP(ErfOp, g *(-(x * x)).apply<ExpOp>() * M_2_SQRTPI)
 FOVEA_UNARY_VJP(SigmoidOp, g *(y *(1.0 - y)))
-FOVEA_UNARY_VJP(ReluOp, g.make<SelectOp>(CompareOp::create(builder, getLoc(), x.constant(0), getX(), "lt").getResult(),
-                                         g.value, g.constant(0).value))
+FOVEA_UNARY_VJP(ReluOp, g.make<SelectOp>(positive(x), g.value, g.constant(0).value))
+FOVEA_UNARY_VJP(SoftplusOp, g *x.apply<SigmoidOp>())
 // gelu' = Phi(x) + x phi(x), with the normal distribution's Phi and phi.
 FOVEA_UNARY_VJP(GeluOp, g *(((x * M_SQRT1_2).apply<ErfOp>() + 1.0) * 0.5 +
                             x * (x * x * -0.5).apply<ExpOp>() * (M_2_SQRTPI * M_SQRT1_2 * 0.5)))
+
+// With v = 2 sqrt(2 / pi) (x + 0.044715 x^3), gelu_tanh = x s(v) for the sigmoid s. Its slope s + x s (1 - s) v' is 0 or 1
+// beyond 10, where x^2 may overflow.
+FOVEA_VJP(GeluTanhOp) {
+  FOVEA_TERM(g, cotangents[0]);
+  FOVEA_TERM(x, getX());
+  x = x.make<MinimumOp>(x.make<MaximumOp>(x.value, x.constant(-10).value).value, x.constant(10).value);
+  double scale = 2 * M_SQRT2 / std::sqrt(M_PI), cubic = 0.044715;
+  Term s = ((x + x * x * x * cubic) * scale).apply<SigmoidOp>();
+  return {g * (s + x * s * (1.0 - s) * (x * x * (3 * cubic * scale) + scale))};
+}
 
 FOVEA_VJP(SelectOp) {
   FOVEA_TERM(g, cotangents[0]);

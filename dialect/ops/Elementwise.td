@@ -31,15 +31,24 @@ def Fovea_PowOp : Fovea_Binary<"pow", "a to the power b; the gradient is that of
 def Fovea_MaximumOp : Fovea_Binary<"maximum", "the larger of a and b, NaN if either is; ties give their gradient to a", Vjp>;
 def Fovea_MinimumOp : Fovea_Binary<"minimum", "the smaller of a and b, NaN if either is; ties give their gradient to a", Vjp>;
 
+def Fovea_RemainderOp : Fovea_Binary<"remainder", "a - floor(a / b) * b, exactly: of the sign of b; 0 for the integer b = 0", Vjp>;
+
 def Fovea_NegOp : Fovea_Unary<"neg", "-x", Vjp, Fovea_NumberTensor>;
+def Fovea_AbsOp : Fovea_Unary<"abs", "|x|; the gradient at 0 is 0", Vjp, Fovea_NumberTensor>;
+def Fovea_FloorOp : Fovea_Unary<"floor", "the largest whole number that is not above x", [Fovea_NotDifferentiable]>;
+def Fovea_RoundOp : Fovea_Unary<"round", "the whole number next to x, the even one of two", [Fovea_NotDifferentiable]>;
 def Fovea_ExpOp : Fovea_Unary<"exp", "e to the power x", Vjp>;
 def Fovea_LogOp : Fovea_Unary<"log", "natural logarithm of x", Vjp>;
 def Fovea_SqrtOp : Fovea_Unary<"sqrt", "square root of x", Vjp>;
+def Fovea_SinOp : Fovea_Unary<"sin", "sine of x, in radians", Vjp>;
+def Fovea_CosOp : Fovea_Unary<"cos", "cosine of x, in radians", Vjp>;
 def Fovea_TanhOp : Fovea_Unary<"tanh", "hyperbolic tangent of x", Vjp>;
 def Fovea_ErfOp : Fovea_Unary<"erf", "error function of x", Vjp>;
 def Fovea_SigmoidOp : Fovea_Unary<"sigmoid", "1 / (1 + e^-x)", Vjp>;
 def Fovea_ReluOp : Fovea_Unary<"relu", "x where x > 0, else 0; the gradient at 0 is 0", Vjp>;
 def Fovea_GeluOp : Fovea_Unary<"gelu", "x * (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016)", Vjp>;
+def Fovea_GeluTanhOp : Fovea_Unary<"gelu_tanh", "x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel 2016)", Vjp>;
+def Fovea_SoftplusOp : Fovea_Unary<"softplus", "log(1 + e^x) (Dugas et al. 2000)", Vjp>;
 
 def Fovea_CompareOp : Fovea_InferredOp<"compare", [Fovea_Point, Fovea_Elementwise, Fovea_NotDifferentiable, SameOperandsElementType]> {
   let summary = "whether a and b stand in the named order";
@@ -54,8 +63,8 @@ def Fovea_CompareOp : Fovea_InferredOp<"compare", [Fovea_Point, Fovea_Elementwis
 def Fovea_SelectOp : Fovea_InferredOp<"select", [Fovea_Point, Fovea_Elementwise, DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
   let summary = "a where the condition holds, else b";
   let description = "Shapes of all three broadcast (c1); a and b have one element type (c2).";
-  let arguments = (ins Fovea_BoolTensor:$condition, Fovea_NumberTensor:$a, Fovea_NumberTensor:$b);
-  let results = (outs Fovea_NumberTensor:$result);
+  let arguments = (ins Fovea_BoolTensor:$condition, Fovea_Tensor:$a, Fovea_Tensor:$b);
+  let results = (outs Fovea_Tensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 

@@ -46,6 +46,21 @@ LogicalResult MaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   return inferReduce(location, "max", operands.getX(), operands.getAxes(), operands.getKeep(), results);
 }
 
+LogicalResult ProdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                       SmallVectorImpl<Type> &results) {
+  return inferReduce(location, "prod", operands.getX(), operands.getAxes(), operands.getKeep(), results);
+}
+LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
+                                         SmallVectorImpl<Type> &results) {
+  RankedTensorType type = typeOf(operands.getX());
+  int64_t axis = operands.getAxis();
+  if (axis < 0 || axis >= type.getRank())
+    return emitOptionalError(location, "argmax: axis ", axis, " of ", shapeText(type), ": it must lie below the rank (c1)");
+  results.push_back(tensorOf(dimsOf(reducedType(type, axis, operands.getKeep())), IntegerType::get(context, 64)));
+  return success();
+}
+
+OpFoldResult ProdOp::fold(FoldAdaptor) { return getAxes().empty() ? getX() : Value(); }
 OpFoldResult SumOp::fold(FoldAdaptor) { return getAxes().empty() ? getX() : Value(); }
 
 /// A reduced value with its dropped dimensions back as size 1, so that it broadcasts against x.
@@ -58,6 +73,19 @@ static Value kept(OpBuilder &builder, Location location, Value reduced, RankedTe
 SmallVector<Value> SumOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
   Value g = kept(builder, getLoc(), cotangents[0], getX().getType(), getAxes());
   return {BroadcastOp::create(builder, getLoc(), getX().getType(), g)};
+}
+
+// The product of the others, without a division by zero: that of all with zeros taken as 1, divided by the element, where no
+// other is zero.
+SmallVector<Value> ProdOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  Term g(builder, getLoc(), kept(builder, getLoc(), cotangents[0], getX().getType(), getAxes())), x(builder, getLoc(), getX());
+  Value isZero = CompareOp::create(builder, getLoc(), x, x.constant(0), "eq");
+  Term zeros(builder, getLoc(), CastOp::create(builder, getLoc(), getX().getType(), isZero));
+  Term nonzero = x.make<SelectOp>(isZero, x.constant(1).value, x.value);
+  Term product = x.make<ProdOp>(nonzero.value, getAxes(), true);
+  Term others = x.make<SumOp>(zeros.value, getAxes(), true) - zeros;
+  Value alone = CompareOp::create(builder, getLoc(), others, x.constant(0), "eq");
+  return {g * x.make<SelectOp>(alone, (product / nonzero).value, x.constant(0).value)};
 }
 
 SmallVector<Value> MaxOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {

@@ -1,6 +1,8 @@
 // Row ops: shape rules and gradients.
 #include "dialect/ops/Term.h"
 
+#include <limits>
+
 using namespace mlir;
 
 #define GET_OP_CLASSES
@@ -15,6 +17,14 @@ void registerRows(FoveaDialect &dialect) {
       >();
 }
 
+/// x's type with a last dimension of size 1.
+static RankedTensorType statisticOf(RankedTensorType x) {
+  Shapes shapes(x.getContext());
+  auto sizes = shapes.of(x);
+  sizes.back() = shapes.one();
+  return shapes.tensor(sizes, x.getElementType());
+}
+
 //===-- softmax ---------------------------------------------------------------------------------------------------===//
 
 LogicalResult SoftmaxOp::verify() {
@@ -27,20 +37,65 @@ SmallVector<Value> SoftmaxOp::vjp(OpBuilder &builder, ValueRange cotangents, Arr
   return {y * (g - (g * y).sumLast())};
 }
 
+//===-- log_softmax, log_sum_exp ----------------------------------------------------------------------------------===//
+
+LogicalResult LogSoftmaxOp::verify() {
+  if (getType().getRank() == 0) return emitOpError("needs a last dimension, but has rank 0 (c1)");
+  return success();
+}
+
+SmallVector<Value> LogSoftmaxOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  Term g(builder, getLoc(), cotangents[0]), y(builder, getLoc(), getResult());
+  return {g - y.apply<ExpOp>() * g.sumLast()};
+}
+
+LogicalResult LogSumExpOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
+                                            SmallVectorImpl<Type> &results) {
+  RankedTensorType x = typeOf(operands.getX());
+  if (x.getRank() == 0) return emitOptionalError(location, "log_sum_exp: needs a last dimension, but has rank 0 (c1)");
+  Shapes shapes(context);
+  auto sizes = shapes.of(x);
+  sizes.pop_back();
+  results.push_back(shapes.tensor(sizes, x.getElementType()));
+  return success();
+}
+
+// exp(x - y). For a row of -inf, y is taken as the lowest number, so that x - y is -inf and not NaN.
+SmallVector<Value> LogSumExpOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  RankedTensorType column = statisticOf(getX().getType());
+  auto term = [&](Value value) { return Term(builder, getLoc(), ReshapeOp::create(builder, getLoc(), column, value)); };
+  Term y = term(getResult());
+  double lowest = column.getElementType().isF64() ? -std::numeric_limits<double>::max() : -std::numeric_limits<float>::max();
+  y = y.make<MaximumOp>(y.value, y.constant(lowest).value);
+  return {term(cotangents[0]) * (Term(builder, getLoc(), getX()) - y).apply<ExpOp>()};
+}
+
+//===-- cumsum ----------------------------------------------------------------------------------------------------===//
+
+LogicalResult CumsumOp::verify() {
+  if (getType().getRank() == 0 || getType().isDynamicDim(getType().getRank() - 1))
+    return emitOpError("needs a last dimension of constant size, but works on ") << shapeText(getType()) << " (c1)";
+  return success();
+}
+
+// Every element is in the sums after it.
+SmallVector<Value> CumsumOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  return {CumsumOp::create(builder, getLoc(), getType(), cotangents[0], getExclusive(), !getReverse())};
+}
+
 //===-- layer_norm ------------------------------------------------------------------------------------------------===//
+
+static bool isRowVector(RankedTensorType vector, RankedTensorType x) {
+  return x.getRank() >= 1 && vector.getRank() == 1 && vector.hasStaticShape() && vector.getDimSize(0) == x.getShape().back();
+}
 
 LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
                                             SmallVectorImpl<Type> &results) {
   RankedTensorType x = typeOf(operands.getX()), scale = typeOf(operands.getScale()), bias = typeOf(operands.getBias());
-  bool fits = x.getRank() >= 1 && scale == bias && scale.getRank() == 1 && scale.getDimSize(0) == x.getShape().back() &&
-              scale.hasStaticShape();
-  if (!fits)
+  if (scale != bias || !isRowVector(scale, x))
     return emitOptionalError(location, "layer_norm: x ", shapeText(x), ", scale ", shapeText(scale), " and bias ", shapeText(bias),
                              ": scale and bias must be vectors of x's last, constant size (c1)");
-  Shapes shapes(context);
-  auto sizes = shapes.of(x);
-  sizes.back() = shapes.one();
-  RankedTensorType row = shapes.tensor(sizes, x.getElementType());
+  RankedTensorType row = statisticOf(x);
   results.assign({x, row, row});
   return success();
 }
@@ -66,6 +121,37 @@ SmallVector<Value> LayerNormOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   if (cotangents[1]) addToInput({builder, getLoc(), BroadcastOp::create(builder, getLoc(), getX().getType(),
                                                                         Term(builder, getLoc(), cotangents[1]) * share)});
   if (cotangents[2]) addToInput(-(Term(builder, getLoc(), cotangents[2]) * rstd * rstd * h) * share);
+  return result;
+}
+
+//===-- rms_norm --------------------------------------------------------------------------------------------------===//
+
+LogicalResult RmsNormOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
+                                          SmallVectorImpl<Type> &results) {
+  RankedTensorType x = typeOf(operands.getX()), scale = typeOf(operands.getScale());
+  if (!isRowVector(scale, x))
+    return emitOptionalError(location, "rms_norm: x ", shapeText(x), " and scale ", shapeText(scale),
+                             ": scale must be a vector of x's last, constant size (c1)");
+  results.assign({x, statisticOf(x)});
+  return success();
+}
+
+// With h = x rstd, u = g scale and n elements in a row: dx = rstd (u - h avg(u h)) - g_rstd rstd^2 h / n, dscale = sum g h.
+SmallVector<Value> RmsNormOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
+  Term rstd(builder, getLoc(), getRstd()), h = Term(builder, getLoc(), getX()) * rstd;
+  double share = 1.0 / (double)getX().getType().getShape().back();
+  SmallVector<Value> result(2);
+  std::optional<Term> dx;
+  if (cotangents[0]) {
+    Term g(builder, getLoc(), cotangents[0]), u = g * Term(builder, getLoc(), getScale());
+    if (needed[0]) dx = rstd * (u - h * ((u * h).sumLast() * share));
+    if (needed[1]) result[1] = g * h;
+  }
+  if (cotangents[1] && needed[0]) {
+    Term moved = Term(builder, getLoc(), cotangents[1]) * rstd * rstd * h * share;
+    dx = dx ? *dx - moved : -moved;
+  }
+  if (dx) result[0] = *dx;
   return result;
 }
 

@@ -146,7 +146,7 @@ static std::string describe(const LoadedModel::Tensor &tensor) {
   return "'" + tensor.name + "' is " + tensor.kind->name + (tensor.dims.empty() ? "" : " " + tensor.shape);
 }
 static const char *nameOf(DType dtype) {
-  const char *names[] = {"f32", "f64", "i32", "i64", "bool"};
+  const char *names[] = {"f32", "f64", "i32", "i64", "bool", "f16", "bf16", "u8", "i8"};
   return names[int(dtype)];
 }
 static std::string describe(const Program::Argument &argument) {
@@ -183,8 +183,13 @@ void *Program::Implementation::elements(const Twine &where, const LoadedModel::T
   std::string fact = (where + ": " + describe(tensor)).str();
   if (argument.kind != Argument::elements)
     fail(fact + ", and " + describe(argument) + " given: give a container, an array or an address");
-  static_assert(int(DType::f64) == FOVEA_F64 && int(DType::i64) == FOVEA_I64 && int(DType::boolean) == FOVEA_BOOL);
-  if (int(argument.dtype) != tensor.kind->dtype)
+  static_assert(int(DType::f64) == FOVEA_F64 && int(DType::i64) == FOVEA_I64 && int(DType::boolean) == FOVEA_BOOL &&
+                int(DType::bf16) == FOVEA_BF16 && int(DType::i8) == FOVEA_I8);
+  // Two bytes may be either kind of low precision, and one a boolean or a number.
+  bool same = int(argument.dtype) == tensor.kind->dtype ||
+              (argument.dtype == DType::f16 && tensor.kind->dtype == FOVEA_BF16) ||
+              (argument.dtype == DType::boolean && tensor.kind->dtype == FOVEA_U8);
+  if (!same)
     fail(fact + ", and " + describe(argument) + " given: give elements of type " + tensor.kind->cType);
   if (written && !argument.writable)
     fail(fact + " and is written, and constant elements are given: give some that can change");

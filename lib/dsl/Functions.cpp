@@ -1,5 +1,5 @@
-// The functions of tensors, as ops or short compositions of ops.
-#include "lib/dsl/Program.h"
+// Functions of tensors that are ops: element by element, products, attention, lookups.
+#include "lib/dsl/Build.h"
 
 #include <fovea/Functions.h>
 
@@ -9,15 +9,7 @@ using namespace mlir;
 
 namespace fovea {
 
-using dsl::Program;
-
-static Value valueOf(const Tensor &tensor) { return Program::value(tensor); }
-
-/// Adds an op and gives its first result.
-template <typename Op, typename... Arguments>
-static Tensor apply(Program &program, Site site, Arguments &&...arguments) {
-  return program.tensor(program.make<Op>(site, std::forward<Arguments>(arguments)...)->getResult(0));
-}
+using namespace dsl;
 
 //===-- Element by element ----------------------------------------------------------------------------------------===//
 
@@ -28,9 +20,13 @@ static Tensor scalar(Program &program, Site site, double number, Type element) {
   if (isa<FloatType>(element)) {
     attribute = FloatAttr::get(element, number);
   } else {
-    if (number != std::floor(number) || std::abs(number) > (element.isInteger(64) ? 0x1p53 : 0x7fffffff))
-      program.fail(site, Twine(std::to_string(number)) + " is no " + (element.isInteger(64) ? "i64" : "i32") +
-                             ": cast the tensor to a float, or use a whole number");
+    bool boolean = element.isInteger(1);
+    double largest = boolean ? 1 : element.isInteger(64) ? 0x1p53 : 0x7fffffff;
+    if (number != std::floor(number) || number > largest || number < (boolean ? 0 : -largest))
+      program.fail(site, Twine(std::to_string(number)) + " is no " +
+                             (boolean ? "boolean: use 0 or 1"
+                                      : std::string(element.isInteger(64) ? "i64" : "i32") +
+                                            ": cast the tensor to a float, or use a whole number"));
     attribute = IntegerAttr::get(element, (int64_t)number);
   }
   return apply<ConstantOp>(program, site, DenseElementsAttr::get(type, attribute));
@@ -75,6 +71,7 @@ Tensor operator/(Operand a, Operand b) { return binary<DivOp>("div", a, b); }
 Tensor pow(Operand a, Operand b) { return binary<PowOp>("pow", a, b); }
 Tensor maximum(Operand a, Operand b) { return binary<MaximumOp>("maximum", a, b); }
 Tensor minimum(Operand a, Operand b) { return binary<MinimumOp>("minimum", a, b); }
+Tensor remainder(Operand a, Operand b) { return binary<RemainderOp>("remainder", a, b); }
 
 static Tensor compare(const char *relation, const Operand &a, const Operand &b) {
   Pair pair("compare", a, b);
@@ -94,167 +91,27 @@ Tensor where(Located condition, Operand a, Operand b) {
   return apply<SelectOp>(program, condition.site, valueOf(condition), valueOf(pair.a), valueOf(pair.b));
 }
 
-template <typename Op> static Tensor unary(const Located &x) { return apply<Op>(Program::of(x), x.site, valueOf(x)); }
 Tensor operator-(Located x) { return unary<NegOp>(x); }
+Tensor abs(Located x) { return unary<AbsOp>(x); }
+Tensor floor(Located x) { return unary<FloorOp>(x); }
+Tensor round(Located x) { return unary<RoundOp>(x); }
 Tensor exp(Located x) { return unary<ExpOp>(x); }
 Tensor log(Located x) { return unary<LogOp>(x); }
 Tensor sqrt(Located x) { return unary<SqrtOp>(x); }
+Tensor sin(Located x) { return unary<SinOp>(x); }
+Tensor cos(Located x) { return unary<CosOp>(x); }
 Tensor tanh(Located x) { return unary<TanhOp>(x); }
 Tensor erf(Located x) { return unary<ErfOp>(x); }
 Tensor sigmoid(Located x) { return unary<SigmoidOp>(x); }
 Tensor relu(Located x) { return unary<ReluOp>(x); }
 Tensor gelu(Located x) { return unary<GeluOp>(x); }
+Tensor gelu_tanh(Located x) { return unary<GeluTanhOp>(x); }
+Tensor softplus(Located x) { return unary<SoftplusOp>(x); }
 
 Tensor cast(Located x, DType dtype) {
   Program &program = Program::of(x);
   RankedTensorType type = tensorOf(dimsOf(Program::typeOf(x)), program.element(dtype));
   return program.tensor(program.makeAs<CastOp>(x.site, type, valueOf(x)));
-}
-
-//===-- Shapes ----------------------------------------------------------------------------------------------------===//
-
-/// An axis counted from the front, below `rank`.
-static int64_t frontAxis(const char *op, const Located &x, int64_t axis, int64_t rank) {
-  int64_t index = axis < 0 ? axis + rank : axis;
-  if (index < 0 || index >= rank)
-    Program::of(x).fail(x.site, Twine(op) + ": axis " + Twine(axis) + " of " + shapeText(Program::typeOf(x)) +
-                                    ": axes go from " + Twine(-rank) + " to " + Twine(rank - 1));
-  return index;
-}
-static int64_t frontAxis(const char *op, const Located &x, int64_t axis) {
-  Program::of(x);
-  return frontAxis(op, x, axis, Program::typeOf(x).getRank());
-}
-
-/// The factors of a product of sizes that are not numbers; `number` is multiplied by those that are.
-static SmallVector<AffineExpr> factorsOf(AffineExpr size, int64_t &number) {
-  if (std::optional<int64_t> constant = constantSize(size)) return number *= *constant, SmallVector<AffineExpr>();
-  if (size.getKind() != AffineExprKind::Mul) return {size};
-  auto product = llvm::cast<AffineBinaryOpExpr>(size);
-  SmallVector<AffineExpr> factors = factorsOf(product.getLHS(), number);
-  factors.append(factorsOf(product.getRHS(), number));
-  return factors;
-}
-
-/// total / part where part divides it, else null.
-static AffineExpr quotient(Shapes &shapes, AffineExpr total, AffineExpr part) {
-  int64_t number = 1, divisor = 1;
-  SmallVector<AffineExpr> factors = factorsOf(total, number);
-  for (AffineExpr factor : factorsOf(part, divisor)) {
-    auto at = llvm::find(factors, factor);
-    if (at == factors.end()) return {};
-    factors.erase(at);
-  }
-  if (divisor < 1) return {};
-  AffineExpr rest = shapes.normal(shapes.product(factors) * number), result = shapes.normal(rest.floorDiv(divisor));
-  return shapes.normal(result * divisor) == rest ? result : AffineExpr();
-}
-
-Tensor reshape(Located x, const Shape &shape) {
-  Program &program = Program::of(x);
-  SmallVector<AffineExpr> sizes = program.sizes(shape, x.site);
-  AffineExpr total = program.shapes.product(program.shapes.of(Program::typeOf(x))), others = program.shapes.one();
-  AffineExpr *open = nullptr;
-  for (AffineExpr &size : sizes) {
-    if (!isSize(size, -1))
-      others = others * size;
-    else if (open)
-      program.fail(x.site, "reshape: two sizes are -1: only one can follow from the others");
-    else
-      open = &size;
-  }
-  if (open) {
-    std::string to = program.shapes.text(sizes);
-    *open = quotient(program.shapes, total, program.shapes.normal(others));
-    if (!*open)
-      program.fail(x.site, "reshape: " + shapeText(Program::typeOf(x)) + " has " + program.shapes.text(total) +
-                               " elements, which the known sizes of " + to + " do not divide");
-  }
-  RankedTensorType type = program.type(x.site, "reshape", sizes, Program::typeOf(x).getElementType());
-  return program.tensor(program.makeAs<ReshapeOp>(x.site, type, valueOf(x)));
-}
-
-Tensor transpose(Located x, const std::vector<int64_t> &permutation) {
-  SmallVector<int64_t> order;
-  for (int64_t axis : permutation) order.push_back(frontAxis("transpose", x, axis));
-  return apply<TransposeOp>(Program::of(x), x.site, valueOf(x), order);
-}
-
-Tensor slice(Located x, int64_t axis, int64_t start, int64_t size, int64_t step) {
-  return apply<SliceOp>(Program::of(x), x.site, valueOf(x), frontAxis("slice", x, axis), start, size, step);
-}
-
-Tensor pick(Located x, int64_t axis, int64_t index) {
-  int64_t front = frontAxis("pick", x, axis);
-  Tensor one = slice(x, front, index, 1);
-  Shape shape = one.shape();
-  shape.erase(shape.begin() + front);
-  return reshape({one, x.site}, shape);
-}
-
-Tensor pad(Located x, int64_t axis, int64_t before, int64_t after) {
-  return apply<PadOp>(Program::of(x), x.site, valueOf(x), frontAxis("pad", x, axis), before, after, 1);
-}
-
-Tensor broadcast_to(Located x, const Shape &shape) {
-  Program &program = Program::of(x);
-  RankedTensorType type =
-      program.type(x.site, "broadcast_to", program.sizes(shape, x.site), Program::typeOf(x).getElementType());
-  return program.tensor(program.makeAs<BroadcastOp>(x.site, type, valueOf(x)));
-}
-
-Tensor concat(const std::vector<Tensor> &tensors, int64_t axis, Site site) {
-  if (tensors.empty()) dsl::fail({site}, "concat: there is no tensor: give at least one");
-  SmallVector<const Tensor *> pointers;
-  SmallVector<Value> values;
-  for (const Tensor &tensor : tensors) pointers.push_back(&tensor), values.push_back(valueOf(tensor));
-  Program &program = Program::of(site, pointers);
-  return apply<ConcatOp>(program, site, ValueRange(values), frontAxis("concat", {tensors[0], site}, axis));
-}
-
-Tensor stack(const std::vector<Tensor> &tensors, int64_t axis, Site site) {
-  std::vector<Tensor> layers;
-  for (const Tensor &tensor : tensors) {
-    Shape shape = tensor.shape(site);
-    int64_t front = frontAxis("stack", {tensor, site}, axis, shape.size() + 1);
-    shape.insert(shape.begin() + front, Dim(1));
-    layers.push_back(reshape({tensor, site}, shape));
-  }
-  return concat(layers, axis, site);
-}
-
-//===-- Reductions ------------------------------------------------------------------------------------------------===//
-
-static SmallVector<int64_t> frontAxes(const char *op, const Located &x, const Axes &axes) {
-  Program &program = Program::of(x);
-  SmallVector<int64_t> result;
-  if (axes.listed)
-    for (int64_t axis : *axes.listed) result.push_back(frontAxis(op, x, axis));
-  else
-    for (int64_t axis = 0; axis < Program::typeOf(x).getRank(); ++axis) result.push_back(axis);
-  llvm::sort(result);
-  if (std::adjacent_find(result.begin(), result.end()) != result.end())
-    program.fail(x.site, Twine(op) + ": an axis of " + shapeText(Program::typeOf(x)) + " is named twice: name each once");
-  return result;
-}
-
-Tensor sum(Located x, const Axes &axes, bool keep) {
-  return apply<SumOp>(Program::of(x), x.site, valueOf(x), frontAxes("sum", x, axes), keep);
-}
-Tensor max(Located x, const Axes &axes, bool keep) {
-  return apply<MaxOp>(Program::of(x), x.site, valueOf(x), frontAxes("max", x, axes), keep);
-}
-
-Tensor mean(Located x, const Axes &axes, bool keep) {
-  Program &program = Program::of(x);
-  auto sizes = program.shapes.of(Program::typeOf(x));
-  AffineExpr count = program.shapes.one();
-  for (int64_t axis : frontAxes("mean", x, axes)) count = count * sizes[axis];
-  Tensor total = sum(x, axes, keep);
-  DimsAttr dims = program.shapes.dims({program.shapes.normal(count)});
-  Tensor divisor =
-      program.tensor(program.makeAs<SizeOp>(x.site, RankedTensorType::get({}, Program::typeOf(x).getElementType()), dims));
-  return Located(total, x.site) / divisor;
 }
 
 //===-- Layers ----------------------------------------------------------------------------------------------------===//
@@ -268,13 +125,6 @@ Tensor conv2d(Located x, Located weight, Conv2dOptions options) {
   Pair pair("conv2d", x, weight);
   return apply<Conv2dOp>(*pair.program, x.site, valueOf(x), valueOf(weight), ArrayRef<int64_t>(options.stride),
                          ArrayRef<int64_t>(options.padding));
-}
-
-Tensor softmax(Located x) { return unary<SoftmaxOp>(x); }
-
-Tensor layer_norm(Located x, Located scale, Located bias, double epsilon) {
-  Program &program = Program::of(x.site, {&x.tensor, &scale.tensor, &bias.tensor});
-  return apply<LayerNormOp>(program, x.site, valueOf(x), valueOf(scale), valueOf(bias), llvm::APFloat(epsilon));
 }
 
 Tensor attention(Located query, Located key, Located value, AttentionOptions options) {

@@ -1,4 +1,4 @@
-// Training and inference mode: what dropout becomes in each.
+// Training and inference mode: what dropout and batch normalization become in each.
 #include "lib/grad/Grad.h"
 
 #include "dialect/ops/Term.h"
@@ -7,7 +7,70 @@ using namespace mlir;
 
 namespace fovea {
 
+namespace {
+/// A batch_norm in the terms of its mode.
+class BatchNorm {
+public:
+  explicit BatchNorm(BatchNormOp op)
+      : op(op), builder(op), shapes(op.getContext()), x(term(op.getX())) {
+    auto sizes = shapes.of(op.getX());
+    for (auto [d, size] : llvm::enumerate(sizes))
+      if (d != 1) {
+        axes.push_back(d);
+        count = count * size;
+        size = shapes.one();
+      }
+    column = shapes.tensor(sizes, x.type().getElementType());
+  }
+
+  void inInference() {
+    Term centred = x - asColumn(running(op.getRunningMeanAttr()));
+    replace(centred, asColumn(running(op.getRunningVarianceAttr())));
+  }
+
+  void inTraining() {
+    Term number = size(count), mean = sum(x) / number, centred = x - mean, squares = sum(centred * centred);
+    // One value has no variance, not an infinite one.
+    Term others = number.make<MaximumOp>((number - 1.0).value, number.constant(1).value);
+    update(op.getRunningMeanAttr(), mean);
+    update(op.getRunningVarianceAttr(), squares / others);
+    replace(centred, squares / number);
+  }
+
+private:
+  Term term(Value value) { return {builder, op.getLoc(), value}; }
+  Term reshaped(RankedTensorType type, Value value) { return term(ReshapeOp::create(builder, op.getLoc(), type, value)); }
+  Term asColumn(Value vector) { return reshaped(column, vector); }
+  Term sum(Term of) { return of.make<SumOp>(of.value, ArrayRef<int64_t>(axes), true); }
+  Term size(AffineExpr size) {
+    auto type = RankedTensorType::get({}, x.type().getElementType());
+    return term(SizeOp::create(builder, op.getLoc(), type, shapes.dims({shapes.normal(size)})));
+  }
+  Term running(FlatSymbolRefAttr state) { return term(LoadOp::create(builder, op.getLoc(), op.getScale().getType(), state)); }
+
+  void update(FlatSymbolRefAttr state, Term value) {
+    Term old = running(state), now = reshaped(op.getScale().getType(), value);
+    StoreOp::create(builder, op.getLoc(), old + (now - old) * op.getMomentum().convertToDouble(), state);
+  }
+
+  void replace(Term centred, Term variance) {
+    Term rstd = 1.0 / (variance + op.getEpsilon().convertToDouble()).apply<SqrtOp>();
+    op.replaceAllUsesWith((centred * (rstd * asColumn(op.getScale())) + asColumn(op.getBias())).value);
+    op.erase();
+  }
+
+  BatchNormOp op;
+  OpBuilder builder;
+  Shapes shapes;
+  Term x;
+  SmallVector<int64_t> axes;
+  AffineExpr count = shapes.one();
+  RankedTensorType column; // a value for each channel, as it broadcasts against x
+};
+} // namespace
+
 void resolveInference(func::FuncOp function) {
+  function.walk([](BatchNormOp norm) { BatchNorm(norm).inInference(); });
   function.walk([](DropoutOp dropout) {
     dropout.replaceAllUsesWith(dropout.getX());
     dropout.erase();
@@ -28,6 +91,7 @@ static void applyDropout(DropoutOp dropout, Value key) {
 }
 
 int64_t resolveTraining(func::FuncOp function) {
+  function.walk([](BatchNormOp norm) { BatchNorm(norm).inTraining(); });
   SmallVector<Operation *> random;
   function.walk([&](Operation *op) {
     if (auto dropout = dyn_cast<DropoutOp>(op); dropout && dropout.getRate().isZero()) {

@@ -53,6 +53,7 @@ Expr mul(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Cal
 Expr div(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_div, a, b) : a / b; }
 
 Expr isNan(const Expr &x) { return magnitude(x) > infinityBits(x); }
+Expr isInfinite(const Expr &x) { return magnitude(x) == infinityBits(x); }
 /// Half of the bits, rounded; a NaN must not round to infinity.
 static Expr toBFloat(const Expr &x) {
   auto word = [](uint32_t value) { return Halide::Internal::make_const(Halide::UInt(32), (uint64_t)value); };
@@ -81,11 +82,25 @@ Expr nan(Halide::Type type) {
                            : reinterpret(type, Halide::Internal::make_const(Halide::Int(32), 0x7fc00000));
 }
 
+Expr abs(const Expr &x) { return x.type().is_float() ? absolute(x) : select(x < 0, -x, x); }
+Expr floor(const Expr &x) { return Halide::floor(x); }
+Expr round(const Expr &x) { return Halide::round(x); }
+
+Expr remainder(const Expr &a, const Expr &b) {
+  if (!a.type().is_float()) {
+    Expr euclidean = a % b; // 0 <= a % b < |b|
+    return select(euclidean != 0 && b < 0, euclidean + b, euclidean);
+  }
+  if (!isDouble(a)) return cast<float>(remainder(cast<double>(a), cast<double>(b)));
+  Expr rest = library("fmod", {a, b}); // of a's sign
+  return select(magnitude(rest) == 0, withSign(rest, b), (bits(rest) ^ bits(b)) < 0, add(rest, b), rest);
+}
+
 Expr exp(const Expr &x) {
   if (isDouble(x)) return library("exp", {x});
   Expr b = bits(x), isnan = isNan(x);
   Expr clamped = clamp(select(isnan, 0.0f, x), -87.33f, 88.73f);
-  Expr n = floor(clamped * 1.44269504088896341f + 0.5f);
+  Expr n = Halide::floor(clamped * 1.44269504088896341f + 0.5f);
   Expr r = clamped - n * 0.693359375f + n * 2.12194440e-4f;
   Expr p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}) * (r * r) + r + 1.0f;
   Expr scaled = bits(p) + (cast<int32_t>(n) << 23);
@@ -136,6 +151,24 @@ Expr erf(const Expr &x) {
 Expr sigmoid(const Expr &x) { return real(x, 1) / (real(x, 1) + math::exp(-x)); }
 
 Expr gelu(const Expr &x) { return x * ((math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5)); }
+
+Expr geluTanh(const Expr &x) {
+  // x / (1 + e^-2v) is x (1 + tanh v) / 2 without cancellation below zero.
+  Expr v = x + x * x * x * real(x, 0.044715);
+  return x * math::sigmoid(v * real(x, 2 * M_SQRT2 / std::sqrt(M_PI)));
+}
+
+Expr softplus(const Expr &x) {
+  Expr e = math::exp(-absolute(x)), logarithm;
+  if (isDouble(x)) {
+    logarithm = library("log1p", {e});
+  } else {
+    // log(1 + e), and what 1 + e lost in rounding.
+    Expr sum = add(real(x, 1), e);
+    logarithm = add(math::log(sum), sub(e, sub(sum, real(x, 1))));
+  }
+  return add(math::relu(x), logarithm);
+}
 
 Expr relu(const Expr &x) {
   // Negative and not NaN: the sign bit is set and the magnitude at most infinity.

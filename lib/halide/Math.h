@@ -20,6 +20,17 @@ Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr convert(Halide::Type type, const Halide::Expr &x);
 
 Halide::Expr isNan(const Halide::Expr &x);
+Halide::Expr isInfinite(const Halide::Expr &x);
+/// |x| of floats and integers.
+Halide::Expr abs(const Halide::Expr &x);
+Halide::Expr floor(const Halide::Expr &x);
+/// To the nearest whole number, of two to the even one.
+Halide::Expr round(const Halide::Expr &x);
+/// Of b's sign, exact; 0 for the integer b = 0.
+Halide::Expr remainder(const Halide::Expr &a, const Halide::Expr &b);
+/// Right for all of f32: the argument is reduced with as many bits of 2 / pi as its exponent asks for.
+Halide::Expr sin(const Halide::Expr &x);
+Halide::Expr cos(const Halide::Expr &x);
 /// e^x; exactly 0 below -87.33 in f32, so that no denormals follow.
 Halide::Expr exp(const Halide::Expr &x);
 Halide::Expr log(const Halide::Expr &x);
@@ -27,6 +38,9 @@ Halide::Expr tanh(const Halide::Expr &x);
 Halide::Expr erf(const Halide::Expr &x);
 Halide::Expr sigmoid(const Halide::Expr &x);
 Halide::Expr gelu(const Halide::Expr &x);
+Halide::Expr geluTanh(const Halide::Expr &x);
+/// log(1 + e^x), to the last digits below zero too.
+Halide::Expr softplus(const Halide::Expr &x);
 Halide::Expr relu(const Halide::Expr &x);
 Halide::Expr pow(const Halide::Expr &a, const Halide::Expr &b);
 /// NaN if either is.

@@ -1,4 +1,4 @@
-// Sums and maxima over axes: along rows in vector lanes, down columns in chunks.
+// Sums, products and maxima over axes: along rows in vector lanes, down columns in chunks.
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/RowReduction.h"
@@ -16,7 +16,7 @@ namespace {
 class Reduction {
 public:
   Reduction(KernelLowering &kernel, Value x, Value result, ArrayRef<int64_t> axes, bool keep, RowReduction::Kind kind)
-      : kernel(kernel), x(x), result(result), axes(axes), keep(keep), kind(kind), type(cast<RankedTensorType>(x.getType())),
+      : kernel(kernel), x(x), result(result), axes(axes.begin(), axes.end()), keep(keep), kind(kind), type(cast<RankedTensorType>(x.getType())),
         extents(kernel.extents(type)), vars(kernel.variables(cast<RankedTensorType>(result.getType()).getRank())) {}
 
   void lower() {
@@ -27,6 +27,27 @@ public:
       inChunks();
     else
       downColumns();
+  }
+
+  /// The first of those elements that equal the largest: extent - j, which falls along the axis, is largest at it.
+  void lowerArgmax() {
+    std::vector<Var> row = kernel.reversed(vars);
+    std::vector<Expr> at(row.begin(), row.end());
+    Expr extent = reducedExtents()[0];
+    auto element = [&](const Expr &j) { return kernel.load(x, coordinates({j})); };
+    RowReduction largest(kernel, "largest", row, extent, RowReduction::max, element);
+    RowReduction first(kernel, "first", row, extent, RowReduction::max, [&](const Expr &j) {
+      Expr value = element(j), same = value == largest.total(at);
+      if (value.type().is_float()) same = same || math::isNan(value);
+      return select(same, extent - j, 0);
+    });
+    Func index = kernel.func("argmax");
+    index(row) = Halide::cast<int64_t>(extent - first.total(at));
+    kernel.bind(result, index);
+    Output &output = kernel.output();
+    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), false);
+    if (output.vars.size() > 1) loop = output.vars.back();
+    for (RowReduction *reduction : {&largest, &first}) vars.empty() ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
   }
 
 private:
@@ -98,9 +119,8 @@ private:
   /// total(row) = the reduction of `element` over r. A maximum starts from `first`, one of
   /// the elements: that it counts twice does no harm.
   void fold(Func total, const std::vector<Var> &row, const RDom &r, const Expr &element, const Expr &first) const {
-    bool adds = kind == RowReduction::sum;
-    total(row) = adds ? Halide::Internal::make_zero(element.type()) : first;
-    total(row) = adds ? total(row) + atEach(r, element) : math::maximum(total(row), atEach(r, element));
+    total(row) = kind == RowReduction::max ? first : RowReduction::identity(kind, element.type());
+    total(row) = RowReduction::combine(kind, total(row), atEach(r, element));
   }
 
   /// Columns in vectors; all reduced rows one after another, for each row of the result.
@@ -131,7 +151,7 @@ private:
     Expr index = chunk * length + indices[0];
     indices[0] = min(index, extent - 1);
     Expr element = kernel.load(x, coordinates(indices));
-    if (kind == RowReduction::sum) r.where(index < extent);
+    if (kind != RowReduction::max) r.where(index < extent);
     fold(partial, rowAndChunk, r, element, firstElement());
     RDom parts = kernel.reduction("parts", {chunks});
     std::vector<Expr> part(row.begin(), row.end());
@@ -165,7 +185,7 @@ private:
 
   KernelLowering &kernel;
   Value x, result;
-  ArrayRef<int64_t> axes;
+  SmallVector<int64_t> axes;
   bool keep;
   RowReduction::Kind kind;
   RankedTensorType type;
@@ -181,10 +201,20 @@ template <typename Op, RowReduction::Kind kind> struct ReduceLowering : AnchorLo
   }
 };
 
+struct ArgmaxLowering : AnchorLowering::ExternalModel<ArgmaxLowering, ArgmaxOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto argmax = cast<ArgmaxOp>(op);
+    Reduction(kernel, argmax.getX(), argmax.getResult(), argmax.getAxis(), argmax.getKeep(), RowReduction::max).lowerArgmax();
+    return success();
+  }
+};
+
 } // namespace
 
 void registerReduceLowerings(MLIRContext *context) {
   SumOp::attachInterface<ReduceLowering<SumOp, RowReduction::sum>>(*context);
+  ProdOp::attachInterface<ReduceLowering<ProdOp, RowReduction::product>>(*context);
+  ArgmaxOp::attachInterface<ArgmaxLowering>(*context);
   MaxOp::attachInterface<ReduceLowering<MaxOp, RowReduction::max>>(*context);
 }
 

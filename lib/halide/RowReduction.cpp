@@ -1,4 +1,4 @@
-// Sums and maxima along one loop.
+// Sums, products and maxima along one loop.
 #include "lib/halide/RowReduction.h"
 #include "lib/halide/Math.h"
 
@@ -8,6 +8,12 @@ using Halide::RDom;
 using Halide::Var;
 
 namespace fovea {
+
+Expr RowReduction::identity(Kind kind, Halide::Type type) { return Halide::Internal::make_const(type, kind == product ? 1 : 0); }
+
+Expr RowReduction::combine(Kind kind, const Expr &a, const Expr &b) {
+  return kind == sum ? a + b : kind == product ? a * b : math::maximum(a, b);
+}
 
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row, const Expr &extent, Kind kind,
                            const Element &element) {
@@ -26,12 +32,12 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   bool whole = constant && *constant % lanes == 0;
   Expr j = step.x * lanes + lane, inside = j < extent;
   Expr x = atEach(step, element(whole ? j : min(j, extent - 1)));
-  if (kind == sum) {
-    Expr zero = Halide::Internal::make_zero(probe.type());
-    partial(lanesAndRow) = zero;
-    partial(lanesAndRow) += whole ? x : select(inside, x, zero);
-    total(row) = zero;
-    total(row) += partial(folded);
+  if (kind != max) {
+    Expr nothing = identity(kind, probe.type());
+    partial(lanesAndRow) = nothing;
+    partial(lanesAndRow) = combine(kind, partial(lanesAndRow), whole ? x : select(inside, x, nothing));
+    total(row) = nothing;
+    total(row) = combine(kind, total(row), partial(folded));
   } else {
     // Starting from an element, not from -inf; the last one may count twice.
     partial(lanesAndRow) = element(min(Expr(lane), extent - 1));

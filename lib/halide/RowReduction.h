@@ -1,4 +1,4 @@
-// Sums and maxima along one loop, in vector lanes: the building block of reductions, norms and softmax.
+// Sums, products and maxima along one loop, in vector lanes: the building block of reductions, norms and softmax.
 #pragma once
 
 #include "lib/halide/Lowering.h"
@@ -10,7 +10,10 @@ namespace fovea {
 struct RowReduction {
   Halide::Func partial, total; // arguments: lane and the row's; the row's
 
-  enum Kind { sum, max };
+  enum Kind { sum, product, max };
+  /// The sum or product of nothing, and two elements as one.
+  static Halide::Expr identity(Kind kind, Halide::Type type);
+  static Halide::Expr combine(Kind kind, const Halide::Expr &a, const Halide::Expr &b);
   using Element = std::function<Halide::Expr(const Halide::Expr &j)>;
 
   /// `row` are the loop variables of the row, innermost first. With `inner` extents each element is itself reduced over them,

@@ -26,9 +26,10 @@ void place(RowReduction &reduction, KernelLowering &kernel, Var row) {
     reduction.computeAt(kernel.output().func, row);
 }
 
-struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering, SoftmaxOp> {
+/// softmax or log_softmax.
+template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering<Op>, Op> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
-    auto softmax = cast<SoftmaxOp>(op);
+    auto softmax = cast<Op>(op);
     int64_t rank = softmax.getType().getRank();
     std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
     Expr extent = kernel.extent(softmax.getX(), rank - 1);
@@ -37,7 +38,10 @@ struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering, SoftmaxO
     std::vector<Expr> at(row.begin(), row.end());
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) { return math::exp(x(j) - largest.total(at)); });
     Func result = kernel.func("softmax");
-    result(vars) = math::exp(x(vars[0]) - largest.total(at)) / sum.total(at);
+    if (isa<LogSoftmaxOp>(op))
+      result(vars) = math::sub(math::sub(x(vars[0]), largest.total(at)), math::log(sum.total(at)));
+    else
+      result(vars) = math::exp(x(vars[0]) - largest.total(at)) / sum.total(at);
     kernel.bind(softmax.getResult(), result);
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
@@ -46,6 +50,74 @@ struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering, SoftmaxO
     return success();
   }
 };
+
+struct LogSumExpLowering : AnchorLowering::ExternalModel<LogSumExpLowering, LogSumExpOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto sumExp = cast<LogSumExpOp>(op);
+    int64_t rank = sumExp.getType().getRank();
+    Halide::Type type = kernel.type(sumExp.getType().getElementType());
+    std::vector<Var> row = kernel.reversed(kernel.variables(rank));
+    std::vector<Expr> at(row.begin(), row.end());
+    Expr extent = kernel.extent(sumExp.getX(), rank);
+    auto x = [&](const Expr &j) { return kernel.load(sumExp.getX(), inRow(row, j)); };
+    RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
+    // Infinities are not subtracted from each other.
+    Expr center = select(math::isInfinite(largest.total(at)), kernel.real(type, 0), largest.total(at));
+    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) { return math::exp(math::sub(x(j), center)); });
+    Func result = kernel.func("log_sum_exp");
+    result(row) = math::add(center, math::log(sum.total(at)));
+    kernel.bind(sumExp.getResult(), result);
+    Output &output = kernel.output();
+    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
+    if (rank > 1) loop = output.vars.back();
+    for (RowReduction *reduction : {&largest, &sum}) rank == 0 ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
+    return success();
+  }
+};
+
+struct CumsumLowering : AnchorLowering::ExternalModel<CumsumLowering, CumsumOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto cumsum = cast<CumsumOp>(op);
+    int64_t rank = cumsum.getType().getRank();
+    std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
+    Expr extent = kernel.extent(cumsum.getX(), rank - 1);
+    // A sum on either side of each element: sums(j) before element j and sums(j + 1) after it.
+    Func sums = kernel.func("sums"), result = kernel.func("cumsum");
+    auto at = [&](const Expr &j) {
+      std::vector<Expr> result{j};
+      result.insert(result.end(), row.begin(), row.end());
+      return result;
+    };
+    Halide::RDom r = kernel.reduction("r", {extent});
+    bool reverse = cumsum.getReverse();
+    Expr j = reverse ? extent - 1 - r.x : Expr(r.x), from = reverse ? j + 1 : j, to = reverse ? j : j + 1;
+    sums(vars) = Halide::Internal::make_zero(kernel.type(cumsum.getType().getElementType()));
+    sums(at(to)) = sums(at(from)) + kernel.load(cumsum.getX(), inRow(row, j));
+    result(vars) = sums(at(vars[0] + (cumsum.getExclusive() == reverse ? 1 : 0)));
+    kernel.bind(cumsum.getResult(), result);
+    Output &output = kernel.output();
+    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
+    rank == 1 ? sums.compute_root() : sums.compute_at(output.func, loop);
+    sums.update().unscheduled();
+    return success();
+  }
+};
+
+/// A statistic is computed in the row loop of the output, or, where it is a result itself, in one of its own.
+void placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowReduction &reduction, Var loop) {
+  Output &output = kernel.output();
+  if (kernel.isYielded(value)) {
+    Output own{statistic, output.vars, kernel.extents(cast<RankedTensorType>(value.getType())), false};
+    Var row = scheduleRows(own, kernel.schedule(), kernel.schedule().getVector());
+    own.vars.size() < 2 ? reduction.computeRoot() : reduction.computeAt(statistic, row);
+  } else if (output.vars.size() < 2) {
+    statistic.compute_root();
+    reduction.computeRoot();
+  } else {
+    statistic.compute_at(output.func, loop);
+    reduction.computeAt(output.func, loop);
+  }
+}
 
 struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, LayerNormOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
@@ -78,21 +150,28 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
     return success();
   }
+};
 
-  /// A statistic is computed in the row loop of the output, or, where it is a result itself, in one of its own.
-  static void placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowReduction &reduction, Var loop) {
-    Output &output = kernel.output();
-    if (kernel.isYielded(value)) {
-      Output own{statistic, output.vars, kernel.extents(cast<RankedTensorType>(value.getType())), false};
-      Var row = scheduleRows(own, kernel.schedule(), kernel.schedule().getVector());
-      own.vars.size() < 2 ? reduction.computeRoot() : reduction.computeAt(statistic, row);
-    } else if (output.vars.size() < 2) {
-      statistic.compute_root();
-      reduction.computeRoot();
-    } else {
-      statistic.compute_at(output.func, loop);
-      reduction.computeAt(output.func, loop);
-    }
+struct RmsNormLowering : AnchorLowering::ExternalModel<RmsNormLowering, RmsNormOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    auto norm = cast<RmsNormOp>(op);
+    RankedTensorType type = norm.getX().getType();
+    int64_t rank = type.getRank();
+    Halide::Type element = kernel.type(type.getElementType());
+    std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
+    std::vector<Expr> at(row.begin(), row.end()), first{Expr(0)};
+    first.insert(first.end(), row.begin(), row.end());
+    Expr extent = kernel.extent(norm.getX(), rank - 1), width = kernel.real(element, (double)type.getShape().back());
+    auto x = [&](const Expr &j) { return kernel.load(norm.getX(), inRow(row, j)); };
+    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return x(j) * x(j); });
+    Func rstd = kernel.func("rstd"), result = kernel.func("rms_norm");
+    rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
+    result(vars) = math::mul(math::mul(x(vars[0]), rstd(first)), kernel.load(norm.getScale(), {Expr(vars[0])}));
+    kernel.bind(norm.getResult(), result);
+    if (kernel.isYielded(norm.getRstd())) kernel.yieldDirectly(norm.getRstd(), rstd);
+    Var loop = scheduleRows(kernel.output(), kernel.schedule(), kernel.schedule().getVector());
+    placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
+    return success();
   }
 };
 
@@ -126,8 +205,12 @@ struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering
 } // namespace
 
 void registerRowsLowerings(MLIRContext *context) {
-  SoftmaxOp::attachInterface<SoftmaxLowering>(*context);
+  SoftmaxOp::attachInterface<SoftmaxLowering<SoftmaxOp>>(*context);
+  LogSoftmaxOp::attachInterface<SoftmaxLowering<LogSoftmaxOp>>(*context);
+  CumsumOp::attachInterface<CumsumLowering>(*context);
+  LogSumExpOp::attachInterface<LogSumExpLowering>(*context);
   LayerNormOp::attachInterface<LayerNormLowering>(*context);
+  RmsNormOp::attachInterface<RmsNormLowering>(*context);
   CrossEntropyOp::attachInterface<CrossEntropyLowering>(*context);
 }
 

@@ -20,7 +20,7 @@ static int64_t pointCost(Operation *op) {
   // Random numbers are drawn again rather than stored.
   if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp, RandomUniformOp>(op)) return 0;
   if (isa<DivOp, SqrtOp>(op)) return 4;
-  if (isa<ExpOp, LogOp, TanhOp, ErfOp, SigmoidOp, GeluOp, PowOp, RandomKeysOp>(op)) return 16;
+  if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluTanhOp, SoftplusOp, PowOp, RemainderOp, RandomKeysOp>(op)) return 16;
   return 1;
 }
 
@@ -34,7 +34,9 @@ static void collectUsers(Value value, llvm::SmallSetVector<Operation *, 8> &user
 }
 
 /// Anchors that read each element once or a few times, so that what feeds them may be computed in place.
-static bool readsOnce(Operation *anchor) { return isa<SumOp, MaxOp, SoftmaxOp, CrossEntropyOp>(anchor); }
+static bool readsOnce(Operation *anchor) {
+  return isa<SumOp, ProdOp, MaxOp, ArgmaxOp, CumsumOp, SoftmaxOp, LogSoftmaxOp, LogSumExpOp, CrossEntropyOp>(anchor);
+}
 
 //===-- Which values are stored -----------------------------------------------------------------------------------===//
 

@@ -56,28 +56,25 @@ struct SinkBelowPoint : RewritePattern {
   }
 };
 
-/// Row ops with one result type per operand shape: softmax, layer_norm and sums over the last dimension.
-struct SinkBelowLayerNorm : OpRewritePattern<LayerNormOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(LayerNormOp norm, PatternRewriter &rewriter) const override {
-    auto reshape = norm.getX().getDefiningOp<ReshapeOp>();
+/// Ops along the last dimension of their first operand, all of whose results have its rows.
+template <typename Op> struct SinkBelowRows : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    auto reshape = op.getX().template getDefiningOp<ReshapeOp>();
     if (!reshape || !keepsLast(reshape)) return failure();
-    auto sunk = LayerNormOp::create(rewriter, norm.getLoc(), reshape.getX(), norm.getScale(), norm.getBias(), norm.getEpsilon());
+    SmallVector<Value> operands = llvm::to_vector(op->getOperands());
+    operands[0] = reshape.getX();
+    SmallVector<Type> types;
+    if (failed(Op::inferReturnTypes(op.getContext(), op.getLoc(), operands, op->getDiscardableAttrDictionary(), op->getPropertiesStorage(), {}, types)))
+      return failure();
+    Operation *sunk = rewriter.clone(*op);
+    sunk->setOperands(operands);
     SmallVector<Value> results;
-    for (auto [result, below] : llvm::zip(norm.getResults(), sunk.getResults()))
-      results.push_back(ReshapeOp::create(rewriter, norm.getLoc(), result.getType(), below));
-    rewriter.replaceOp(norm, results);
-    return success();
-  }
-};
-
-struct SinkBelowSoftmax : OpRewritePattern<SoftmaxOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SoftmaxOp softmax, PatternRewriter &rewriter) const override {
-    auto reshape = softmax.getX().getDefiningOp<ReshapeOp>();
-    if (!reshape || !keepsLast(reshape)) return failure();
-    Value sunk = SoftmaxOp::create(rewriter, softmax.getLoc(), reshape.getX());
-    rewriter.replaceOpWithNewOp<ReshapeOp>(softmax, softmax.getType(), sunk);
+    for (auto [below, type, result] : llvm::zip(sunk->getResults(), types, op->getResults())) {
+      below.setType(type);
+      results.push_back(ReshapeOp::create(rewriter, op.getLoc(), result.getType(), below));
+    }
+    rewriter.replaceOp(op, results);
     return success();
   }
 };
@@ -97,7 +94,8 @@ struct SinkBelowSum : OpRewritePattern<SumOp> {
 } // namespace
 
 void addSinkReshapes(RewritePatternSet &patterns) {
-  patterns.add<SinkBelowPoint, SinkBelowLayerNorm, SinkBelowSoftmax, SinkBelowSum>(patterns.getContext());
+  patterns.add<SinkBelowPoint, SinkBelowRows<CumsumOp>, SinkBelowRows<LayerNormOp>, SinkBelowRows<LogSoftmaxOp>, SinkBelowRows<LogSumExpOp>,
+               SinkBelowRows<RmsNormOp>, SinkBelowRows<SoftmaxOp>, SinkBelowSum>(patterns.getContext());
 }
 
 } // namespace fovea

@@ -36,26 +36,52 @@ std::vector<Case> pointCases() {
           [](const Arrays &a) { return reference::unary(a[0], [](double x) { return std::exp(x); }); }, ulps(4)),
       item(
           "broadcast", {{"a", {1, 17}}, {"items", {batch}}},
-          [](const Build &b, Values v) { return b.make<BroadcastOp>(b.type({batch, 17}), v[0]); },
-          [](const Arrays &a) { return reference::broadcast_to(a[0], {a[1].size(), 17}); }, {}),
+          [](const Build &b, Values v) {
+            return b.make<BroadcastOp>(b.type({batch, 17}), v[0]);
+          },
+          [](const Arrays &a) {
+            return reference::broadcast_to(a[0], {a[1].size(), 17});
+          },
+          {}),
       item(
           "transpose", {{"a", {batch, 5, 7}}},
-          [](const Build &b, Values v) { return b.make<TransposeOp>(v[0], Shape{0, 2, 1}); },
-          [](const Arrays &a) { return reference::transpose(a[0], {0, 2, 1}); }, {}),
+          [](const Build &b, Values v) {
+            return b.make<TransposeOp>(v[0], Shape{0, 2, 1});
+          },
+          [](const Arrays &a) {
+            return reference::transpose(a[0], {0, 2, 1});
+          },
+          {}),
       item(
           "transpose_batch", {{"a", {batch, 5, 7}}},
-          [](const Build &b, Values v) { return b.make<TransposeOp>(v[0], Shape{2, 0, 1}); },
-          [](const Arrays &a) { return reference::transpose(a[0], {2, 0, 1}); }, {}),
+          [](const Build &b, Values v) {
+            return b.make<TransposeOp>(v[0], Shape{2, 0, 1});
+          },
+          [](const Arrays &a) {
+            return reference::transpose(a[0], {2, 0, 1});
+          },
+          {}),
       item(
           "reshape", {{"a", {batch, 6, 4}}},
-          [](const Build &b, Values v) { return b.make<ReshapeOp>(b.type({batch, 24}), v[0]); },
-          [](const Arrays &a) { return reference::reshape(a[0], {a[0].shape[0], 24}); }, {}),
+          [](const Build &b, Values v) {
+            return b.make<ReshapeOp>(b.type({batch, 24}), v[0]);
+          },
+          [](const Arrays &a) {
+            return reference::reshape(a[0], {a[0].shape[0], 24});
+          },
+          {}),
       item(
           "slice", {{"a", {batch, 17}}}, [](const Build &b, Values v) { return b.make<SliceOp>(v[0], 1, 2, 7, 2); },
-          [](const Arrays &a) { return reference::slice(a[0], {0, 2}, {a[0].shape[0], 7}, {1, 2}); }, {}),
+          [](const Arrays &a) {
+            return reference::slice(a[0], {0, 2}, {a[0].shape[0], 7}, {1, 2});
+          },
+          {}),
       item(
           "pad", {{"a", {batch, 5}}}, [](const Build &b, Values v) { return b.make<PadOp>(v[0], 1, 1, 2, 1); },
-          [](const Arrays &a) { return reference::pad(a[0], {0, 1}, {0, 2}, 0); }, {}),
+          [](const Arrays &a) {
+            return reference::pad(a[0], {0, 1}, {0, 2}, 0);
+          },
+          {}),
       item(
           "concat", {{"a", {batch, 5}}, {"b", {batch, 3}}},
           [](const Build &b, Values v) { return b.make<ConcatOp>(mlir::ValueRange(v), 1); },
@@ -111,12 +137,65 @@ std::vector<Case> anchorCases() {
       item("softmax_last", {{"a", {3, batch}}}, softmax, softmaxed, ulps(32)),
       item(
           "conv", {{"x", {batch, 3, 8, 6}}, {"w", {5, 3, 3, 3}}},
-          [](const Build &b, Values v) { return b.make<Conv2dOp>(v[0], v[1], Shape{1, 1}, Shape{1, 1}); },
-          [](const Arrays &a) { return reference::conv2d(a[0], a[1], {1, 1}, {1, 1}); }, ulps(8, 16)),
+          [](const Build &b, Values v) {
+            return b.make<Conv2dOp>(v[0], v[1], Shape{1, 1}, Shape{1, 1});
+          },
+          [](const Arrays &a) {
+            return reference::conv2d(a[0], a[1], {1, 1}, {1, 1});
+          },
+          ulps(8, 16)),
       item(
           "patches", {{"x", {batch, 1, 8, 8}}, {"w", {17, 1, 4, 4}}},
-          [](const Build &b, Values v) { return b.make<Conv2dOp>(v[0], v[1], Shape{4, 4}, Shape{0, 0}); },
-          [](const Arrays &a) { return reference::conv2d(a[0], a[1], {4, 4}, {0, 0}); }, ulps(8, 16)),
+          [](const Build &b, Values v) {
+            return b.make<Conv2dOp>(v[0], v[1], Shape{4, 4}, Shape{0, 0});
+          },
+          [](const Arrays &a) {
+            return reference::conv2d(a[0], a[1], {4, 4}, {0, 0});
+          },
+          ulps(8, 16)),
+  };
+}
+
+/// Ops of rows of items, and of a row over items.
+std::vector<Case> rowOps() {
+  auto logSumExp = [](const Array &a) {
+    Array powers = reference::unary(a, [](double x) { return std::exp(x); });
+    return reference::unary(reference::sum(powers, {a.rank() - 1}), [](double x) { return std::log(x); });
+  };
+  Case argmax = item(
+      "argmax", {{"a", {batch, 17}}}, [](const Build &b, Values v) { return b.make<ArgmaxOp>(v[0], 1, false); },
+      [](const Arrays &a) { return reference::argmax(a[0], 1); }, {});
+  argmax.gradient = false;
+  return {
+      argmax,
+      item(
+          "log_sum_exp", {{"a", {batch, 3, 17}}}, [](const Build &b, Values v) { return b.make<LogSumExpOp>(v[0]); },
+          [=](const Arrays &a) { return logSumExp(a[0]); }, ulps(16, 4)),
+      item(
+          "log_sum_exp_items", {{"a", {batch}}}, [](const Build &b, Values v) { return b.make<LogSumExpOp>(v[0]); },
+          [=](const Arrays &a) { return logSumExp(a[0]); }, ulps(16, 4)),
+      item(
+          "cumsum", {{"a", {batch, 5}}, {"b", {5}}},
+          [](const Build &b, Values v) {
+            Value sum = b.make<AddOp>(v[0], v[1]);
+            return b.make<CumsumOp>(sum.getType(), sum, false, false);
+          },
+          [](const Arrays &a) {
+            Array sums = reference::binary(a[0], a[1], std::plus<>());
+            for (int64_t at = 0; at < sums.size(); ++at) sums.values[at] += at % 5 ? sums.values[at - 1] : 0;
+            return sums;
+          },
+          ulps(16, 4)),
+      item(
+          "rms_norm", {{"a", {batch, 17}}, {"s", {17}}},
+          [](const Build &b, Values v) { return b.make<RmsNormOp>(v[0], v[1], llvm::APFloat(1e-5)); },
+          [](const Arrays &a) {
+            Array squares = reference::unary(a[0], [](double x) { return x * x; });
+            Array mean = reference::mean(squares, {1}, true);
+            Array y = reference::binary(a[0], mean, [](double x, double m) { return x / std::sqrt(m + 1e-5); });
+            return reference::binary(y, a[1], std::multiplies<>());
+          },
+          ulps(64, 1)),
   };
 }
 
@@ -164,14 +243,15 @@ std::vector<Case> rowCases() {
                           .out};
       },
       ulps(32, 1)};
-  return {norm, loss, attention};
+  return {norm, loss, attention, batchNormCase("batch_norm", {"x", {batch, 3, 5}})};
 }
 
 } // namespace
 
 Suite batchSuite() {
   Suite suite{"Batch", pointCases()};
-  for (auto cases : {anchorCases(), rowCases()}) suite.cases.insert(suite.cases.end(), cases.begin(), cases.end());
+  for (auto cases : {anchorCases(), rowOps(), rowCases()})
+    suite.cases.insert(suite.cases.end(), cases.begin(), cases.end());
   return suite;
 }
 

@@ -1,4 +1,5 @@
-// Softmax, layer norm and cross-entropy.
+// Softmax, log-sum-exp, running sums, layer norm and cross-entropy.
+#include "test/ops/Functions.h"
 #include "test/ops/Suites.h"
 
 #include <cmath>
@@ -58,6 +59,99 @@ Case softmaxFused() {
           ulps(32, 0.1)};
 }
 
+using Tensors = std::vector<Tensor>;
+/// The naive log-sum-exp along the last dimension: of a row of -inf alone -inf, with +inf +inf.
+Array logSumExpOf(const Array &x) {
+  Array largest = reference::max(x, {x.rank() - 1}, true);
+  for (double &value : largest.values) value = std::isinf(value) ? 0 : value;
+  Array powers = reference::binary(x, largest, [](double x, double m) { return std::exp(x - m); });
+  Array sums = reference::sum(powers, {x.rank() - 1}, true);
+  Array result = reference::binary(sums, largest, [](double sum, double m) { return std::log(sum) + m; });
+  return reference::reshape(result, Shape(x.shape.begin(), x.shape.end() - 1));
+}
+/// As softmax, NaN in a row with +inf.
+Array logSoftmaxOf(const Array &x) {
+  Array y = x, sums = logSumExpOf(x);
+  for (int64_t at = 0; at < y.size(); ++at) {
+    double sum = sums.values[at / x.shape.back()];
+    y.values[at] = std::isinf(sum) ? NAN : y.values[at] - sum;
+  }
+  return y;
+}
+template <typename Op> Case row(const std::string &name, Operand x, Array (*reference)(const Array &), Bound bound) {
+  return {name,
+          {x},
+          [](const Build &build, Values v) { return SmallVector<Value>{build.make<Op>(v[0])}; },
+          [=](const Arrays &a) { return Arrays{reference(a[0])}; },
+          bound};
+}
+/// Of rows of -inf, where the gradient is 0, and of others.
+Case logSumExpSlope() {
+  Operand x{"x", {3, 17}, [](int64_t at, double draw) { return at / 17 == 1 || at % 5 == 0 ? -INFINITY : draw; }};
+  Case result = slope(
+      "log_sum_exp", x, [](const Tensors &v) { return log_sum_exp(v[0]); }, {}, ulps(32));
+  result.reference = [](const Arrays &a) {
+    Array y = reference::softmax(a[0]);
+    for (double &value : y.values) value = std::isnan(value) ? 0 : value;
+    return Arrays{y};
+  };
+  return result;
+}
+
+Array runningSums(const Array &x, bool exclusive, bool reverse) {
+  Array result(x.shape);
+  int64_t size = x.shape.back();
+  for (int64_t row = 0; row < x.size() / size; ++row)
+    for (int64_t i = 0; i < size; ++i)
+      for (int64_t j = 0; j < size; ++j)
+        if (reverse ? j > i || (j == i && !exclusive) : j < i || (j == i && !exclusive))
+          result.values[row * size + i] += x.values[row * size + j];
+  return result;
+}
+Case cumsum(const std::string &name, Operand x, bool exclusive = false, bool reverse = false) {
+  Case result{"cumsum_" + name,
+              {x},
+              [=](const Build &build, Values v) {
+                return SmallVector<Value>{build.make<CumsumOp>(v[0].getType(), v[0], exclusive, reverse)};
+              },
+              [=](const Arrays &a) { return Arrays{runningSums(a[0], exclusive, reverse)}; },
+              ulps(64, 8)};
+  result.gradient = x.kind == Kind::real;
+  return result;
+}
+
+/// Along other axes than the last, by the builder.
+std::vector<Case> axisCases() {
+  Operand x{"x", {3, 17, 5}};
+  auto last = [](const Array &a) { return reference::transpose(a, {0, 2, 1}); };
+  return {
+      function(
+          "softmax_middle", {x}, [](const Tensors &v) { return softmax(v[0], 1); },
+          [=](const Arrays &a) { return last(reference::softmax(last(a[0]))); }, ulps(32)),
+      function(
+          "log_softmax_middle", {x}, [](const Tensors &v) { return log_softmax(v[0], -2); },
+          [=](const Arrays &a) { return last(logSoftmaxOf(last(a[0]))); }, ulps(16, 4)),
+      function(
+          "log_sum_exp_first", {x}, [](const Tensors &v) { return log_sum_exp(v[0], 0); },
+          [=](const Arrays &a) {
+            return logSumExpOf(reference::transpose(a[0], {1, 2, 0}));
+          },
+          ulps(16, 4)),
+      function(
+          "log_sum_exp_kept", {x}, [](const Tensors &v) { return log_sum_exp(v[0], 1, true); },
+          [=](const Arrays &a) {
+            return reference::reshape(logSumExpOf(last(a[0])), {3, 1, 5});
+          },
+          ulps(16, 4)),
+      function(
+          "cumsum_first", {x}, [](const Tensors &v) { return fovea::cumsum(v[0], 0, {.reverse = true}); },
+          [=](const Arrays &a) {
+            return reference::transpose(runningSums(reference::transpose(a[0], {2, 1, 0}), false, true), {2, 1, 0});
+          },
+          ulps(64, 8)),
+  };
+}
+
 Arrays layerNormed(const Arrays &a, double epsilon) {
   reference::LayerNorm norm = reference::layer_norm(a[0], epsilon);
   Shape rows = a[0].shape;
@@ -110,6 +204,23 @@ Case layerNormUsed() {
   return result;
 }
 
+Case rmsNorm(const std::string &name, Operand x, bool statistic) {
+  return {
+      "rms_norm_" + name,
+      {x, {"scale", {x.shape.back()}}},
+      [=](const Build &build, Values v) {
+        auto norm = build.op<RmsNormOp>(v[0], v[1], llvm::APFloat(1e-3));
+        return SmallVector<Value>(llvm::ArrayRef<Value>{norm.getResult(), norm.getRstd()}.take_front(1 + statistic));
+      },
+      [=](const Arrays &a) {
+        Array rstd = reference::mean(reference::unary(a[0], [](double x) { return x * x; }), {a[0].rank() - 1}, true);
+        for (double &value : rstd.values) value = 1 / std::sqrt(value + 1e-3);
+        Array y = reference::binary(reference::binary(a[0], rstd, std::multiplies<>()), a[1], std::multiplies<>());
+        return statistic ? Arrays{y, rstd} : Arrays{y};
+      },
+      ulps(64, 1)};
+}
+
 Case crossEntropy(const std::string &name, Operand logits, Operand labels, bool both = true) {
   size_t results = both ? 2 : 1;
   return {"cross_entropy_" + name,
@@ -141,30 +252,57 @@ Case crossEntropySpecial() {
 } // namespace
 
 Suite rowsSuite() {
-  return {"Rows",
-          {
-              softmax("1", {"x", {3, 1}}),
-              softmax("3", {"x", {17, 3}}),
-              softmax("17", {"x", {2, 3, 17}}),
-              softmax("59", {"x", {59}}),
-              softmax("113", {"x", {5, 113}, uniform(-20, 20)}),
-              softmax("long", {"x", {2, 1009}}),
-              softmaxSpecial(),
-              softmaxFused(),
-              layerNorm("1", {"x", {3, 1}}, false),
-              layerNorm("3", {"x", {17, 3}}, true),
-              layerNorm("17", {"x", {2, 3, 17}}, false),
-              layerNorm("59", {"x", {59}}, false),
-              layerNorm("59_statistics", {"x", {59}}, true),
-              layerNorm("113", {"x", {5, 113}}, true),
-              layerNormUsed(),
-              layerNormSpecial(),
-              crossEntropy("1", {"x", {3, 1}}, {"labels", {3}, whole(0, 1), Kind::i32}),
-              crossEntropy("3", {"x", {17, 3}}, {"labels", {17}, whole(0, 3), Kind::i32}),
-              crossEntropy("59", {"x", {5, 59}}, {"labels", {5}, whole(0, 59), Kind::i64}),
-              crossEntropy("113", {"x", {1, 113}, uniform(-20, 20)}, {"labels", {1}, whole(0, 113), Kind::i32}, false),
-              crossEntropySpecial(),
-          }};
+  Suite suite{
+      "Rows",
+      {
+          softmax("1", {"x", {3, 1}}),
+          softmax("3", {"x", {17, 3}}),
+          softmax("17", {"x", {2, 3, 17}}),
+          softmax("59", {"x", {59}}),
+          softmax("113", {"x", {5, 113}, uniform(-20, 20)}),
+          softmax("long", {"x", {2, 1009}}),
+          softmaxSpecial(),
+          softmaxFused(),
+          layerNorm("1", {"x", {3, 1}}, false),
+          layerNorm("3", {"x", {17, 3}}, true),
+          layerNorm("17", {"x", {2, 3, 17}}, false),
+          layerNorm("59", {"x", {59}}, false),
+          layerNorm("59_statistics", {"x", {59}}, true),
+          layerNorm("113", {"x", {5, 113}}, true),
+          layerNormSpecial(),
+          crossEntropy("1", {"x", {3, 1}}, {"labels", {3}, whole(0, 1), Kind::i32}),
+          crossEntropy("3", {"x", {17, 3}}, {"labels", {17}, whole(0, 3), Kind::i32}),
+          crossEntropy("59", {"x", {5, 59}}, {"labels", {5}, whole(0, 59), Kind::i64}),
+          crossEntropy("113", {"x", {1, 113}, uniform(-20, 20)}, {"labels", {1}, whole(0, 113), Kind::i32}, false),
+          crossEntropySpecial(),
+          row<LogSoftmaxOp>("log_softmax_3", {"x", {17, 3}}, logSoftmaxOf, ulps(16, 4)),
+          row<LogSoftmaxOp>("log_softmax_113", {"x", {5, 113}, uniform(-200, 200)}, logSoftmaxOf, ulps(16, 4)),
+          valuesOnly(row<LogSoftmaxOp>("log_softmax_special", specialRows(), logSoftmaxOf, {1e-12, 1e-6, 4})),
+          row<LogSumExpOp>("log_sum_exp_1", {"x", {17, 1}}, logSumExpOf, ulps(16, 4)),
+          row<LogSumExpOp>("log_sum_exp_59", {"x", {3, 2, 59}}, logSumExpOf, ulps(16, 4)),
+          row<LogSumExpOp>("log_sum_exp_vector", {"x", {113}, uniform(-200, 200)}, logSumExpOf, ulps(16, 4)),
+          valuesOnly(row<LogSumExpOp>("log_sum_exp_special", specialRows(), logSumExpOf, ulps(16, 4))),
+          logSumExpSlope(),
+          rmsNorm("1", {"x", {3, 1}}, false),
+          rmsNorm("17", {"x", {2, 3, 17}}, true),
+          rmsNorm("59", {"x", {59}}, false),
+          rmsNorm("113", {"x", {5, 113}}, false),
+          valuesOnly(
+              rmsNorm("special",
+                      {"x",
+                       {9, 17},
+                       [](int64_t at, double draw) { return at / 17 == 6 ? 0 : specialRow(at / 17, at % 17, draw); }},
+                      true)),
+          cumsum("1", {"x", {3, 1}}),
+          cumsum("17", {"x", {5, 17}}),
+          cumsum("59_exclusive", {"x", {2, 3, 59}}, true),
+          cumsum("113_reverse", {"x", {113}}, false, true),
+          cumsum("3_both", {"x", {17, 3}}, true, true),
+          cumsum("i64", {"x", {3, 17}, whole(-9, 9), Kind::i64}),
+          valuesOnly(cumsum("special", specialRows())),
+      }};
+  for (Case &each : axisCases()) suite.cases.push_back(std::move(each));
+  return suite;
 }
 
 } // namespace fovea::ops

@@ -7,10 +7,12 @@ namespace fovea::ops {
 
 Suite elementwiseSuite();
 Suite specialValuesSuite();
+Suite activationsSuite();
 Suite viewsSuite();
 Suite reduceSuite();
 Suite contractionSuite();
 Suite rowsSuite();
+Suite normsSuite();
 Suite attentionSuite();
 Suite gatherSuite();
 Suite randomSuite();
@@ -20,9 +22,12 @@ Suite attentionDropoutSuite();
 /// A few of every family with B as a size.
 Suite batchSuite();
 
+Case batchNormCase(const std::string &name, Operand x);
+
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), viewsSuite(),  reduceSuite(),  contractionSuite(),     rowsSuite(),
-          attentionSuite(),   gatherSuite(),        randomSuite(), dropoutSuite(), attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),
+          reduceSuite(),      contractionSuite(),   rowsSuite(),        normsSuite(),         attentionSuite(),
+          gatherSuite(),      randomSuite(),        dropoutSuite(),     attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops

@@ -46,7 +46,23 @@ func.func @unary(%x: !x) -> (!x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>) {
   %7 = fovea.relu %6 : !x
   // CHECK: fovea.gelu
   %8 = fovea.gelu %7 : !x
+  // CHECK: fovea.abs
+  %10 = fovea.abs %8 : !x
+  // CHECK: fovea.floor
+  %11 = fovea.floor %10 : !x
+  // CHECK: fovea.round
+  %12 = fovea.round %11 : !x
+  // CHECK: fovea.sin
+  %13 = fovea.sin %12 : !x
+  // CHECK: fovea.cos
+  %14 = fovea.cos %13 : !x
+  // CHECK: fovea.gelu_tanh
+  %15 = fovea.gelu_tanh %14 : !x
+  // CHECK: fovea.softplus
+  %16 = fovea.softplus %15 : !x
+  // CHECK: fovea.remainder {{.*}} -> tensor<?x4xf32, #fovea.dims<[B] -> (B, 4)>>
+  %17 = fovea.remainder %16, %x : (!x, !x) -> !x
   // CHECK: fovea.cast {{.*}} to tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
   %9 = fovea.cast %8 : !x to tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
-  return %8, %9 : !x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
+  return %17, %9 : !x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
 }

@@ -37,3 +37,44 @@ func.func @cross_entropy_c1_classes(%logits: tensor<3x?xf32, #fovea.dims<[C] -> 
   %0, %1 = fovea.cross_entropy %logits, %labels : (tensor<3x?xf32, #fovea.dims<[C] -> (3, C)>>, tensor<3xi32>) -> (tensor<3xf32>, tensor<3xf32>)
   return
 }
+
+// -----
+
+func.func @log_softmax_c1(%x: tensor<f32>) {
+  // expected-error@+1 {{needs a last dimension, but has rank 0 (c1)}}
+  %0 = fovea.log_softmax %x : tensor<f32>
+  return
+}
+
+// -----
+
+func.func @log_sum_exp_c1(%x: tensor<f32>) {
+  // expected-error@+1 {{log_sum_exp: needs a last dimension, but has rank 0 (c1)}}
+  %0 = fovea.log_sum_exp %x : (tensor<f32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @cumsum_c1(%x: tensor<f32>) {
+  // expected-error@+1 {{needs a last dimension of constant size, but works on () (c1)}}
+  %0 = fovea.cumsum %x : tensor<f32>
+  return
+}
+
+// -----
+
+!x = tensor<3x?xf32, #fovea.dims<[B] -> (3, B)>>
+func.func @cumsum_c1_symbol(%x: !x) {
+  // expected-error@+1 {{needs a last dimension of constant size, but works on (3, B) (c1)}}
+  %0 = fovea.cumsum %x : !x
+  return
+}
+
+// -----
+
+func.func @rms_norm_c1(%x: tensor<3x8xf32>, %scale: tensor<3xf32>) {
+  // expected-error@+1 {{rms_norm: x (3, 8) and scale (3): scale must be a vector of x's last, constant size (c1)}}
+  %0, %1 = fovea.rms_norm %x, %scale {epsilon = 1.0e-5} : (tensor<3x8xf32>, tensor<3xf32>) -> (tensor<3x8xf32>, tensor<3x1xf32>)
+  return
+}

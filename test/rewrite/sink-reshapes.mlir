@@ -17,12 +17,22 @@ func.func @point(%x: tensor<6x4xf32>, %b: tensor<4xf32>, %r: tensor<2x3x4xf32>) 
 // CHECK-DAG: fovea.softmax %[[X]]
 // CHECK-DAG: fovea.sum %[[X]] [1]
 // CHECK-DAG: fovea.layer_norm %[[X]]
-func.func @rows(%x: tensor<6x4xf32>, %s: tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3x4xf32>) {
+// CHECK-DAG: fovea.rms_norm %[[X]]
+// CHECK-DAG: fovea.log_softmax %[[X]]
+// CHECK-DAG: fovea.log_sum_exp %[[X]] : (tensor<6x4xf32>) -> tensor<6xf32>
+// CHECK-DAG: fovea.cumsum %[[X]] {exclusive = true}
+func.func @rows(%x: tensor<6x4xf32>, %s: tensor<4xf32>)
+    -> (tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3x4xf32>) {
   %0 = fovea.reshape %x : tensor<6x4xf32> to tensor<2x3x4xf32>
   %1 = fovea.softmax %0 : tensor<2x3x4xf32>
   %2 = fovea.sum %0 [2] : (tensor<2x3x4xf32>) -> tensor<2x3xf32>
   %3, %4, %5 = fovea.layer_norm %0, %s, %s {epsilon = 1.0e-5} : (tensor<2x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x1xf32>, tensor<2x3x1xf32>)
-  return %1, %2, %3 : tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3x4xf32>
+  %6, %7 = fovea.rms_norm %0, %s {epsilon = 1.0e-5} : (tensor<2x3x4xf32>, tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x1xf32>)
+  %8 = fovea.log_softmax %0 : tensor<2x3x4xf32>
+  %9 = fovea.log_sum_exp %0 : (tensor<2x3x4xf32>) -> tensor<2x3xf32>
+  %10 = fovea.cumsum %0 {exclusive = true} : tensor<2x3x4xf32>
+  return %1, %2, %3, %6, %8, %9, %10
+    : tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3x4xf32>
 }
 
 // A column broadcasts only in the shape after the reshape; a sum over another axis, or a softmax whose rows the reshape cuts, too.

@@ -49,6 +49,59 @@ private:
   double epsilon;
 };
 
+/// Rows over the root of their mean square along the last dimension, of size `width`, scaled (Zhang and Sennrich 2019).
+class RmsNorm {
+public:
+  RmsNorm(const Scope &at, int64_t width, double epsilon = 1e-6)
+      : scale(at.parameter("scale", {width}, ones())), epsilon(epsilon) {}
+
+  Tensor operator()(Located x) const {
+    Frame frame(x);
+    return rms_norm(x.tensor, scale, epsilon);
+  }
+
+private:
+  Tensor scale;
+  double epsilon;
+};
+
+/// Groups of channels of each item of zero mean and unit variance, scaled and shifted by channel (Wu and He 2018).
+class GroupNorm {
+public:
+  GroupNorm(const Scope &at, int64_t groups, int64_t channels, double epsilon = 1e-5)
+      : groups(groups), scale(at.parameter("scale", {channels}, ones())), bias(at.parameter("bias", {channels}, zeros())),
+        epsilon(epsilon) {}
+
+  Tensor operator()(Located x) const {
+    Frame frame(x);
+    return group_norm(x.tensor, groups, scale, bias, epsilon);
+  }
+
+private:
+  int64_t groups;
+  Tensor scale, bias;
+  double epsilon;
+};
+
+/// Channels of zero mean and unit variance, scaled and shifted: over the batch in training, by the running statistics in
+/// inference (Ioffe and Szegedy 2015). To be called once: a state is stored once.
+class BatchNorm {
+public:
+  BatchNorm(const Scope &at, int64_t channels, BatchNormOptions options = {})
+      : scale(at.parameter("scale", {channels}, ones())), bias(at.parameter("bias", {channels}, zeros())),
+        mean(at.parameter("running_mean", {channels}, zeros(), {.frozen = true})),
+        variance(at.parameter("running_variance", {channels}, ones(), {.frozen = true})), options(options) {}
+
+  Tensor operator()(Located x) const {
+    Frame frame(x);
+    return batch_norm(x.tensor, scale, bias, mean, variance, options);
+  }
+
+private:
+  Tensor scale, bias, mean, variance;
+  BatchNormOptions options;
+};
+
 /// A learned vector for each integer below `rows`: indices (..) to (.., width).
 class Embedding {
 public:

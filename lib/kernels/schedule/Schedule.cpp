@@ -62,6 +62,7 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, const Tar
 static bool reducesInChunks(Operation *anchor) {
   ArrayRef<int64_t> axes;
   if (auto sum = dyn_cast<SumOp>(anchor)) axes = sum.getAxes();
+  if (auto prod = dyn_cast<ProdOp>(anchor)) axes = prod.getAxes();
   if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
   auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (axes.empty() || axes.back() == type.getRank() - 1) return false;

@@ -1,0 +1,121 @@
+// Functions that move elements or change shapes.
+#include "lib/dsl/Build.h"
+
+#include <fovea/Functions.h>
+
+using namespace mlir;
+
+namespace fovea {
+
+using namespace dsl;
+
+int64_t dsl::frontAxis(const char *op, const Located &x, int64_t axis, int64_t rank) {
+  int64_t index = axis < 0 ? axis + rank : axis;
+  if (index < 0 || index >= rank)
+    Program::of(x).fail(x.site, Twine(op) + ": axis " + Twine(axis) + " of " + shapeText(Program::typeOf(x)) +
+                                    ": axes go from " + Twine(-rank) + " to " + Twine(rank - 1));
+  return index;
+}
+int64_t dsl::frontAxis(const char *op, const Located &x, int64_t axis) {
+  Program::of(x);
+  return frontAxis(op, x, axis, Program::typeOf(x).getRank());
+}
+
+/// The factors of a product of sizes that are not numbers; `number` is multiplied by those that are.
+static SmallVector<AffineExpr> factorsOf(AffineExpr size, int64_t &number) {
+  if (std::optional<int64_t> constant = constantSize(size)) return number *= *constant, SmallVector<AffineExpr>();
+  if (size.getKind() != AffineExprKind::Mul) return {size};
+  auto product = llvm::cast<AffineBinaryOpExpr>(size);
+  SmallVector<AffineExpr> factors = factorsOf(product.getLHS(), number);
+  factors.append(factorsOf(product.getRHS(), number));
+  return factors;
+}
+
+/// total / part where part divides it, else null.
+static AffineExpr quotient(Shapes &shapes, AffineExpr total, AffineExpr part) {
+  int64_t number = 1, divisor = 1;
+  SmallVector<AffineExpr> factors = factorsOf(total, number);
+  for (AffineExpr factor : factorsOf(part, divisor)) {
+    auto at = llvm::find(factors, factor);
+    if (at == factors.end()) return {};
+    factors.erase(at);
+  }
+  if (divisor < 1) return {};
+  AffineExpr rest = shapes.normal(shapes.product(factors) * number), result = shapes.normal(rest.floorDiv(divisor));
+  return shapes.normal(result * divisor) == rest ? result : AffineExpr();
+}
+
+Tensor reshape(Located x, const Shape &shape) {
+  Program &program = Program::of(x);
+  SmallVector<AffineExpr> sizes = program.sizes(shape, x.site);
+  AffineExpr total = program.shapes.product(program.shapes.of(Program::typeOf(x))), others = program.shapes.one();
+  AffineExpr *open = nullptr;
+  for (AffineExpr &size : sizes) {
+    if (!isSize(size, -1))
+      others = others * size;
+    else if (open)
+      program.fail(x.site, "reshape: two sizes are -1: only one can follow from the others");
+    else
+      open = &size;
+  }
+  if (open) {
+    std::string to = program.shapes.text(sizes);
+    *open = quotient(program.shapes, total, program.shapes.normal(others));
+    if (!*open)
+      program.fail(x.site, "reshape: " + shapeText(Program::typeOf(x)) + " has " + program.shapes.text(total) +
+                               " elements, which the known sizes of " + to + " do not divide");
+  }
+  RankedTensorType type = program.type(x.site, "reshape", sizes, Program::typeOf(x).getElementType());
+  return program.tensor(program.makeAs<ReshapeOp>(x.site, type, valueOf(x)));
+}
+
+Tensor transpose(Located x, const std::vector<int64_t> &permutation) {
+  SmallVector<int64_t> order;
+  for (int64_t axis : permutation) order.push_back(frontAxis("transpose", x, axis));
+  return apply<TransposeOp>(Program::of(x), x.site, valueOf(x), order);
+}
+
+Tensor slice(Located x, int64_t axis, int64_t start, int64_t size, int64_t step) {
+  return apply<SliceOp>(Program::of(x), x.site, valueOf(x), frontAxis("slice", x, axis), start, size, step);
+}
+
+Tensor pick(Located x, int64_t axis, int64_t index) {
+  int64_t front = frontAxis("pick", x, axis);
+  Tensor one = slice(x, front, index, 1);
+  Shape shape = one.shape();
+  shape.erase(shape.begin() + front);
+  return reshape({one, x.site}, shape);
+}
+
+Tensor pad(Located x, int64_t axis, int64_t before, int64_t after) {
+  return apply<PadOp>(Program::of(x), x.site, valueOf(x), frontAxis("pad", x, axis), before, after, 1);
+}
+
+Tensor broadcast_to(Located x, const Shape &shape) {
+  Program &program = Program::of(x);
+  RankedTensorType type =
+      program.type(x.site, "broadcast_to", program.sizes(shape, x.site), Program::typeOf(x).getElementType());
+  return program.tensor(program.makeAs<BroadcastOp>(x.site, type, valueOf(x)));
+}
+
+Tensor concat(const std::vector<Tensor> &tensors, int64_t axis, Site site) {
+  if (tensors.empty()) dsl::fail({site}, "concat: there is no tensor: give at least one");
+  SmallVector<const Tensor *> pointers;
+  SmallVector<Value> values;
+  for (const Tensor &tensor : tensors) pointers.push_back(&tensor), values.push_back(valueOf(tensor));
+  Program &program = Program::of(site, pointers);
+  return apply<ConcatOp>(program, site, ValueRange(values), frontAxis("concat", {tensors[0], site}, axis));
+}
+
+Tensor stack(const std::vector<Tensor> &tensors, int64_t axis, Site site) {
+  std::vector<Tensor> layers;
+  for (const Tensor &tensor : tensors) {
+    Shape shape = tensor.shape(site);
+    int64_t front = frontAxis("stack", {tensor, site}, axis, shape.size() + 1);
+    shape.insert(shape.begin() + front, Dim(1));
+    layers.push_back(reshape({tensor, site}, shape));
+  }
+  return concat(layers, axis, site);
+}
+
+} // namespace fovea

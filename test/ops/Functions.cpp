@@ -1,0 +1,72 @@
+// A function of the builder is written into a model of its own, whose body is then copied into the case.
+#include "test/ops/Functions.h"
+
+#include "lib/grad/Grad.h"
+
+#include <fovea/Model.h>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Parser/Parser.h"
+
+namespace fovea::ops {
+
+namespace {
+
+DType dtypeOf(mlir::Type element) {
+  if (element.isF64()) return fovea::f64;
+  if (element.isF32()) return fovea::f32;
+  return element.isInteger(64) ? fovea::i64 : element.isInteger(32) ? fovea::i32 : DType::boolean;
+}
+
+Value call(const Build &build, Values operands, const Function &function) {
+  Model model("function", dtypeOf(build.real));
+  Dim items = model.symbol("B");
+  std::vector<Tensor> inputs;
+  for (Value operand : operands) {
+    fovea::Shape shape;
+    RankedTensorType type = typeOf(operand);
+    for (AffineExpr size : build.shapes.of(type))
+      shape.push_back(constantSize(size) ? Dim(*constantSize(size)) : items);
+    inputs.push_back(model.input("x" + std::to_string(inputs.size()), shape, dtypeOf(type.getElementType())));
+  }
+  model.output("y", function(inputs));
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(model.text(), build.builder.getContext());
+  mlir::Block &body = module->lookupSymbol<mlir::func::FuncOp>("model").front();
+  mlir::IRMapping mapping;
+  mapping.map(body.getArguments(), operands);
+  for (mlir::Operation &op : body.without_terminator()) build.builder.clone(op, mapping);
+  return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+}
+
+} // namespace
+
+Case function(const std::string &name, std::vector<Operand> operands, const Function &function,
+              std::function<Array(const Arrays &)> reference, Bound bound) {
+  return {name, std::move(operands),
+          [=](const Build &build, Values v) { return SmallVector<Value>{call(build, v, function)}; },
+          [=](const Arrays &a) { return Arrays{reference(a)}; }, bound};
+}
+
+Case slope(const std::string &name, Operand x, const Function &function, const std::function<double(double)> &reference,
+           Bound bound) {
+  Case result{name + "_slope",
+              {x},
+              [=](const Build &build, Values v) {
+                Value y = call(build, v, function);
+                SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, typeOf(y).getRank()));
+                Value sum = build.make<SumOp>(y, axes, false);
+                return *buildGradients(build.builder, sum, {v[0]});
+              },
+              [=](const Arrays &a) { return Arrays{reference::unary(a[0], reference)}; },
+              bound};
+  return valuesOnly(result);
+}
+
+Case valuesOnly(Case of, bool signedZeros) {
+  of.gradient = false;
+  of.signedZeros = signedZeros;
+  return of;
+}
+
+} // namespace fovea::ops
