@@ -1,4 +1,4 @@
-// foveac: the compiler. Takes a module at any stage as text, and writes a later stage.
+// foveac: the compiler. Takes a module at any stage as text, or an ONNX model, and writes a later stage.
 #include "tools/Peak.h"
 #include "tools/Register.h"
 
@@ -7,9 +7,11 @@
 #include "lib/emit/Report.h"
 #include "lib/halide/Lowering.h"
 #include "lib/kernels/schedule/Schedule.h"
+#include "lib/onnx/Import.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
@@ -26,7 +28,7 @@ namespace {
 /// The command line. Made after LLVM's own options are gone: they are many, and one of them is called `threads` too.
 struct CommandLine {
   cl::OptionCategory category{"foveac"};
-  cl::opt<std::string> input{cl::Positional, cl::desc("FILE.mlir"), cl::cat(category)};
+  cl::opt<std::string> input{cl::Positional, cl::desc("FILE.mlir or FILE.onnx"), cl::cat(category)};
   cl::opt<std::string> compileTo{
       "compile-to", cl::init("archive"), cl::value_desc("stage"), cl::cat(category),
       cl::desc("The stage to write: model, grad, optimized, kernels (modules); schedule, stmt, llvm, asm (text "
@@ -55,20 +57,25 @@ struct CommandLine {
                             cl::desc("Threads that compile kernels (default: as many as the machine runs)")};
 };
 
-/// Diagnostics with the author's line; those without a place begin with the tool's name.
+/// Diagnostics with the author's line; those without a line begin with the tool's name.
 class Diagnostics : public mlir::SourceMgrDiagnosticHandler {
 public:
   Diagnostics(llvm::SourceMgr &manager, mlir::MLIRContext *context) : SourceMgrDiagnosticHandler(manager, context) {
     setHandler([this](mlir::Diagnostic &diagnostic) {
-      if (!mlir::isa<mlir::UnknownLoc>(diagnostic.getLocation())) return emitDiagnostic(diagnostic);
+      auto node = mlir::dyn_cast<mlir::NameLoc>(diagnostic.getLocation()); // of an ONNX model
+      if (!node && !mlir::isa<mlir::UnknownLoc>(diagnostic.getLocation())) return emitDiagnostic(diagnostic);
       bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
-      llvm::errs() << "foveac: " << (isError ? "error: " : "note: ") << diagnostic << "\n";
+      llvm::errs() << "foveac: " << (isError ? "error: " : "note: ");
+      if (node) llvm::errs() << node.getName().getValue() << ": ";
+      llvm::errs() << diagnostic << "\n";
     });
   }
 };
 
+/// Each line of a message is an error of its own.
 int fail(const llvm::Twine &message) {
-  llvm::errs() << "foveac: error: " << message << "\n";
+  std::string text = message.str();
+  for (llvm::StringRef line : llvm::split(llvm::StringRef(text), '\n')) llvm::errs() << "foveac: error: " << line << "\n";
   return 1;
 }
 
@@ -80,7 +87,7 @@ public:
     if (line.peak) printPeak();
     if (line.peak && line.input.empty()) return 0;
     if (line.input.empty())
-      return fail("no input: give a .mlir file, or - for standard input; foveac --help lists the options");
+      return fail("no input: give a .mlir or .onnx file, or - for a module on standard input; foveac --help lists the options");
     auto stage = parseStage(line.compileTo);
     if (!stage) return fail("--compile-to='" + line.compileTo + "' is no stage: it must be one of " + stageNames());
     if (line.report && *stage < Stage::object)
@@ -158,8 +165,22 @@ private:
     if (failed(model)) return 1;
     auto artefacts = writeArtefacts(*model, options, stage, line.output.empty() ? "." : line.output.getValue());
     if (!artefacts) return fail(llvm::toString(artefacts.takeError()));
+    if (!parameters.empty()) {
+      llvm::SmallString<128> path(line.output.empty() ? "." : line.output.getValue());
+      llvm::sys::path::append(path, options.name + ".safetensors");
+      onnx::writeParameters(path.str().str(), parameters);
+    }
     if (line.report) llvm::outs() << reportText(*model, *artefacts);
     return 0;
+  }
+
+  /// An ONNX model as the text of a module; its parameters' values are kept. Throws Error.
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> importedText() {
+    onnx::ImportOptions options;
+    options.name = onnx::identifier(llvm::sys::path::stem(line.input).str());
+    onnx::Imported imported = onnx::importModel(line.input.getValue(), options);
+    parameters = std::move(imported.parameters);
+    return llvm::MemoryBuffer::getMemBufferCopy(imported.model.text(), line.input);
   }
 
   int compileFile(Stage to) {
@@ -169,7 +190,9 @@ private:
     mlir::MLIRContext context(registry);
     context.printOpOnDiagnostic(false); // the author knows lines, not ops
     llvm::SourceMgr manager;
-    auto file = llvm::MemoryBuffer::getFileOrSTDIN(line.input, true);
+    auto file = llvm::sys::path::extension(line.input) == ".onnx"
+                    ? importedText()
+                    : llvm::MemoryBuffer::getFileOrSTDIN(line.input, true);
     if (!file) return fail("cannot read '" + line.input + "': " + file.getError().message());
     manager.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
     Diagnostics diagnostics(manager, &context);
@@ -192,6 +215,7 @@ private:
   }
 
   const CommandLine &line;
+  std::vector<std::shared_ptr<const onnx::Array>> parameters; // of an ONNX model
 };
 
 } // namespace
@@ -206,5 +230,9 @@ int main(int argc, char **argv) {
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
   cl::ParseCommandLineOptions(argc, argv, "Fovea's compiler: attention models to native code\n");
-  return Tool(line).run();
+  try {
+    return Tool(line).run();
+  } catch (const Error &error) {
+    return fail(error.what());
+  }
 }

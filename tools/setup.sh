@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Installs what Fovea builds with, where it is missing: Debian packages and a Python venv with Halide and CMake.
+# Installs what Fovea builds with, where it is missing: Debian packages and a Python venv with Halide, CMake and ONNX's
+# file format.
 # Sourced by quickstart.sh and test.sh; quick when nothing is missing. Leaves PATH and Halide_ROOT set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(g++ ninja-build ccache git python3 python3-venv
           llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools clang-22 lld-22 libclang-rt-22-dev
-          libgtest-dev libgmock-dev libbenchmark-dev libpng-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libffi-dev binutils)
+          libgtest-dev libgmock-dev libbenchmark-dev libpng-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libffi-dev binutils
+          protobuf-compiler libprotobuf-dev)
+wheels=('halide==21.0.0' 'cmake>=3.28,<5' numpy)
+format='onnx==1.23.2' # only for the .proto in it, so without what it depends on
 
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
@@ -27,15 +31,19 @@ install_packages() {
     fail "apt-get could not install: ${missing[*]}. Fovea needs Debian 12 with LLVM 22 among its packages"
 }
 
+# build/venv/ready holds the list of what was installed; a shorter list is completed.
 install_venv() {
-  [ -f build/venv/ready ] && return
-  echo "setup: making build/venv with halide 21.0.0 and cmake"
+  local list="${wheels[*]} $format" pip=(build/venv/bin/pip install --quiet --disable-pip-version-check)
+  [ "$(cat build/venv/ready 2>/dev/null)" = "$list" ] && return
+  echo "setup: installing $list into build/venv"
   mkdir -p build
-  rm -rf build/venv
-  "$(command -v /usr/bin/python3 || command -v python3)" -m venv build/venv || fail "python3 -m venv failed: is python3-venv installed?"
-  build/venv/bin/pip install --quiet --disable-pip-version-check 'halide==21.0.0' 'cmake>=3.28,<5' numpy ||
-    fail "pip could not install halide==21.0.0 and cmake: is the Python package index reachable?"
-  touch build/venv/ready
+  if [ ! -f build/venv/ready ]; then
+    rm -rf build/venv
+    "$(command -v /usr/bin/python3 || command -v python3)" -m venv build/venv || fail "python3 -m venv failed: is python3-venv installed?"
+  fi
+  "${pip[@]}" "${wheels[@]}" && "${pip[@]}" --no-deps "$format" ||
+    fail "pip could not install $list: is the Python package index reachable?"
+  printf '%s' "$list" >build/venv/ready
 }
 
 install_packages

@@ -9,7 +9,7 @@ namespace fovea {
 namespace dsl {
 
 void fail(const std::vector<Site> &trail, const Twine &message) {
-  std::string text;
+  std::string text = trail.empty() ? message.str() : "";
   for (const Site &site : trail) {
     bool first = &site == &trail.front();
     text += (first ? "" : "\n") + std::string(site.file) + ":" + std::to_string(site.line) +
@@ -39,6 +39,7 @@ std::vector<Site> Program::trail(Site site) const {
 }
 
 Location Program::location(const std::vector<Site> &trail) {
+  if (place) return *place;
   SmallVector<Location> lines;
   for (const Site &site : trail) lines.push_back(FileLineColLoc::get(&context, site.file, site.line, 0));
   // Diagnostics print the first line of a fused location: the author's.

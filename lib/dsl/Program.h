@@ -13,7 +13,7 @@
 
 namespace fovea::dsl {
 
-/// `file:line: error: message`, with one note for each further line of the trail.
+/// `file:line: error: message`, with one note for each further line of the trail; only the message if it is empty.
 [[noreturn]] void fail(const std::vector<Site> &trail, const llvm::Twine &message);
 
 /// The module is valid at all times: the function ends in a return to which outputs are added.
@@ -34,6 +34,8 @@ struct Program {
   llvm::StringSet<> names, parameters;
   bool trained = false;
   std::vector<Site> frames; // calls of the library's blocks, outermost first
+  /// Where set, of every op, and messages come without lines: an importer's own lines say nothing to its user.
+  std::optional<mlir::Location> place;
 
   // Between the author's values and MLIR's.
   static Value value(const Tensor &tensor) { return Value::getFromOpaquePointer(tensor.value); }
@@ -50,7 +52,9 @@ struct Program {
 
   std::vector<Site> trail(Site site) const;
   mlir::Location location(const std::vector<Site> &trail);
-  [[noreturn]] void fail(Site site, const llvm::Twine &message) const { dsl::fail(trail(site), message); }
+  [[noreturn]] void fail(Site site, const llvm::Twine &message) const {
+    dsl::fail(place ? std::vector<Site>() : trail(site), message);
+  }
 
   /// The program of a tensor, or of tensors, which must all be of one model and not empty.
   static Program &of(const Located &x) { return of(x.site, {&x.tensor}); }
@@ -86,7 +90,7 @@ template <typename Op, typename... Arguments> Op Program::make(Site site, Argume
   if (failed(Op::inferReturnTypes(&context, state.location, state.operands, state.attributes.getDictionary(&context),
                                   state.getRawProperties(), state.regions, state.types)))
     fail(site, messages.text);
-  return cast<Op>(insert(site, state, messages));
+  return mlir::cast<Op>(insert(site, state, messages));
 }
 
 template <typename Op, typename... Arguments>

@@ -64,19 +64,9 @@ struct ConstantLowering : PointLowering::ExternalModel<ConstantLowering, Constan
     auto elements = cast<DenseElementsAttr>(cast<ConstantOp>(op).getValue());
     Halide::Type type = kernel.type(elements.getElementType());
     if (elements.isSplat()) return element(type, elements.getSplatValue<Attribute>());
-    // A table, looked up by the row-major index.
-    Halide::Buffer<> table(type, {(int)elements.getNumElements()}, "table");
-    Halide::Buffer<> whole = table;
-    int index = 0;
-    for (Attribute value : elements.getValues<Attribute>()) setElement(whole, index++, value);
     Expr flat = 0;
     for (auto [d, extent] : llvm::enumerate(elements.getType().getShape())) flat = flat * (int)extent + at[d];
-    return Halide::Internal::Call::make(whole, {flat});
-  }
-  static void setElement(Halide::Buffer<> &table, int index, Attribute value) {
-    auto *bytes = (char *)table.data() + (size_t)index * table.type().bytes();
-    APInt bits = isa<FloatAttr>(value) ? cast<FloatAttr>(value).getValue().bitcastToAPInt() : cast<IntegerAttr>(value).getValue();
-    std::memcpy(bytes, bits.zextOrTrunc(64).getRawData(), table.type().bytes());
+    return kernel.lookUp(elements, flat);
   }
 };
 

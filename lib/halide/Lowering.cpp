@@ -195,6 +195,29 @@ std::vector<Halide::Argument> KernelLowering::arguments() const {
 
 //===-- Values ----------------------------------------------------------------------------------------------------===//
 
+/// The elements in row-major order as data of the kernel's object.
+static Halide::Buffer<> tableOf(DenseElementsAttr elements, const std::string &name) {
+  Halide::Type type = KernelLowering::type(elements.getElementType());
+  Halide::Buffer<> table(type, {(int)elements.getNumElements()}, name);
+  auto *bytes = (char *)table.data();
+  for (Attribute value : elements.getValues<Attribute>()) {
+    APInt bits = isa<FloatAttr>(value) ? cast<FloatAttr>(value).getValue().bitcastToAPInt() : cast<IntegerAttr>(value).getValue();
+    std::memcpy(bytes, bits.zextOrTrunc(64).getRawData(), type.bytes());
+    bytes += type.bytes();
+  }
+  return table;
+}
+
+Expr KernelLowering::lookUp(DenseElementsAttr elements, Expr index) {
+  auto [at, fresh] = tables.try_emplace(elements);
+  // Halide wants a name of its own for each table.
+  if (fresh) at->second = tableOf(elements, "table" + std::to_string(tables.size()));
+  // Halide takes a table to be aligned to a whole vector, but aligns it to 32 bytes only. An index that it does not see
+  // through makes it assume nothing; LLVM does see that this is the index itself.
+  Expr opaque = Halide::halving_add(index, index);
+  return Halide::Internal::Call::make(at->second, {clamp(opaque, 0, (int)elements.getNumElements() - 1)});
+}
+
 Expr KernelLowering::load(Value value, Coordinates coordinates) {
   for (const Known &entry : known[value])
     if (llvm::all_of(llvm::zip_equal(entry.coordinates, coordinates),

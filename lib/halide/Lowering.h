@@ -57,6 +57,8 @@ public:
   static Halide::Type type(mlir::Type element);
   /// A constant of a float type.
   static Halide::Expr real(Halide::Type type, double value) { return Halide::Internal::make_const(type, value); }
+  /// The element of a constant at a row-major index.
+  Halide::Expr lookUp(mlir::DenseElementsAttr elements, Halide::Expr index);
 
   /// From now on `load` of this anchor result reads `func`, whose arguments are in Halide's order (innermost first).
   void bind(Value result, Halide::Func func) { bound.insert({result, std::move(func)}); }
@@ -105,6 +107,7 @@ private:
     Halide::Expr expression;
   };
   llvm::DenseMap<Value, std::vector<Known>> known;
+  llvm::DenseMap<mlir::Attribute, Halide::Buffer<>> tables;
   std::optional<Output> main;
 };
 

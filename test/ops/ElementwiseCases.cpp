@@ -115,6 +115,29 @@ Case constant(const std::string &name, const Shape &shape, bool splat) {
           ulps(1, 4)};
 }
 
+/// Several tables in one kernel, smaller than a vector and larger: none is aligned to a vector's bytes.
+Case tables() {
+  return {"constant_tables",
+          {{"x", {5, 16}}},
+          [=](const Build &build, Values v) {
+            Value sum = v[0];
+            for (int64_t rows : {1, 5, 5}) {
+              SmallVector<mlir::Attribute> values;
+              for (int64_t at = 0; at < rows * 16; ++at) values.push_back(build.builder.getFloatAttr(build.real, (double)at));
+              sum = build.make<AddOp>(sum, build.make<ConstantOp>(mlir::DenseElementsAttr::get(build.type({rows, 16}), values)));
+              SmallVector<mlir::Attribute> few(values.begin(), values.begin() + 5);
+              sum = build.make<AddOp>(sum, build.make<ConstantOp>(mlir::DenseElementsAttr::get(build.type({5, 1}), few)));
+            }
+            return SmallVector<Value>{sum};
+          },
+          [=](const Arrays &v) {
+            Array result = v[0];
+            for (int64_t at = 0; at < result.size(); ++at) result.values[at] += (double)(at % 16 + 2 * at + 3 * (at / 16));
+            return Arrays{result};
+          },
+          ulps(4, 4)};
+}
+
 } // namespace
 
 Suite elementwiseSuite() {
@@ -182,6 +205,7 @@ Suite elementwiseSuite() {
           cast("cast_bool_to_i64", {"x", {17}, whole(0, 2), Kind::boolean}, i64, [](double x) { return x; })),
       constant("constant_table", {3, 17}, false),
       constant("constant_splat", {59}, true),
+      tables(),
   };
   for (Case &each : cases)
     if (each.operands[0].kind != Kind::real && each.operands.back().kind != Kind::real) each.gradient = false;

@@ -20,7 +20,7 @@
 // RUN: not foveac %t/file 2>&1 | FileCheck %s --check-prefix=TEXT
 // RUN: ls %t | FileCheck %s --check-prefix=LEFT
 
-// INPUT: foveac: error: no input: give a .mlir file, or - for standard input
+// INPUT: foveac: error: no input: give a .mlir or .onnx file, or - for a module on standard input
 // NONE: foveac: error: cannot read '{{.*}}none.mlir': No such file or directory
 // STAGE: foveac: error: --compile-to='binary' is no stage: it must be one of model, grad, optimized, kernels, schedule, stmt, llvm, asm, object, archive, shared
 // LATER: kernels.mlir' is at stage kernels, which comes after --compile-to=grad: ask for that stage or a later one

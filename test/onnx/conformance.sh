@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# ONNX's own cases in $FOVEA_DATA/onnx-node through fovea-onnx-test; skipped (77) without them.
+#
+#   conformance.sh FOVEA_ONNX_TEST CACHE [--sample N]
+set -euo pipefail
+tool=$1 cache=$2
+shift 2
+[ -d "${FOVEA_DATA:-}/onnx-node" ] || { echo "SKIP: FOVEA_DATA has no onnx-node"; exit 77; }
+# Kernels of an older build would hide a change to a lowering.
+own=$cache/$(stat -c %Y "$tool")
+mkdir -p "$own"
+find "$cache" -mindepth 1 -maxdepth 1 ! -path "$own" -exec rm -rf {} +
+exec "$tool" "$FOVEA_DATA/onnx-node" --cache "$own" "$@"
