@@ -45,7 +45,8 @@ struct Completeness : testing::Test {
 TEST_F(Completeness, EveryOpHasALowering) {
   for (mlir::RegisteredOperationName name : ops()) {
     // The grad stage replaces these.
-    if (name.getStringRef() == DropoutOp::getOperationName() || name.getStringRef() == BatchNormOp::getOperationName()) continue;
+    if (name.getStringRef() == DropoutOp::getOperationName() || name.getStringRef() == BatchNormOp::getOperationName())
+      continue;
     EXPECT_TRUE(name.hasInterface<PointLowering>() || name.hasInterface<AnchorLowering>()) << name.getStringRef().str();
     EXPECT_EQ(name.hasInterface<AnchorLowering>(), name.hasTrait<Anchor>()) << name.getStringRef().str();
   }
