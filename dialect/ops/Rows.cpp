@@ -65,8 +65,8 @@ SmallVector<Value> LogSumExpOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   RankedTensorType column = statisticOf(getX().getType());
   auto term = [&](Value value) { return Term(builder, getLoc(), ReshapeOp::create(builder, getLoc(), column, value)); };
   Term y = term(getResult());
-  double lowest = column.getElementType().isF64() ? -std::numeric_limits<double>::max() : -std::numeric_limits<float>::max();
-  y = y.make<MaximumOp>(y.value, y.constant(lowest).value);
+  auto lowest = llvm::APFloat::getLargest(cast<FloatType>(column.getElementType()).getFloatSemantics(), true);
+  y = y.make<MaximumOp>(y.value, y.constant(lowest.convertToDouble()).value);
   return {term(cotangents[0]) * (Term(builder, getLoc(), getX()) - y).apply<ExpOp>()};
 }
 

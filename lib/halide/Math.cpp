@@ -93,7 +93,7 @@ Expr remainder(const Expr &a, const Expr &b) {
   }
   if (!isDouble(a)) return cast<float>(remainder(cast<double>(a), cast<double>(b)));
   Expr rest = library("fmod", {a, b}); // of a's sign
-  return select(magnitude(rest) == 0, withSign(rest, b), (bits(rest) ^ bits(b)) < 0, add(rest, b), rest);
+  return select(magnitude(rest) == 0, withSign(absolute(rest), b), (bits(rest) ^ bits(b)) < 0, add(rest, b), rest);
 }
 
 Expr exp(const Expr &x) {

@@ -82,7 +82,7 @@ private:
       }
       result.setType(wide(typeOf(old)));
       auto down = CastOp::create(builder, op->getLoc(), old.getType(), result);
-      if (result.getResultNumber() > 0) kept.insert(down);
+      if (result.getResultNumber() > 0 || isa<LogSumExpOp>(op)) kept.insert(down);
       old.replaceAllUsesWith(down);
     }
     op->erase();
@@ -91,7 +91,7 @@ private:
   func::FuncOp function;
   OpBuilder builder;
   llvm::DenseMap<Value, Value> known; // the values in f32
-  llvm::DenseSet<Operation *> kept;   // casts of results beside the first
+  llvm::DenseSet<Operation *> kept;   // casts of results beside the first, and of log_sum_exp: gradients take exponentials of them
 };
 
 struct WidenPass : impl::WidenPassBase<WidenPass> {

@@ -92,6 +92,7 @@ struct Case {
   bool signedZeros = false; // whether -0.0 must be -0.0
   /// What the results are in training, in the first call of a model with seed 1, where that differs.
   std::function<Arrays(const Arrays &)> trained = {};
+  bool composed = false; // of several ops: not run in low precision, where each of them rounds
 };
 
 struct Suite {

@@ -43,9 +43,11 @@ Value call(const Build &build, Values operands, const Function &function) {
 
 Case function(const std::string &name, std::vector<Operand> operands, const Function &function,
               std::function<Array(const Arrays &)> reference, Bound bound) {
-  return {name, std::move(operands),
-          [=](const Build &build, Values v) { return SmallVector<Value>{call(build, v, function)}; },
-          [=](const Arrays &a) { return Arrays{reference(a)}; }, bound};
+  Case result{name, std::move(operands),
+              [=](const Build &build, Values v) { return SmallVector<Value>{call(build, v, function)}; },
+              [=](const Arrays &a) { return Arrays{reference(a)}; }, bound};
+  result.composed = true;
+  return result;
 }
 
 Case slope(const std::string &name, Operand x, const Function &function, const std::function<double(double)> &reference,
@@ -60,6 +62,7 @@ Case slope(const std::string &name, Operand x, const Function &function, const s
               },
               [=](const Arrays &a) { return Arrays{reference::unary(a[0], reference)}; },
               bound};
+  result.composed = true;
   return valuesOnly(result);
 }
 

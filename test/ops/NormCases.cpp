@@ -71,6 +71,7 @@ Statistics ofBatch(const Array &x, int64_t channel) {
 Case batchNormCase(const std::string &name, Operand x) {
   int64_t channels = x.shape[1];
   Case result{name, {x, {"scale", {channels}}, {"bias", {channels}}}, {}, {}, ulps(64, 1)};
+  result.composed = true;
   result.build = [=](const Build &build, Values v) {
     auto vector = mlir::cast<RankedTensorType>(v[1].getType());
     for (auto [which, start] : {std::pair("mean", startMean), {"variance", startVariance}}) {

@@ -25,9 +25,10 @@ TEST(LowPrecision, TrainsAsFullPrecisionDoes) {
   digits_trained full(batch);
   low_trained trained(batch);
   std::vector<float> wanted = losses(full, 40), got = losses(trained, 40);
-  EXPECT_LT(wanted.back(), wanted.front() / 2);
-  for (size_t step = 0; step < wanted.size(); ++step) {
-    ASSERT_NEAR(got[step], wanted[step], 0.1 * wanted[step] + 0.02) << "step " << step;
+  EXPECT_LT(got.back(), got.front() / 10);
+  // Roundings add up from step to step: the first ones are close.
+  for (size_t step = 0; step < 8; ++step) {
+    EXPECT_NEAR(got[step], wanted[step], 0.05 * wanted[step]) << "step " << step;
     EXPECT_NE(got[step], wanted[step]) << "step " << step << " is that of f32";
   }
 }
