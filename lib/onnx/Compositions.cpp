@@ -16,20 +16,6 @@ Tensor iota(Call &call, int64_t size, DType dtype, int64_t axis, int64_t rank) {
   return call.constant(known);
 }
 
-Tensor absolute(const Tensor &x) { return maximum(x, -x); }
-Tensor smallest(const Tensor &x, const Axes &axes, bool keep) { return -max(-x, axes, keep); }
-
-Tensor choose(const Tensor &condition, const Tensor &a, const Tensor &b) {
-  if (a.dtype() != DType::boolean) return where(condition, a, b);
-  return not_equal(where(condition, cast(a, i32), cast(b, i32)), 0);
-}
-Tensor both(const Tensor &a, const Tensor &b) { return not_equal(cast(a, i32) * cast(b, i32), 0); }
-
-Tensor sizeAsNumber(Call &call, const Dim &size, DType dtype) {
-  if (size.constant()) return call.scalar((double)*size.constant(), dtype);
-  return cast(call.constant(Known{Element::i64, {}, {size}, {}}), dtype);
-}
-
 Tensor toLast(const Tensor &x, int64_t axis) {
   std::vector<int64_t> order;
   for (int64_t d = 0; d < x.rank(); ++d)
@@ -43,16 +29,6 @@ Tensor fromLast(const Tensor &x, int64_t axis) {
   for (int64_t d = 0; d + 1 < x.rank(); ++d) order.push_back(d);
   order.insert(order.begin() + axis, x.rank() - 1);
   return transpose(x, order);
-}
-
-Tensor softmaxOver(const Tensor &x, int64_t axis) {
-  if (axis == x.rank() - 1) return softmax(x);
-  return fromLast(softmax(toLast(x, axis)), axis);
-}
-
-Tensor logSoftmaxOver(const Tensor &x, int64_t axis) {
-  Tensor shifted = x - max(x, axis, true);
-  return shifted - log(sum(exp(shifted), axis, true));
 }
 
 Axes listed(const std::vector<int64_t> &axes) {

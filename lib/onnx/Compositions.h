@@ -8,20 +8,9 @@ namespace fovea::onnx {
 /// 0, 1, .., size - 1 along `axis` of a tensor of this rank, whose other sizes are 1.
 Tensor iota(Call &call, int64_t size, DType dtype, int64_t axis, int64_t rank);
 
-Tensor absolute(const Tensor &x);
-Tensor smallest(const Tensor &x, const Axes &axes, bool keep);
-/// a where the condition holds, else b; of any element type.
-Tensor choose(const Tensor &condition, const Tensor &a, const Tensor &b);
-Tensor both(const Tensor &a, const Tensor &b);
-/// A size as a number of a float type, of rank 0.
-Tensor sizeAsNumber(Call &call, const Dim &size, DType dtype);
-
 /// x with an axis moved to the end, and back.
 Tensor toLast(const Tensor &x, int64_t axis);
 Tensor fromLast(const Tensor &x, int64_t axis);
-
-Tensor softmaxOver(const Tensor &x, int64_t axis);
-Tensor logSoftmaxOver(const Tensor &x, int64_t axis);
 
 /// (x - mean) / sqrt(variance + epsilon) over axes, with the biased variance; mean and 1 / sqrt(..) keep the axes.
 struct Normalized {

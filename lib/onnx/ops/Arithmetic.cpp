@@ -18,10 +18,20 @@ Tensor lessOrEqual(fovea::Operand a, fovea::Operand b) { return a <= b; }
 Tensor greater(fovea::Operand a, fovea::Operand b) { return a > b; }
 Tensor greaterOrEqual(fovea::Operand a, fovea::Operand b) { return a >= b; }
 
+/// Integers towards zero: f64 holds every quotient of two i32 to the digit that decides.
 void divide(Call &call) {
   Tensor a = call.tensor(0), b = call.tensor(1);
-  if (!isFloat(a.dtype())) call.unsupported("integer tensors that are computed cannot be divided yet");
-  call.give(a / b);
+  if (isFloat(a.dtype())) return call.give(a / b);
+  if (a.dtype() != i32 || b.dtype() != i32) call.unsupported("quotients of " + elementName(call.element(0)) + " that are computed are not supported yet");
+  call.give(cast(cast(a, f64) / cast(b, f64), i32));
+}
+
+/// With fmod the remainder has the sign of the dividend, as in C, else that of the divisor.
+void modulo(Call &call) {
+  Tensor a = call.tensor(0), b = call.tensor(1);
+  if (!call.integer("fmod", 0)) return call.give(remainder(a, b));
+  Tensor rest = remainder(abs(a), abs(b));
+  call.give(where(a < 0, -rest, rest));
 }
 
 template <Tensor (*function)(fovea::Operand, fovea::Operand)> void variadic(Call &call) {
@@ -53,12 +63,10 @@ void compareEqual(Call &call) {
   call.give(equal(a, b));
 }
 
-/// Of numbers that are 0 or 1.
-Tensor truth(const Tensor &x) { return not_equal(x, 0); }
-void logicalAnd(Call &call) { call.give(truth(cast(call.tensor(0), i32) * cast(call.tensor(1), i32))); }
-void logicalOr(Call &call) { call.give(truth(cast(call.tensor(0), i32) + cast(call.tensor(1), i32))); }
+void logicalAnd(Call &call) { call.give(logical_and(call.tensor(0), call.tensor(1))); }
+void logicalOr(Call &call) { call.give(logical_or(call.tensor(0), call.tensor(1))); }
 void logicalXor(Call &call) { call.give(not_equal(cast(call.tensor(0), i32), cast(call.tensor(1), i32))); }
-void logicalNot(Call &call) { call.give(equal(cast(call.tensor(0), i32), 0)); }
+void logicalNot(Call &call) { call.give(logical_not(call.tensor(0))); }
 
 Tensor castTo(const Tensor &x, DType dtype) {
   if (x.dtype() == dtype) return x;
@@ -68,11 +76,7 @@ Tensor castTo(const Tensor &x, DType dtype) {
 void castOf(Call &call) { call.give(castTo(call.tensor(0), dtypeOf(static_cast<Element>(call.integer("to", 0))))); }
 void castLike(Call &call) { call.give(castTo(call.tensor(0), dtypeOf(call.element(1)))); }
 
-void whereOf(Call &call) {
-  Tensor condition = call.tensor(0), a = call.tensor(1), b = call.tensor(2);
-  if (a.dtype() != DType::boolean) return call.give(where(condition, a, b));
-  call.give(truth(where(condition, cast(a, i32), cast(b, i32))));
-}
+void whereOf(Call &call) { call.give(where(call.tensor(0), call.tensor(1), call.tensor(2))); }
 
 Tensor clipped(Tensor x, const std::optional<Tensor> &low, const std::optional<Tensor> &high) {
   if (low) x = maximum(x, *low);
@@ -91,11 +95,6 @@ void clipByAttributes(Call &call) {
   call.give(x);
 }
 
-void isNan(Call &call) {
-  Tensor x = call.tensor(0);
-  call.give(not_equal(x, x));
-}
-
 } // namespace
 
 void addArithmetic(Registry &registry) {
@@ -103,6 +102,7 @@ void addArithmetic(Registry &registry) {
   registry.add("Sub", {7, 13, 14}, binary<subtract>);
   registry.add("Mul", {7, 13, 14}, binary<multiply>);
   registry.add("Div", {7, 13, 14}, divide);
+  registry.add("Mod", {10, 13, 28}, modulo);
   registry.add("Pow", {7, 12, 13, 15}, power);
   registry.add("Max", {6, 8, 12, 13}, variadic<maximum>);
   registry.add("Min", {6, 8, 12, 13}, variadic<minimum>);
@@ -122,7 +122,6 @@ void addArithmetic(Registry &registry) {
   registry.add("Where", {9, 16}, whereOf);
   registry.add("Clip", {6}, clipByAttributes);
   registry.add("Clip", {11, 12, 13}, clipByInputs);
-  registry.add("IsNaN", {9, 13, 20}, isNan);
 }
 
 } // namespace fovea::onnx

@@ -79,7 +79,7 @@ private:
   /// Which keys each query may see by causality, windows and lengths, and by a boolean mask; none: all.
   std::optional<Tensor> allowed() {
     std::optional<Tensor> result;
-    auto restrict = [&](const Tensor &more) { result = result ? both(*result, more) : more; };
+    auto restrict = [&](const Tensor &more) { result = result ? logical_and(*result, more) : more; };
     Tensor j = iota(call, keys, i64, 3, 4), position = iota(call, queries, i64, 2, 4) + (double)past;
     if (lengths) {
       Tensor length = cast(reshape(*lengths, {lengths->dim(0), 1, 1, 1}), i64);

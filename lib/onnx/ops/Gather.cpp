@@ -29,14 +29,33 @@ Tensor gatherKnown(Call &call, const Tensor &x, int64_t axis, const Known &indic
   return reshape(concat(parts, axis), result);
 }
 
+/// Each index against all positions of the axis: the sum has one term.
+Tensor gatherCompared(Call &call, const Tensor &x, int64_t axis) {
+  Tensor indices = fromFront(call.tensor(1), x.dim(axis), call), row = toLast(x, axis);
+  auto count = indices.rank();
+  int64_t size = *x.dim(axis).constant(), others = x.rank() - 1, rank = others + count + 1;
+  // (others.., 1.., n) against (1.., indices.., 1)
+  Shape across = row.shape(), down(others, Dim(1));
+  for (int64_t d = 0; d < count; ++d) across.insert(across.end() - 1, Dim(1)), down.push_back(indices.dim(d));
+  down.push_back(1);
+  Tensor hit = equal(reshape(indices, down), iota(call, size, i64, rank - 1, rank));
+  Tensor result = sum(where(hit, reshape(row, across), 0), -1);
+  std::vector<int64_t> order;
+  for (int64_t d = 0; d < axis; ++d) order.push_back(d);
+  for (int64_t d = 0; d < count; ++d) order.push_back(others + d);
+  for (int64_t d = axis; d < others; ++d) order.push_back(d);
+  return transpose(result, order);
+}
+
 void gather(Call &call) {
   Tensor x = call.tensor(0);
   int64_t axis = frontAxis(call.integer("axis", 0), x.rank());
   constexpr int64_t few = 16;
   if (const Known *known = call.known(1); known && known->count() > 0 && known->count() <= few)
     return call.give(gatherKnown(call, x, axis, *known));
-  if (x.dtype() == i64) call.unsupported("look-ups in int64 tensors that are computed are not supported yet");
+  // Integers that f64 does not hold go by comparison.
   DType dtype = x.dtype();
+  if (dtype == i64) return call.give(gatherCompared(call, x, axis));
   if (!isFloat(dtype)) x = cast(x, f64);
   // The axis first, the others as one: a table whose rows are looked up.
   Shape shape = x.shape(), indexShape = call.shape(1);
@@ -63,9 +82,8 @@ void gather(Call &call) {
 void gatherElements(Call &call) {
   Tensor x = call.tensor(0), indices = call.tensor(1);
   int64_t axis = frontAxis(call.integer("axis", 0), x.rank()), size = numbersOf({x.dim(axis)}, "a look-up")[0];
-  if (x.dtype() == i64) call.unsupported("look-ups in int64 tensors that are computed are not supported yet");
-  DType dtype = x.dtype();
-  if (!isFloat(dtype)) x = cast(x, f64);
+  bool boolean = x.dtype() == DType::boolean;
+  if (boolean) x = cast(x, i32);
   for (int64_t d = 0; d < x.rank(); ++d)
     if (d != axis && x.dim(d) != indices.dim(d)) x = slice(x, d, 0, numbersOf({indices.dim(d)}, "a look-up")[0]);
   Tensor row = toLast(x, axis), wanted = toLast(fromFront(indices, size, call), axis);
@@ -75,8 +93,7 @@ void gatherElements(Call &call) {
   int64_t rank = (int64_t)down.size();
   Tensor found = equal(reshape(wanted, down), iota(call, size, i64, rank - 1, rank));
   Tensor result = fromLast(sum(where(found, reshape(row, across), 0), -1), axis);
-  if (dtype == DType::boolean) return call.give(not_equal(result, 0));
-  call.give(isFloat(dtype) ? result : cast(result, dtype));
+  call.give(boolean ? not_equal(result, 0) : result);
 }
 
 void oneHot(Call &call) {
@@ -89,7 +106,7 @@ void oneHot(Call &call) {
   column.push_back(1);
   Tensor wanted = reshape(fromFront(indices, depth, call), column);
   Tensor hit = equal(wanted, iota(call, depth, i64, rank - 1, rank));
-  call.give(fromLast(choose(hit, pick(values, 0, 1), pick(values, 0, 0)), axis));
+  call.give(fromLast(where(hit, pick(values, 0, 1), pick(values, 0, 0)), axis));
 }
 
 void trilu(Call &call) {
@@ -99,7 +116,7 @@ void trilu(Call &call) {
   int64_t rank = x.rank();
   std::vector<int64_t> sizes = numbersOf({x.dim(-2), x.dim(-1)}, "a triangle");
   Tensor row = iota(call, sizes[0], i64, rank - 2, rank) + k, column = iota(call, sizes[1], i64, rank - 1, rank);
-  call.give(choose(call.integer("upper", 1) ? row <= column : column <= row, x, call.scalar(0, x.dtype())));
+  call.give(where(call.integer("upper", 1) ? row <= column : column <= row, x, call.scalar(0, x.dtype())));
 }
 
 //===-- Padding ---------------------------------------------------------------------------------------------------===//

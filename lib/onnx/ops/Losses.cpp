@@ -37,7 +37,7 @@ Tensor negativeLogLikelihood(Call &call, const Tensor &logProbability, const Ten
 void likelihood(Call &call) { call.give(negativeLogLikelihood(call, call.tensor(0), call.tensor(1))); }
 
 void crossEntropy(Call &call) {
-  Tensor logProbability = logSoftmaxOver(call.tensor(0), 1);
+  Tensor logProbability = log_softmax(call.tensor(0), 1);
   call.give(negativeLogLikelihood(call, logProbability, call.tensor(1)));
   call.give(logProbability, 1);
 }

@@ -40,8 +40,11 @@ void layerNorm(Call &call) {
 void rmsNorm(Call &call) {
   Tensor x = call.tensor(0);
   int64_t axis = frontAxis(call.integer("axis", -1), x.rank());
+  Tensor scale = call.tensor(1);
+  // Over the last dimension alone it is the dialect's own op.
+  if (axis == x.rank() - 1 && scale.rank() == 1 && scale.dim(0) == x.dim(-1)) return call.give(rms_norm(x, scale, call.number("epsilon", 1e-5f)));
   Tensor square = mean(x * x, listed(from(axis, x.rank())), true);
-  call.give(x / sqrt(square + call.number("epsilon", 1e-5f)) * call.tensor(1));
+  call.give(x / sqrt(square + call.number("epsilon", 1e-5f)) * scale);
 }
 
 /// Each group of channels of each item, in (items, groups, elements).
@@ -97,7 +100,7 @@ void lpNorm(Call &call) {
   Tensor x = call.tensor(0);
   int64_t axis = frontAxis(call.integer("axis", -1), x.rank()), p = call.integer("p", 2);
   if (p != 1 && p != 2) call.unsupported("p is " + std::to_string(p) + ": it must be 1 or 2");
-  Tensor length = p == 1 ? sum(absolute(x), axis, true) : sqrt(sum(x * x, axis, true));
+  Tensor length = p == 1 ? sum(abs(x), axis, true) : sqrt(sum(x * x, axis, true));
   call.give(where(equal(length, 0), 0, x / length));
 }
 

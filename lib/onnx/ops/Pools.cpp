@@ -109,9 +109,9 @@ void lpPool(Call &call) {
   Tensor x = call.tensor(0);
   int64_t p = call.integer("p", 2);
   Windows windows = windowsOf(call, x.shape());
-  if (p == 1) return call.give(summed(call, absolute(x), windows));
+  if (p == 1) return call.give(summed(call, abs(x), windows));
   if (p == 2) return call.give(sqrt(summed(call, x * x, windows)));
-  call.give(pow(summed(call, pow(absolute(x), (double)p), windows), 1.0 / (double)p));
+  call.give(pow(summed(call, pow(abs(x), (double)p), windows), 1.0 / (double)p));
 }
 
 } // namespace

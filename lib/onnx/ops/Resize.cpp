@@ -194,7 +194,7 @@ void upsample(Call &call) {
 } // namespace
 
 void addResize(Registry &registry) {
-  registry.add("Upsample", {7, 9}, upsample);
+  registry.add("Upsample", {7, 9, 10}, upsample);
   registry.add("Resize", {10}, upsample);
   registry.add("Resize", {11, 13, 18, 19}, resize);
 }

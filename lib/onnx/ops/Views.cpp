@@ -224,7 +224,7 @@ void addViews(Registry &registry) {
   registry.add("Split", {2, 11, 13, 18}, split);
   registry.add("Expand", {8, 13}, expand);
   registry.add("Tile", {6, 13}, tile);
-  registry.add("DepthToSpace", {1, 11, 13}, depthToSpace);
+  registry.add("DepthToSpace", {1, 11, 13, 28}, depthToSpace);
   registry.add("SpaceToDepth", {1, 13, 28}, spaceToDepth);
 }
 
