@@ -21,11 +21,8 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto targets = parseTargets(target);
-    if (!targets) {
-      module.emitError(llvm::toString(targets.takeError()));
-      return signalPassFailure();
-    }
+    FailureOr<Target> best = targetOf(module, target);
+    if (failed(best)) return signalPassFailure();
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration() && failed(checkProgram(function))) return signalPassFailure();
     planState(module);
@@ -39,9 +36,9 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
     }
     removeUnused(module);
     for (KernelOp kernel : module.getOps<KernelOp>()) dropRoundings(kernel);
-    for (KernelOp kernel : module.getOps<KernelOp>()) kernel.setScheduleAttr(chooseSchedule(kernel, targets->front()));
+    for (KernelOp kernel : module.getOps<KernelOp>()) kernel.setScheduleAttr(chooseSchedule(kernel, *best));
     module->setAttr("fovea.stage", StringAttr::get(module.getContext(), "kernels"));
-    module->setAttr("fovea.target", StringAttr::get(module.getContext(), targets->front().name));
+    module->setAttr("fovea.target", StringAttr::get(module.getContext(), best->name));
   }
 
   /// Kernels that only launches over tensors used, before in-place forms replaced them.

@@ -113,14 +113,11 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto targets = parseTargets(target);
-    if (!targets) {
-      module.emitError(llvm::toString(targets.takeError()));
-      return signalPassFailure();
-    }
+    FailureOr<Target> best = targetOf(module, target);
+    if (failed(best)) return signalPassFailure();
     llvm::StringMap<PanelsAttr> parameters;
     for (StateOp state : module.getOps<StateOp>())
-      if (PanelsAttr panels = panelsFor(module, state, targets->front())) parameters[state.getSymName()] = panels;
+      if (PanelsAttr panels = panelsFor(module, state, *best)) parameters[state.getSymName()] = panels;
     for (StateOp state : module.getOps<StateOp>()) choose(state, parameters);
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration() && failed(rewrite(module, function))) return signalPassFailure();

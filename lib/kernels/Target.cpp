@@ -51,4 +51,10 @@ llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list) {
   return result;
 }
 
+mlir::FailureOr<Target> targetOf(mlir::ModuleOp module, llvm::StringRef list) {
+  auto targets = parseTargets(list);
+  if (!targets) return module.emitError(llvm::toString(targets.takeError())), mlir::failure();
+  return targets->front();
+}
+
 } // namespace fovea

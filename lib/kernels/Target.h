@@ -1,6 +1,7 @@
 // The processors that Fovea compiles for, by name.
 #pragma once
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -22,5 +23,7 @@ struct Target {
 /// The targets of a list such as `x86-64-v3+x86-64-v4`, best first. The error names the part that is not known, and
 /// those that are.
 llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list);
+/// The best target of a pass's option; where the list is wrong, a diagnostic at the module.
+mlir::FailureOr<Target> targetOf(mlir::ModuleOp module, llvm::StringRef list);
 
 } // namespace fovea
