@@ -24,8 +24,7 @@ SmallVector<StringAttr> normalDims(MLIRContext *context, ArrayRef<StringAttr> na
                                        : getAffineSymbolExpr(at - used.begin(), context));
   }
   SmallVector<AffineExpr> normal;
-  for (AffineExpr size : sizes)
-    normal.push_back(simplifyAffineExpr(size.replaceSymbols(symbols), 0, used.size()));
+  for (AffineExpr size : sizes) normal.push_back(simplifyAffineExpr(size.replaceSymbols(symbols), 0, used.size()));
   map = AffineMap::get(0, used.size(), normal, context);
   return used;
 }
@@ -76,7 +75,8 @@ void DimsAttr::print(AsmPrinter &printer) const {
 }
 
 namespace {
-/// size := product (`+` product)*; product := factor ((`*`|floordiv|ceildiv|mod) factor)*; factor := integer | name | (size)
+/// size := product (`+` product)*; product := factor ((`*`|floordiv|ceildiv|mod) factor)*; factor := integer | name |
+/// (size)
 struct SizeParser {
   AsmParser &parser;
   ArrayRef<StringAttr> names;
@@ -103,11 +103,11 @@ struct SizeParser {
   FailureOr<AffineExpr> product() {
     FailureOr<AffineExpr> left = factor();
     while (succeeded(left)) {
-      char kind = succeeded(parser.parseOptionalStar())                   ? '*'
+      char kind = succeeded(parser.parseOptionalStar())                ? '*'
                   : succeeded(parser.parseOptionalKeyword("floordiv")) ? 'f'
                   : succeeded(parser.parseOptionalKeyword("ceildiv"))  ? 'c'
                   : succeeded(parser.parseOptionalKeyword("mod"))      ? 'm'
-                                                                          : 0;
+                                                                       : 0;
       if (!kind) return left;
       SMLoc at = parser.getCurrentLocation();
       FailureOr<AffineExpr> right = factor();
@@ -148,8 +148,8 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
     sizes.push_back(*parsed);
     return success();
   };
-  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, name) ||
-      parser.parseArrow() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, size) || parser.parseGreater())
+  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, name) || parser.parseArrow() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, size) || parser.parseGreater())
     return {};
   return DimsAttr::get(parser.getContext(), names, sizes);
 }
@@ -178,7 +178,8 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
     llvm::raw_string_ostream os(text);
     printSize(os, size, getNames());
     if (ShapedType::isDynamic(extent) && !isPositive(size, getNames().size()))
-      return emitError() << "dimension " << index << " is " << text << ", which can be less than 1: every size is at least 1";
+      return emitError() << "dimension " << index << " is " << text
+                         << ", which can be less than 1: every size is at least 1";
     if (constantSize(size).value_or(ShapedType::kDynamic) != extent) {
       InFlightDiagnostic diagnostic = emitError() << "dimension " << index << " is ";
       ShapedType::isDynamic(extent) ? diagnostic << "?" : diagnostic << extent;

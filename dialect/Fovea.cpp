@@ -70,17 +70,22 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   for (char letter : loops)
     if (!llvm::isAlpha(letter))
       return emitError() << "schedule: '" << letter << "' in loop order \"" << loops << "\" is not a letter";
-  for (auto [name, value, limit] : {std::tuple("rows", rows, int64_t(64)), {"columns", columns, 512}, {"vector", vector, 64},
-                                    {"task", task, int64_t(1) << 30}, {"chunks", chunks, 4096}})
+  for (auto [name, value, limit] : {std::tuple("rows", rows, int64_t(64)),
+                                    {"columns", columns, 512},
+                                    {"vector", vector, 64},
+                                    {"task", task, int64_t(1) << 30},
+                                    {"chunks", chunks, 4096}})
     if (value < 1 || value > limit)
       return emitError() << "schedule: " << name << " is " << value << ": it must be from 1 to " << limit;
-  if (!llvm::isPowerOf2_64(vector)) return emitError() << "schedule: vector is " << vector << ": it must be a power of 2";
+  if (!llvm::isPowerOf2_64(vector))
+    return emitError() << "schedule: vector is " << vector << ": it must be a power of 2";
   return success();
 }
 
 LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t axis, int64_t size) {
   if (axis < 0 || size < 1 || size > 512)
-    return emitError() << "panels: axis " << axis << " and size " << size << ": the axis counts from 0, the size is from 1 to 512";
+    return emitError() << "panels: axis " << axis << " and size " << size
+                       << ": the axis counts from 0, the size is from 1 to 512";
   return success();
 }
 
@@ -101,7 +106,8 @@ LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError
     return emitError() << "optimizer '" << kind << "' is not known: it must be sgd or adamw";
   for (NamedAttribute constant : constants)
     if (!isa<FloatAttr>(constant.getValue()))
-      return emitError() << "optimizer constant '" << constant.getName().getValue() << "' must be a floating-point number";
+      return emitError() << "optimizer constant '" << constant.getName().getValue()
+                         << "' must be a floating-point number";
   return success();
 }
 
@@ -110,7 +116,8 @@ double OptimizerAttr::constant(StringRef name) const {
   return value ? value.getValueAsDouble() : 0.0;
 }
 
-LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, RankedTensorType tensor, DimsAttr strides) {
+LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, RankedTensorType tensor,
+                                 DimsAttr strides) {
   if ((int64_t)strides.getSizes().size() != tensor.getRank())
     return emitError() << "buffer: a tensor of rank " << tensor.getRank() << " has " << strides.getSizes().size()
                        << " strides: give one for each dimension";

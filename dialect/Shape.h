@@ -56,7 +56,7 @@ DimsAttr rowMajorStrides(RankedTensorType type);
 /// numpy broadcasting, aligned at the last dimension; a symbol broadcasts only to itself. Null where sizes conflict.
 RankedTensorType broadcastTypes(ArrayRef<RankedTensorType> types, mlir::Type element);
 /// broadcastTypes, with a diagnostic that names both shapes.
-mlir::FailureOr<RankedTensorType> inferBroadcast(std::optional<mlir::Location> location, StringRef op, ValueRange operands,
-                                                 mlir::Type element);
+mlir::FailureOr<RankedTensorType> inferBroadcast(std::optional<mlir::Location> location, StringRef op,
+                                                 ValueRange operands, mlir::Type element);
 
 } // namespace fovea

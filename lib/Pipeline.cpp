@@ -26,7 +26,8 @@ FailureOr<Stage> stageOf(ModuleOp module) {
   if (!name) return Stage::model;
   std::optional<Stage> stage = parseStage(name.getValue());
   if (!stage || *stage > Stage::kernels)
-    return module.emitError("fovea.stage is '") << name.getValue() << "': it must be model, grad, optimized or kernels", failure();
+    return module.emitError("fovea.stage is '") << name.getValue() << "': it must be model, grad, optimized or kernels",
+           failure();
   return *stage;
 }
 

@@ -8,6 +8,8 @@
 
 namespace fovea {
 
-inline void registerDialects(mlir::DialectRegistry &registry) { registry.insert<FoveaDialect, mlir::func::FuncDialect>(); }
+inline void registerDialects(mlir::DialectRegistry &registry) {
+  registry.insert<FoveaDialect, mlir::func::FuncDialect>();
+}
 
 } // namespace fovea

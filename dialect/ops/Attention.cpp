@@ -15,19 +15,22 @@ void registerAttention(FoveaDialect &dialect) {
       >();
 }
 
-static LogicalResult inferAttention(std::optional<Location> location, RankedTensorType q, RankedTensorType k, RankedTensorType v,
-                                    SmallVectorImpl<Type> &results) {
+static LogicalResult inferAttention(std::optional<Location> location, RankedTensorType q, RankedTensorType k,
+                                    RankedTensorType v, SmallVectorImpl<Type> &results) {
   std::string facts = "attention: query " + shapeText(q) + ", key " + shapeText(k) + " and value " + shapeText(v);
   if (q.getRank() != 4 || k.getRank() != 4 || v.getRank() != 4 || q.getElementType() != k.getElementType() ||
       q.getElementType() != v.getElementType())
-    return emitOptionalError(location, facts, ": all need rank 4, (batch, heads, length, head size), and one element type (c1)");
+    return emitOptionalError(location, facts,
+                             ": all need rank 4, (batch, heads, length, head size), and one element type (c1)");
   Shapes shapes(q.getContext());
   auto qs = shapes.of(q), ks = shapes.of(k), vs = shapes.of(v);
   if (qs[0] != ks[0] || ks[0] != vs[0] || ks[1] != vs[1] || ks[2] != vs[2] || qs[3] != ks[3])
-    return emitOptionalError(location, facts, ": batches, the heads and lengths of key and value, and the head sizes of "
-                                              "query and key must be equal (c2)");
+    return emitOptionalError(location, facts,
+                             ": batches, the heads and lengths of key and value, and the head sizes of "
+                             "query and key must be equal (c2)");
   if (q.isDynamicDim(1) || k.isDynamicDim(1) || q.getDimSize(1) % k.getDimSize(1))
-    return emitOptionalError(location, facts, ": ", k.getDimSize(1), " key heads do not divide ", q.getDimSize(1), " query heads (c3)");
+    return emitOptionalError(location, facts, ": ", k.getDimSize(1), " key heads do not divide ", q.getDimSize(1),
+                             " query heads (c3)");
   results.push_back(shapes.tensor({qs[0], qs[1], qs[2], vs[3]}, q.getElementType()));
   results.push_back(shapes.tensor({qs[0], qs[1], qs[2]}, q.getElementType()));
   return success();
@@ -35,29 +38,33 @@ static LogicalResult inferAttention(std::optional<Location> location, RankedTens
 
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
                                             SmallVectorImpl<Type> &results) {
-  return inferAttention(location, typeOf(operands.getQuery()), typeOf(operands.getKey()), typeOf(operands.getValue()), results);
+  return inferAttention(location, typeOf(operands.getQuery()), typeOf(operands.getKey()), typeOf(operands.getValue()),
+                        results);
 }
 
 LogicalResult AttentionGradOp::verify() {
   SmallVector<Type> forward;
-  if (failed(inferAttention(getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(), forward))) return failure();
+  if (failed(inferAttention(getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(), forward)))
+    return failure();
   if (getResultTypes() != getOperands().take_front(3).getTypes() || getCotangent().getType() != forward[0] ||
       getLogSumExp().getType() != forward[1] || getDelta().getType() != forward[1])
-    return emitOpError("needs a cotangent ") << shapeText(cast<RankedTensorType>(forward[0])) << ", log_sum_exp and delta "
-                                             << shapeText(cast<RankedTensorType>(forward[1]))
-                                             << ", and results as query, key and value (c1)";
+    return emitOpError("needs a cotangent ")
+           << shapeText(cast<RankedTensorType>(forward[0])) << ", log_sum_exp and delta "
+           << shapeText(cast<RankedTensorType>(forward[1])) << ", and results as query, key and value (c1)";
   return success();
 }
 
 LogicalResult AttentionOp::verify() {
   if (Value lengths = getKvLengths())
     if (dimsOf(typeOf(lengths)).getSizes() != dimsOf(getQuery().getType()).getSizes().take_front(1))
-      return emitOpError("kv_lengths ") << shapeText(typeOf(lengths)) << " must hold one length for each of the batch of "
+      return emitOpError("kv_lengths ") << shapeText(typeOf(lengths))
+                                        << " must hold one length for each of the batch of "
                                         << shapeText(getQuery().getType()) << " (c4)";
   double dropout = getDropout().convertToDouble();
   if (!(dropout >= 0 && dropout < 1) || (dropout == 0 && getRandomKey()))
-    return emitOpError("drops weights with probability ") << dropout << (getRandomKey() ? " by a random key" : "")
-                                                          << ": it must be below 1, and positive where there is a key (c5)";
+    return emitOpError("drops weights with probability ")
+           << dropout << (getRandomKey() ? " by a random key" : "")
+           << ": it must be below 1, and positive where there is a key (c5)";
   return success();
 }
 
@@ -72,9 +79,10 @@ SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   Term delta(builder, getLoc(), SumOp::create(builder, getLoc(), product, ArrayRef<int64_t>{3}, false));
   if (cotangents[1]) delta = delta - Term(builder, getLoc(), cotangents[1]);
   assert(delta.type() == rows);
-  auto grad = AttentionGradOp::create(builder, getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(),
-                                      getQuery(), getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(),
-                                      getRandomKey(), getScale(), getWindowLeft(), getWindowRight(), getOffset(), getDropout());
+  auto grad =
+      AttentionGradOp::create(builder, getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(),
+                              getQuery(), getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(),
+                              getRandomKey(), getScale(), getWindowLeft(), getWindowRight(), getOffset(), getDropout());
   SmallVector<Value> result(getNumOperands());
   llvm::copy(grad.getResults(), result.begin());
   return result;

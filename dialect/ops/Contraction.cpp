@@ -21,17 +21,20 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
                                          SmallVectorImpl<Type> &results) {
   RankedTensorType a = typeOf(operands.getA()), b = typeOf(operands.getB());
   if (a.getRank() < 2 || b.getRank() < 2)
-    return emitOptionalError(location, "matmul: ", shapeText(a), " times ", shapeText(b), ": both need rank 2 or more (c1)");
+    return emitOptionalError(location, "matmul: ", shapeText(a), " times ", shapeText(b),
+                             ": both need rank 2 or more (c1)");
   Shapes shapes(context);
   auto left = shapes.of(a), right = shapes.of(b);
   if (operands.getTransposeA()) std::swap(left.end()[-1], left.end()[-2]);
   if (operands.getTransposeB()) std::swap(right.end()[-1], right.end()[-2]);
   if (left.back() != right.end()[-2])
-    return emitOptionalError(location, "matmul: ", shapes.text(left), " times ", shapes.text(right), ": the sizes summed over are ",
-                             shapes.text(left.back()), " and ", shapes.text(right.end()[-2]), ", but must be equal (c2)");
+    return emitOptionalError(location, "matmul: ", shapes.text(left), " times ", shapes.text(right),
+                             ": the sizes summed over are ", shapes.text(left.back()), " and ",
+                             shapes.text(right.end()[-2]), ", but must be equal (c2)");
   Type element = a.getElementType();
   RankedTensorType batch = broadcastTypes(
-      {shapes.tensor(ArrayRef(left).drop_back(2), element), shapes.tensor(ArrayRef(right).drop_back(2), element)}, element);
+      {shapes.tensor(ArrayRef(left).drop_back(2), element), shapes.tensor(ArrayRef(right).drop_back(2), element)},
+      element);
   if (!batch)
     return emitOptionalError(location, "matmul: ", shapes.text(left), " times ", shapes.text(right),
                              ": the leading dimensions do not broadcast (c3)");
@@ -82,17 +85,18 @@ static LogicalResult inferConv2d(std::optional<Location> location, RankedTensorT
 
 LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
                                          SmallVectorImpl<Type> &results) {
-  return inferConv2d(location, typeOf(operands.getX()), typeOf(operands.getWeight()), operands.getStride(), operands.getPadding(),
-                     results);
+  return inferConv2d(location, typeOf(operands.getX()), typeOf(operands.getWeight()), operands.getStride(),
+                     operands.getPadding(), results);
 }
 
-static LogicalResult verifyConv2dGrad(Operation *op, RankedTensorType x, RankedTensorType weight, RankedTensorType cotangent,
-                                      ArrayRef<int64_t> stride, ArrayRef<int64_t> padding) {
+static LogicalResult verifyConv2dGrad(Operation *op, RankedTensorType x, RankedTensorType weight,
+                                      RankedTensorType cotangent, ArrayRef<int64_t> stride, ArrayRef<int64_t> padding) {
   SmallVector<Type> forward;
   if (failed(inferConv2d(op->getLoc(), x, weight, stride, padding, forward))) return failure();
   if (cotangent == forward[0]) return success();
-  return op->emitOpError("has a cotangent ") << shapeText(cotangent) << " of a conv2d with result "
-                                             << shapeText(cast<RankedTensorType>(forward[0])) << ": they must be equal (c1)";
+  return op->emitOpError("has a cotangent ")
+         << shapeText(cotangent) << " of a conv2d with result " << shapeText(cast<RankedTensorType>(forward[0]))
+         << ": they must be equal (c1)";
 }
 LogicalResult Conv2dInputGradOp::verify() {
   return verifyConv2dGrad(*this, getType(), getWeight().getType(), getCotangent().getType(), getStride(), getPadding());
@@ -104,9 +108,11 @@ LogicalResult Conv2dWeightGradOp::verify() {
 SmallVector<Value> Conv2dOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
   Value dx, dw;
   if (needed[0])
-    dx = Conv2dInputGradOp::create(builder, getLoc(), getX().getType(), cotangents[0], getWeight(), getStride(), getPadding());
+    dx = Conv2dInputGradOp::create(builder, getLoc(), getX().getType(), cotangents[0], getWeight(), getStride(),
+                                   getPadding());
   if (needed[1])
-    dw = Conv2dWeightGradOp::create(builder, getLoc(), getWeight().getType(), cotangents[0], getX(), getStride(), getPadding());
+    dw = Conv2dWeightGradOp::create(builder, getLoc(), getWeight().getType(), cotangents[0], getX(), getStride(),
+                                    getPadding());
   return {dx, dw};
 }
 

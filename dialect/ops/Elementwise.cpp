@@ -22,8 +22,8 @@ void registerElementwise(FoveaDialect &dialect) {
 static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 /// The broadcast type of a binary op, or a diagnostic under the op's mnemonic.
-static LogicalResult inferBinary(std::optional<Location> location, StringRef mnemonic, ValueRange operands, Type element,
-                                 SmallVectorImpl<Type> &results) {
+static LogicalResult inferBinary(std::optional<Location> location, StringRef mnemonic, ValueRange operands,
+                                 Type element, SmallVectorImpl<Type> &results) {
   FailureOr<RankedTensorType> type = inferBroadcast(location, mnemonic, operands, element);
   if (succeeded(type)) results.push_back(*type);
   return success(succeeded(type));
@@ -61,7 +61,8 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
 
 LogicalResult CastOp::verify() {
   if (dimsOf(getX().getType()) != dimsOf(getType()))
-    return emitOpError("keeps the shape (c1), but turns ") << shapeText(getX().getType()) << " into " << shapeText(getType());
+    return emitOpError("keeps the shape (c1), but turns ")
+           << shapeText(getX().getType()) << " into " << shapeText(getType());
   return success();
 }
 
@@ -130,7 +131,8 @@ OpFoldResult SizeOp::fold(FoldAdaptor) {
   std::optional<int64_t> size = constantSize(getDims().getSizes()[0]);
   if (!size) return nullptr;
   Type element = getType().getElementType();
-  if (isa<FloatType>(element)) return DenseElementsAttr::get(getType(), Attribute(FloatAttr::get(element, (double)*size)));
+  if (isa<FloatType>(element))
+    return DenseElementsAttr::get(getType(), Attribute(FloatAttr::get(element, (double)*size)));
   return DenseElementsAttr::get(getType(), Attribute(IntegerAttr::get(element, *size)));
 }
 
@@ -207,9 +209,9 @@ FOVEA_UNARY_VJP(ExpOp, g *y)
 FOVEA_UNARY_VJP(LogOp, g / x)
 FOVEA_UNARY_VJP(SqrtOp, g * 0.5 / y)
 FOVEA_UNARY_VJP(SinOp, g *x.apply<CosOp>())
-FOVEA_UNARY_VJP(CosOp, -(g * x.apply<SinOp>()))
+FOVEA_UNARY_VJP(CosOp, -(g *x.apply<SinOp>()))
 FOVEA_UNARY_VJP(TanhOp, g *(1.0 - y * y))
-FOVEA_UNARY_VJP(ErfOp, g *(-(x * x)).apply<ExpOp>() * M_2_SQRTPI)
+FOVEA_UNARY_VJP(ErfOp, g *(-(x *x)).apply<ExpOp>() * M_2_SQRTPI)
 FOVEA_UNARY_VJP(SigmoidOp, g *(y *(1.0 - y)))
 FOVEA_UNARY_VJP(ReluOp, g.make<SelectOp>(positive(x), g.value, g.constant(0).value))
 FOVEA_UNARY_VJP(SoftplusOp, g *x.apply<SigmoidOp>())
@@ -217,8 +219,8 @@ FOVEA_UNARY_VJP(SoftplusOp, g *x.apply<SigmoidOp>())
 FOVEA_UNARY_VJP(GeluOp, g *(((x * M_SQRT1_2).apply<ErfOp>() + 1.0) * 0.5 +
                             x * (x * x * -0.5).apply<ExpOp>() * (M_2_SQRTPI * M_SQRT1_2 * 0.5)))
 
-// With v = 2 sqrt(2 / pi) (x + 0.044715 x^3), gelu_tanh = x s(v) for the sigmoid s. Its slope s + x s (1 - s) v' is 0 or 1
-// beyond 10, where x^2 may overflow.
+// With v = 2 sqrt(2 / pi) (x + 0.044715 x^3), gelu_tanh = x s(v) for the sigmoid s. Its slope s + x s (1 - s) v' is 0
+// or 1 beyond 10, where x^2 may overflow.
 FOVEA_VJP(GeluTanhOp) {
   FOVEA_TERM(g, cotangents[0]);
   FOVEA_TERM(x, getX());

@@ -19,7 +19,8 @@ LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context, std::optional<
                                             SmallVectorImpl<Type> &results) {
   RankedTensorType table = typeOf(operands.getTable());
   if (table.getRank() != 2)
-    return emitOptionalError(location, "embedding: the table is ", shapeText(table), ": it must have rank 2, (rows, width) (c1)");
+    return emitOptionalError(location, "embedding: the table is ", shapeText(table),
+                             ": it must have rank 2, (rows, width) (c1)");
   Shapes shapes(context);
   auto sizes = shapes.of(operands.getIndices());
   sizes.push_back(shapes.of(table)[1]);
@@ -45,8 +46,8 @@ LogicalResult EmbeddingGradOp::verify() {
   auto from = shapes.of(g), index = shapes.of(getIndices()), to = shapes.of(table);
   if (from.size() != 2 || index.size() != 1 || to.size() != 2 || from[0] != index[0] || from[1] != to[1] ||
       g.getElementType() != table.getElementType())
-    return emitOpError("adds up ") << shapeText(g) << " by " << shapeText(getIndices().getType()) << " into " << shapeText(table)
-                                   << ": they must be (n, width), (n) and (rows, width) (c1)";
+    return emitOpError("adds up ") << shapeText(g) << " by " << shapeText(getIndices().getType()) << " into "
+                                   << shapeText(table) << ": they must be (n, width), (n) and (rows, width) (c1)";
   return success();
 }
 

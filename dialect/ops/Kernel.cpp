@@ -21,7 +21,8 @@ void registerKernel(FoveaDialect &dialect) {
 //===-- kernel ----------------------------------------------------------------------------------------------------===//
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
-  auto type = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results, function_interface_impl::VariadicFlag,
+  auto type = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
+                 function_interface_impl::VariadicFlag,
                  std::string &) { return builder.getFunctionType(arguments, results); };
   return function_interface_impl::parseFunctionOp(parser, state, false, getFunctionTypeAttrName(state.name), type,
                                                   getArgAttrsAttrName(state.name), getResAttrsAttrName(state.name));
@@ -75,10 +76,12 @@ LogicalResult KernelOp::verifyRegions() {
   };
   for (auto [index, type] : llvm::enumerate(getArgumentTypes()))
     if (!isTensor(type) || !fits(getArgAttr(index, "fovea.strides"), type))
-      return emitOpError("argument ") << index << " must be a tensor, and its fovea.strides one #fovea.dims size for each dimension (c4)";
+      return emitOpError("argument ")
+             << index << " must be a tensor, and its fovea.strides one #fovea.dims size for each dimension (c4)";
   for (auto [index, type] : llvm::enumerate(getResultTypes()))
     if (!fits(getResultAttr(index, "fovea.strides"), type))
-      return emitOpError("result ") << index << " must have as fovea.strides one #fovea.dims size for each dimension (c4)";
+      return emitOpError("result ") << index
+                                    << " must have as fovea.strides one #fovea.dims size for each dimension (c4)";
   for (unsigned index = 0; index < getResultTypes().size(); ++index) {
     int64_t argument = inPlace(index);
     if (argument < 0) continue;
@@ -104,8 +107,9 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
     return emitOpError("has both results and buffers to write into: it is over tensors or over buffers (c1)");
   auto results = getInto().empty() ? TypeRange(getResultTypes()) : TypeRange(getInto());
   auto agree = [](TypeRange given, ArrayRef<Type> declared) {
-    return given.size() == declared.size() &&
-           llvm::all_of(llvm::zip(given, declared), [](auto pair) { return tensorOrSelf(std::get<0>(pair)) == std::get<1>(pair); });
+    return given.size() == declared.size() && llvm::all_of(llvm::zip(given, declared), [](auto pair) {
+             return tensorOrSelf(std::get<0>(pair)) == std::get<1>(pair);
+           });
   };
   if (!agree(TypeRange(getInputs()), kernel.getArgumentTypes()) || !agree(results, kernel.getResultTypes()))
     return emitOpError("does not fit ") << getKernelAttr() << ": its types are " << kernel.getFunctionType() << " (c2)";
@@ -113,19 +117,22 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult ArenaOp::verify() {
-  if (getOffset().getSizes().size() != 1) return emitOpError("has one offset (c1), not ") << getOffset().getSizes().size();
+  if (getOffset().getSizes().size() != 1)
+    return emitOpError("has one offset (c1), not ") << getOffset().getSizes().size();
   return success();
 }
 
 LogicalResult SubviewOp::verify() {
-  if (getOffset().getSizes().size() != 1) return emitOpError("has one offset (c1), not ") << getOffset().getSizes().size();
+  if (getOffset().getSizes().size() != 1)
+    return emitOpError("has one offset (c1), not ") << getOffset().getSizes().size();
   return success();
 }
 
 LogicalResult StateBufferOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto state = tables.lookupNearestSymbolFrom<StateOp>(*this, getStateAttr());
   if (!state || state.getStorage() != getType().getTensor())
-    return emitOpError("names ") << getStateAttr() << ", which is no fovea.state kept as " << getType().getTensor() << " (c1)";
+    return emitOpError("names ") << getStateAttr() << ", which is no fovea.state kept as " << getType().getTensor()
+                                 << " (c1)";
   return success();
 }
 

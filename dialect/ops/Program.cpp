@@ -18,7 +18,8 @@ void registerProgram(FoveaDialect &dialect) {
 
 LogicalResult StateOp::verify() {
   if (!llvm::is_contained({"parameter", "gradient", "optimizer", "seed", "counter"}, getRole()))
-    return emitOpError("has role '") << getRole() << "': it must be parameter, gradient, optimizer, seed or counter (c1)";
+    return emitOpError("has role '") << getRole()
+                                     << "': it must be parameter, gradient, optimizer, seed or counter (c1)";
   if (!llvm::is_contained({"constant", "normal", "truncated_normal", "uniform"}, getInitializer()))
     return emitOpError("has initializer '")
            << getInitializer() << "': it must be constant, normal, truncated_normal or uniform (c2)";
@@ -46,7 +47,8 @@ LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &tables) {
 LogicalResult StoreOp::verifySymbolUses(SymbolTableCollection &tables) {
   for (Operation *other = (*this)->getPrevNode(); other; other = other->getPrevNode())
     if (auto store = dyn_cast<StoreOp>(other); store && store.getStateAttr() == getStateAttr())
-      return emitOpError("is the second to ") << getStateAttr() << " in this function: a state is stored at most once (c2)";
+      return emitOpError("is the second to ")
+             << getStateAttr() << " in this function: a state is stored at most once (c2)";
   return verifyState(*this, getStateAttr(), getValue().getType(), tables);
 }
 

@@ -18,8 +18,8 @@ void registerRandom(FoveaDialect &dialect) {
 LogicalResult RandomKeysOp::verify() {
   RankedTensorType type = getType();
   if (getSeed().getType().getRank() != 0 || getCounter().getType().getRank() != 0 || type.getRank() != 2 ||
-      type.getDimSize(1) != 2 || !type.getElementType().isInteger(32) || !getSeed().getType().getElementType().isInteger(64) ||
-      !getCounter().getType().getElementType().isInteger(64))
+      type.getDimSize(1) != 2 || !type.getElementType().isInteger(32) ||
+      !getSeed().getType().getElementType().isInteger(64) || !getCounter().getType().getElementType().isInteger(64))
     return emitOpError("makes (n, 2) i32 from a seed and a counter, both i64 of rank 0 (c1)");
   return success();
 }

@@ -26,8 +26,8 @@ static RankedTensorType reducedType(RankedTensorType type, ArrayRef<int64_t> axe
   return shapes.tensor(sizes, type.getElementType());
 }
 
-static LogicalResult inferReduce(std::optional<Location> location, StringRef op, Value x, ArrayRef<int64_t> axes, bool keep,
-                                 SmallVectorImpl<Type> &results) {
+static LogicalResult inferReduce(std::optional<Location> location, StringRef op, Value x, ArrayRef<int64_t> axes,
+                                 bool keep, SmallVectorImpl<Type> &results) {
   auto type = cast<RankedTensorType>(x.getType());
   for (auto [index, axis] : llvm::enumerate(axes))
     if (axis < 0 || axis >= type.getRank() || (index && axis <= axes[index - 1]))
@@ -55,7 +55,8 @@ LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   RankedTensorType type = typeOf(operands.getX());
   int64_t axis = operands.getAxis();
   if (axis < 0 || axis >= type.getRank())
-    return emitOptionalError(location, "argmax: axis ", axis, " of ", shapeText(type), ": it must lie below the rank (c1)");
+    return emitOptionalError(location, "argmax: axis ", axis, " of ", shapeText(type),
+                             ": it must lie below the rank (c1)");
   results.push_back(tensorOf(dimsOf(reducedType(type, axis, operands.getKeep())), IntegerType::get(context, 64)));
   return success();
 }
@@ -75,10 +76,11 @@ SmallVector<Value> SumOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRe
   return {BroadcastOp::create(builder, getLoc(), getX().getType(), g)};
 }
 
-// The product of the others, without a division by zero: that of all with zeros taken as 1, divided by the element, where no
-// other is zero.
+// The product of the others, without a division by zero: that of all with zeros taken as 1, divided by the element,
+// where no other is zero.
 SmallVector<Value> ProdOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
-  Term g(builder, getLoc(), kept(builder, getLoc(), cotangents[0], getX().getType(), getAxes())), x(builder, getLoc(), getX());
+  Term g(builder, getLoc(), kept(builder, getLoc(), cotangents[0], getX().getType(), getAxes())),
+      x(builder, getLoc(), getX());
   Value isZero = CompareOp::create(builder, getLoc(), x, x.constant(0), "eq");
   Term zeros(builder, getLoc(), CastOp::create(builder, getLoc(), getX().getType(), isZero));
   Term nonzero = x.make<SelectOp>(isZero, x.constant(1).value, x.value);

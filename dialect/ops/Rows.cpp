@@ -86,15 +86,16 @@ SmallVector<Value> CumsumOp::vjp(OpBuilder &builder, ValueRange cotangents, Arra
 //===-- layer_norm ------------------------------------------------------------------------------------------------===//
 
 static bool isRowVector(RankedTensorType vector, RankedTensorType x) {
-  return x.getRank() >= 1 && vector.getRank() == 1 && vector.hasStaticShape() && vector.getDimSize(0) == x.getShape().back();
+  return x.getRank() >= 1 && vector.getRank() == 1 && vector.hasStaticShape() &&
+         vector.getDimSize(0) == x.getShape().back();
 }
 
 LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
                                             SmallVectorImpl<Type> &results) {
   RankedTensorType x = typeOf(operands.getX()), scale = typeOf(operands.getScale()), bias = typeOf(operands.getBias());
   if (scale != bias || !isRowVector(scale, x))
-    return emitOptionalError(location, "layer_norm: x ", shapeText(x), ", scale ", shapeText(scale), " and bias ", shapeText(bias),
-                             ": scale and bias must be vectors of x's last, constant size (c1)");
+    return emitOptionalError(location, "layer_norm: x ", shapeText(x), ", scale ", shapeText(scale), " and bias ",
+                             shapeText(bias), ": scale and bias must be vectors of x's last, constant size (c1)");
   RankedTensorType row = statisticOf(x);
   results.assign({x, row, row});
   return success();
@@ -108,7 +109,9 @@ SmallVector<Value> LayerNormOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   double share = 1.0 / (double)x.type().getShape().back();
   Term h = (x - mean) * rstd;
   SmallVector<Value> result(3);
-  auto addToInput = [&](Term term) { result[0] = result[0] ? Value(Term(builder, getLoc(), result[0]) + term) : Value(term); };
+  auto addToInput = [&](Term term) {
+    result[0] = result[0] ? Value(Term(builder, getLoc(), result[0]) + term) : Value(term);
+  };
   if (cotangents[0]) {
     Term g(builder, getLoc(), cotangents[0]);
     if (needed[0]) {
@@ -118,8 +121,10 @@ SmallVector<Value> LayerNormOp::vjp(OpBuilder &builder, ValueRange cotangents, A
     if (needed[1]) result[1] = g * h;
     result[2] = g;
   }
-  if (cotangents[1]) addToInput({builder, getLoc(), BroadcastOp::create(builder, getLoc(), getX().getType(),
-                                                                        Term(builder, getLoc(), cotangents[1]) * share)});
+  if (cotangents[1])
+    addToInput(
+        {builder, getLoc(),
+         BroadcastOp::create(builder, getLoc(), getX().getType(), Term(builder, getLoc(), cotangents[1]) * share)});
   if (cotangents[2]) addToInput(-(Term(builder, getLoc(), cotangents[2]) * rstd * rstd * h) * share);
   return result;
 }
@@ -136,7 +141,8 @@ LogicalResult RmsNormOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   return success();
 }
 
-// With h = x rstd, u = g scale and n elements in a row: dx = rstd (u - h avg(u h)) - g_rstd rstd^2 h / n, dscale = sum g h.
+// With h = x rstd, u = g scale and n elements in a row: dx = rstd (u - h avg(u h)) - g_rstd rstd^2 h / n, dscale = sum
+// g h.
 SmallVector<Value> RmsNormOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
   Term rstd(builder, getLoc(), getRstd()), h = Term(builder, getLoc(), getX()) * rstd;
   double share = 1.0 / (double)getX().getType().getShape().back();

@@ -23,7 +23,8 @@ static FailureOr<int64_t> axisSize(std::optional<Location> location, StringRef o
   if (axis < 0 || axis >= type.getRank())
     return emitOptionalError(location, op, ": axis ", axis, " is outside a tensor of rank ", type.getRank(), " (c1)");
   if (type.isDynamicDim(axis))
-    return emitOptionalError(location, op, ": axis ", axis, " of ", shapeText(type), " has a symbolic size: only constant ones can be cut");
+    return emitOptionalError(location, op, ": axis ", axis, " of ", shapeText(type),
+                             " has a symbolic size: only constant ones can be cut");
   return type.getDimSize(axis);
 }
 
@@ -40,8 +41,8 @@ static RankedTensorType withAxis(RankedTensorType type, int64_t axis, int64_t si
 LogicalResult BroadcastOp::verify() {
   Type element = getX().getType().getElementType();
   if (element != getType().getElementType() || broadcastTypes({getX().getType(), getType()}, element) != getType())
-    return emitOpError("cannot turn ") << shapeText(getX().getType()) << " of " << element << " into " << shapeText(getType())
-                                       << " of " << getType().getElementType()
+    return emitOpError("cannot turn ") << shapeText(getX().getType()) << " of " << element << " into "
+                                       << shapeText(getType()) << " of " << getType().getElementType()
                                        << ": aligned at the last dimension, sizes must be equal or 1 (c1)";
   return success();
 }
@@ -106,13 +107,14 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   for (Value input : operands.getInputs()) {
     RankedTensorType type = typeOf(input);
     if (type.getRank() != first.getRank() || type.getElementType() != first.getElementType())
-      return emitOptionalError(location, "concat: ", shapeText(first), " of ", first.getElementType(), " and ", shapeText(type),
-                               " of ", type.getElementType(), ": all must have one rank and element type (c2)");
+      return emitOptionalError(location, "concat: ", shapeText(first), " of ", first.getElementType(), " and ",
+                               shapeText(type), " of ", type.getElementType(),
+                               ": all must have one rank and element type (c2)");
     FailureOr<int64_t> extent = axisSize(location, "concat", input, axis);
     if (failed(extent)) return failure();
     if (withAxis(type, axis, 1) != withAxis(first, axis, 1))
-      return emitOptionalError(location, "concat: ", shapeText(first), " and ", shapeText(type),
-                               " differ beside axis ", axis, ": all other sizes must be equal (c3)");
+      return emitOptionalError(location, "concat: ", shapeText(first), " and ", shapeText(type), " differ beside axis ",
+                               axis, ": all other sizes must be equal (c3)");
     total += *extent;
   }
   results.push_back(withAxis(first, axis, total));
@@ -123,16 +125,17 @@ LogicalResult PackOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
                                        SmallVectorImpl<Type> &results) {
   RankedTensorType packed = operands.getPanels().pack(typeOf(operands.getX()));
   if (!packed)
-    return emitOptionalError(location, "pack: ", shapeText(typeOf(operands.getX())), " has no axis ", operands.getPanels().getAxis(),
-                             " of constant size (c1)");
+    return emitOptionalError(location, "pack: ", shapeText(typeOf(operands.getX())), " has no axis ",
+                             operands.getPanels().getAxis(), " of constant size (c1)");
   results.push_back(packed);
   return success();
 }
 
 LogicalResult UnpackOp::verify() {
   if (getPanels().pack(getType()) == getX().getType()) return success();
-  return emitOpError("gives ") << shapeText(getType()) << " of " << getType().getElementType() << ", which in " << getPanels()
-                               << " is not " << shapeText(getX().getType()) << " of " << getX().getType().getElementType() << " (c1)";
+  return emitOpError("gives ") << shapeText(getType()) << " of " << getType().getElementType() << ", which in "
+                               << getPanels() << " is not " << shapeText(getX().getType()) << " of "
+                               << getX().getType().getElementType() << " (c1)";
 }
 
 //===-- Folds -----------------------------------------------------------------------------------------------------===//
@@ -186,7 +189,8 @@ FOVEA_VJP(SliceOp) {
   return {PadOp::create(builder, getLoc(), cotangents[0], getAxis(), getStart(), extent - end, getStep())};
 }
 FOVEA_VJP(PadOp) {
-  return {SliceOp::create(builder, getLoc(), cotangents[0], getAxis(), getLow(), getX().getType().getDimSize(getAxis()), getStep())};
+  return {SliceOp::create(builder, getLoc(), cotangents[0], getAxis(), getLow(), getX().getType().getDimSize(getAxis()),
+                          getStep())};
 }
 FOVEA_VJP(PackOp) { return {UnpackOp::create(builder, getLoc(), getX().getType(), cotangents[0], getPanels())}; }
 FOVEA_VJP(UnpackOp) { return {PackOp::create(builder, getLoc(), cotangents[0], getPanels())}; }

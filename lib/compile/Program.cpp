@@ -189,8 +189,7 @@ void *Program::Implementation::elements(const Twine &where, const LoadedModel::T
   bool same = int(argument.dtype) == tensor.kind->dtype ||
               (argument.dtype == DType::f16 && tensor.kind->dtype == FOVEA_BF16) ||
               (argument.dtype == DType::boolean && tensor.kind->dtype == FOVEA_U8);
-  if (!same)
-    fail(fact + ", and " + describe(argument) + " given: give elements of type " + tensor.kind->cType);
+  if (!same) fail(fact + ", and " + describe(argument) + " given: give elements of type " + tensor.kind->cType);
   if (written && !argument.writable)
     fail(fact + " and is written, and constant elements are given: give some that can change");
   bool valid = all_of(zip(sizes, largest),

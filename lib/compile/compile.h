@@ -56,10 +56,15 @@ public:
       constexpr bool byte = std::is_same_v<Element, bool> || std::is_same_v<Element, uint8_t>;
       constexpr bool half = std::is_same_v<Element, uint16_t>, small = std::is_same_v<Element, int8_t>;
       constexpr bool integer = std::is_integral_v<Element> && std::is_signed_v<Element> && sizeof(T) >= 4;
-      static_assert(std::is_same_v<Element, float> || std::is_same_v<Element, double> || integer || byte || half || small,
-                    "elements are float, double, int8_t, int32_t, int64_t; uint16_t of f16 and bf16; bool or uint8_t of "
-                    "booleans; or uint8_t");
-      dtype = byte ? DType::boolean : half ? f16 : small ? i8 : integer ? (sizeof(T) == 4 ? i32 : i64) : (sizeof(T) == 4 ? f32 : f64);
+      static_assert(
+          std::is_same_v<Element, float> || std::is_same_v<Element, double> || integer || byte || half || small,
+          "elements are float, double, int8_t, int32_t, int64_t; uint16_t of f16 and bf16; bool or uint8_t of "
+          "booleans; or uint8_t");
+      dtype = byte      ? DType::boolean
+              : half    ? f16
+              : small   ? i8
+              : integer ? (sizeof(T) == 4 ? i32 : i64)
+                        : (sizeof(T) == 4 ? f32 : f64);
       kind = elements, data = const_cast<Element *>(first), count = number, writable = !std::is_const_v<T>;
     }
   };

@@ -153,8 +153,8 @@ Tensor layer_norm(Located x, Located scale, Located bias, double epsilon = 1e-5)
 /// (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization").
 Tensor rms_norm(Located x, Located scale, double epsilon = 1e-6);
 
-/// Each of `groups` runs of channels of each item has zero mean and unit variance; then a scale and a bias for each channel.
-/// x is (items, channels, ..) (Wu and He 2018, "Group Normalization").
+/// Each of `groups` runs of channels of each item has zero mean and unit variance; then a scale and a bias for each
+/// channel. x is (items, channels, ..) (Wu and He 2018, "Group Normalization").
 Tensor group_norm(Located x, int64_t groups, Located scale, Located bias, double epsilon = 1e-5);
 /// group_norm with a group for each channel (Ulyanov et al. 2016, "Instance Normalization").
 Tensor instance_norm(Located x, Located scale, Located bias, double epsilon = 1e-5);
@@ -164,8 +164,8 @@ struct BatchNormOptions {
   double momentum = 0.1; // the part of each batch in the running statistics
 };
 /// Channels, dimension 1 of x, of zero mean and unit variance, scaled and shifted (Ioffe and Szegedy 2015, "Batch
-/// Normalization"): over the batch in training, which updates the running statistics, and by these in inference. They are
-/// frozen parameters (channels). An item's result in training depends on its batch.
+/// Normalization"): over the batch in training, which updates the running statistics, and by these in inference. They
+/// are frozen parameters (channels). An item's result in training depends on its batch.
 Tensor batch_norm(Located x, Located scale, Located bias, Located running_mean, Located running_variance,
                   BatchNormOptions options = {});
 
@@ -173,7 +173,7 @@ struct AttentionOptions {
   std::optional<double> scale = {}; // by default 1 / sqrt(head size)
   bool causal = false;              // the last query sees the last key, and no query a later one
   std::optional<int64_t> window_left = {}, window_right = {}; // how many keys a query sees before and after its own
-  double dropout = 0;               // the probability that a weight drops out in training, below 1
+  double dropout = 0; // the probability that a weight drops out in training, below 1
 };
 /// softmax(scale q k^T) v for q (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v), where
 /// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").

@@ -92,8 +92,8 @@ Scope operator/(const Scope &scope, const Name &name);
 /// different.
 class Model {
 public:
-  /// `dtype`, f32 or f64, is that of parameters and, unless they say otherwise, inputs. With f16 or bf16 these are of f32,
-  /// and parameters are cast where they are used; cast inputs, and the logits before a loss.
+  /// `dtype`, f32 or f64, is that of parameters and, unless they say otherwise, inputs. With f16 or bf16 these are of
+  /// f32, and parameters are cast where they are used; cast inputs, and the logits before a loss.
   explicit Model(const std::string &name, DType dtype = f32, Site site = Site::here());
   const std::string &name() const;
 

@@ -50,7 +50,8 @@ std::string whyNoModelName(StringRef name) {
   std::string fact = "the model's name '" + name.str() + "' ";
   if (name.empty()) return "the model's name is empty: give one with --name";
   if (!isLetter(name[0]) || !llvm::all_of(name, [&](char c) { return isLetter(c) || llvm::isDigit(c); }))
-    return fact + "is no C identifier (letters, digits and '_', a letter first): give it another (foveac's --name, or the Model's)";
+    return fact + "is no C identifier (letters, digits and '_', a letter first): give it another (foveac's --name, or "
+                  "the Model's)";
   if (taken.contains(name)) return fact + "is a word of C or C++: give it another (foveac's --name, or the Model's)";
   if (name == "fovea" || name == "halide")
     return fact + "is the prefix of the runtime's own functions: give it another (foveac's --name, or the Model's)";

@@ -22,7 +22,8 @@ void trim(func::FuncOp function, function_ref<bool(unsigned)> keep) {
   terminator->eraseOperands(results);
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
     if (isOpTriviallyDead(&op)) op.erase();
-  for (unsigned index = 0; index < function.getNumArguments(); ++index) arguments[index] = function.getArgument(index).use_empty();
+  for (unsigned index = 0; index < function.getNumArguments(); ++index)
+    arguments[index] = function.getArgument(index).use_empty();
   (void)function.eraseResults(results);
   (void)function.eraseArguments(arguments);
 }
@@ -37,7 +38,8 @@ void moveResultFirst(func::FuncOp function, unsigned index) {
   std::rotate(values.begin(), values.begin() + index, values.begin() + index + 1);
   std::rotate(attributes.begin(), attributes.begin() + index, attributes.begin() + index + 1);
   terminator->setOperands(values);
-  function.setType(FunctionType::get(function.getContext(), function.getArgumentTypes(), TypeRange(ValueRange(values))));
+  function.setType(
+      FunctionType::get(function.getContext(), function.getArgumentTypes(), TypeRange(ValueRange(values))));
   function.setResAttrsAttr(ArrayAttr::get(function.getContext(), attributes));
 }
 
@@ -75,7 +77,8 @@ struct GradPass : impl::GradPassBase<GradPass> {
     auto function = cast<func::FuncOp>(builder.clone(*model));
     function.setSymName(name);
     function->removeAttr("fovea.optimizer");
-    for (unsigned index = 0; index < function.getNumArguments(); ++index) function.removeArgAttr(index, "fovea.gradient");
+    for (unsigned index = 0; index < function.getNumArguments(); ++index)
+      function.removeArgAttr(index, "fovea.gradient");
     return function;
   }
 
@@ -83,11 +86,13 @@ struct GradPass : impl::GradPassBase<GradPass> {
     auto type = cast<RankedTensorType>(model.getResultTypes()[loss]);
     auto optimizer = model->getAttrOfType<OptimizerAttr>("fovea.optimizer");
     if (isLowPrecision(type.getElementType()))
-      return model.emitError("the loss is of ") << type.getElementType() << ": cast it, or what it is computed from, to f32";
+      return model.emitError("the loss is of ")
+             << type.getElementType() << ": cast it, or what it is computed from, to f32";
     if (type.getRank() != 0 || !isFloat(type.getElementType()))
       return model.emitError("the loss is ") << shapeText(type) << " of " << type.getElementType()
                                              << ": it must be one floating-point number; take its mean or sum";
-    if (!optimizer) return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
+    if (!optimizer)
+      return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
     FailureOr<SmallVector<unsigned>> inputs = inputsWithGradient(model, type.getElementType());
     if (failed(inputs) || failed(declareState(module))) return failure();
     func::FuncOp gradients = clone(model, "gradients");
@@ -133,8 +138,9 @@ struct GradPass : impl::GradPassBase<GradPass> {
     for (StateOp state : states) {
       if (state.getRole() != "parameter" || state.getFrozen()) continue;
       if (!isFloat(state.getTensor().getElementType()))
-        return state.emitOpError("is of ") << state.getTensor().getElementType()
-                                           << ": trained parameters are floating-point numbers; others are marked frozen";
+        return state.emitOpError("is of ")
+               << state.getTensor().getElementType()
+               << ": trained parameters are floating-point numbers; others are marked frozen";
       declare(state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
     }
     auto scalar = RankedTensorType::get({}, builder.getI64Type());
@@ -171,17 +177,20 @@ struct GradPass : impl::GradPassBase<GradPass> {
       Value old = LoadOp::create(builder, load.getLoc(), load.getType(), name);
       StoreOp::create(builder, load.getLoc(), AddOp::create(builder, load.getLoc(), old, gradient), name);
     }
-    for (auto [input, gradient] : llvm::zip(inputs, llvm::drop_begin(*gradients, loads.size()))) addResult(function, input, gradient);
+    for (auto [input, gradient] : llvm::zip(inputs, llvm::drop_begin(*gradients, loads.size())))
+      addResult(function, input, gradient);
     return success();
   }
 
   void addResult(func::FuncOp function, unsigned input, Value gradient) {
     Builder builder(function);
-    auto name = builder.getStringAttr("gradient_" + function.getArgAttrOfType<StringAttr>(input, "fovea.name").getValue());
+    auto name =
+        builder.getStringAttr("gradient_" + function.getArgAttrOfType<StringAttr>(input, "fovea.name").getValue());
     unsigned index = function.getNumResults();
-    (void)function.insertResult(index, gradient.getType(),
-                                builder.getDictionaryAttr({builder.getNamedAttr("fovea.name", name),
-                                                           builder.getNamedAttr("fovea.report", builder.getUnitAttr())}));
+    (void)function.insertResult(
+        index, gradient.getType(),
+        builder.getDictionaryAttr(
+            {builder.getNamedAttr("fovea.name", name), builder.getNamedAttr("fovea.report", builder.getUnitAttr())}));
     function.front().getTerminator()->insertOperands(index, gradient);
   }
 

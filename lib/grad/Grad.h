@@ -17,8 +17,8 @@ Value unbroadcast(mlir::OpBuilder &builder, mlir::Location location, Value cotan
 
 /// Removes dropout from a function; batch_norm reads its running statistics.
 void resolveInference(mlir::func::FuncOp function);
-/// Gives every random op of a function its key, drawn from the states `seed` and `draws`; batch_norm computes its statistics
-/// and updates the running ones. Returns how many random ops there are.
+/// Gives every random op of a function its key, drawn from the states `seed` and `draws`; batch_norm computes its
+/// statistics and updates the running ones. Returns how many random ops there are.
 int64_t resolveTraining(mlir::func::FuncOp function);
 
 /// Builds `@update(rate, scale)` for the trained parameters of the module, with the optimizer's state: gradients times

@@ -30,7 +30,8 @@ public:
   FailureOr<SmallVector<Value>> run() {
     findDependent();
     auto type = cast<RankedTensorType>(loss.getType());
-    cotangents[loss] = ConstantOp::create(builder, loss.getLoc(), DenseElementsAttr::get(type, FloatAttr::get(type.getElementType(), 1)));
+    cotangents[loss] = ConstantOp::create(builder, loss.getLoc(),
+                                          DenseElementsAttr::get(type, FloatAttr::get(type.getElementType(), 1)));
     for (Operation *op : llvm::reverse(path))
       if (failed(visit(op))) return failure();
     SmallVector<Value> result;
@@ -59,8 +60,9 @@ private:
     auto rule = dyn_cast<Differentiable>(op);
     bool regions = llvm::any_of(op->getRegions(), [](Region &region) { return !region.empty(); });
     if (!rule || regions)
-      return op->emitOpError("has no gradient rule, but the loss depends on trained parameters through it: freeze them, or "
-                             "use another op");
+      return op->emitOpError(
+          "has no gradient rule, but the loss depends on trained parameters through it: freeze them, or "
+          "use another op");
     SmallVector<bool> needed;
     for (Value operand : op->getOperands()) needed.push_back(dependent.contains(operand));
     SmallVector<Value> operands = rule.vjp(builder, results, needed);
@@ -80,7 +82,8 @@ private:
   Value zero(Value input) {
     auto type = cast<RankedTensorType>(input.getType());
     auto scalar = RankedTensorType::get({}, type.getElementType());
-    Value constant = ConstantOp::create(builder, input.getLoc(), DenseElementsAttr::get(scalar, FloatAttr::get(type.getElementType(), 0)));
+    Value constant = ConstantOp::create(builder, input.getLoc(),
+                                        DenseElementsAttr::get(scalar, FloatAttr::get(type.getElementType(), 0)));
     return BroadcastOp::create(builder, input.getLoc(), type, constant);
   }
 

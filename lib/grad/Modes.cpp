@@ -11,8 +11,7 @@ namespace {
 /// A batch_norm in the terms of its mode.
 class BatchNorm {
 public:
-  explicit BatchNorm(BatchNormOp op)
-      : op(op), builder(op), shapes(op.getContext()), x(term(op.getX())) {
+  explicit BatchNorm(BatchNormOp op) : op(op), builder(op), shapes(op.getContext()), x(term(op.getX())) {
     auto sizes = shapes.of(op.getX());
     for (auto [d, size] : llvm::enumerate(sizes))
       if (d != 1) {
@@ -39,14 +38,18 @@ public:
 
 private:
   Term term(Value value) { return {builder, op.getLoc(), value}; }
-  Term reshaped(RankedTensorType type, Value value) { return term(ReshapeOp::create(builder, op.getLoc(), type, value)); }
+  Term reshaped(RankedTensorType type, Value value) {
+    return term(ReshapeOp::create(builder, op.getLoc(), type, value));
+  }
   Term asColumn(Value vector) { return reshaped(column, vector); }
   Term sum(Term of) { return of.make<SumOp>(of.value, ArrayRef<int64_t>(axes), true); }
   Term size(AffineExpr size) {
     auto type = RankedTensorType::get({}, x.type().getElementType());
     return term(SizeOp::create(builder, op.getLoc(), type, shapes.dims({shapes.normal(size)})));
   }
-  Term running(FlatSymbolRefAttr state) { return term(LoadOp::create(builder, op.getLoc(), op.getScale().getType(), state)); }
+  Term running(FlatSymbolRefAttr state) {
+    return term(LoadOp::create(builder, op.getLoc(), op.getScale().getType(), state));
+  }
 
   void update(FlatSymbolRefAttr state, Term value) {
     Term old = running(state), now = reshaped(op.getScale().getType(), value);
@@ -106,7 +109,8 @@ int64_t resolveTraining(func::FuncOp function) {
   Location location = function.getLoc();
   auto scalar = RankedTensorType::get({}, builder.getI64Type());
   auto one = RankedTensorType::get({2}, builder.getI32Type());
-  Value seed = LoadOp::create(builder, location, scalar, "seed"), draws = LoadOp::create(builder, location, scalar, "draws");
+  Value seed = LoadOp::create(builder, location, scalar, "seed"),
+        draws = LoadOp::create(builder, location, scalar, "draws");
   auto type = RankedTensorType::get({(int64_t)random.size(), 2}, builder.getI32Type());
   Value keys = RandomKeysOp::create(builder, location, type, seed, draws);
   for (auto [index, op] : llvm::enumerate(random)) {

@@ -16,7 +16,8 @@ public:
   void build() {
     builder.setInsertionPointToEnd(module.getBody());
     auto scalar = RankedTensorType::get({}, element);
-    auto function = func::FuncOp::create(builder, module.getLoc(), "update", builder.getFunctionType({scalar, scalar}, {}));
+    auto function =
+        func::FuncOp::create(builder, module.getLoc(), "update", builder.getFunctionType({scalar, scalar}, {}));
     for (unsigned index : {0, 1}) {
       function.setArgAttr(index, "fovea.name", builder.getStringAttr(index == 0 ? "rate" : "scale"));
       function.setArgAttr(index, "fovea.scalar", builder.getUnitAttr());
@@ -33,7 +34,8 @@ public:
       Term rate = as(term(state.getLoc(), body->getArgument(0)), p.type().getElementType());
       if (!state.getRate().isExactlyValue(1)) rate = rate * state.getRate().convertToDouble();
       optimizer.getKind() == "sgd" ? sgd(state, p, g, rate) : adamw(state, p, g, rate);
-      store(gradientOf(state), term(state.getLoc(), BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0))));
+      store(gradientOf(state),
+            term(state.getLoc(), BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0))));
     }
     func::ReturnOp::create(builder, module.getLoc());
   }
@@ -43,9 +45,12 @@ private:
   /// A value in another element type.
   Term as(Term x, Type to) {
     if (x.type().getElementType() == to) return x;
-    return term(x.location, CastOp::create(builder, x.location, RankedTensorType::get(x.type().getShape(), to), x.value));
+    return term(x.location,
+                CastOp::create(builder, x.location, RankedTensorType::get(x.type().getShape(), to), x.value));
   }
-  Term load(StateOp state) { return term(state.getLoc(), LoadOp::create(builder, state.getLoc(), state.getTensor(), state.getSymName())); }
+  Term load(StateOp state) {
+    return term(state.getLoc(), LoadOp::create(builder, state.getLoc(), state.getTensor(), state.getSymName()));
+  }
   void store(StateOp state, Term value) { StoreOp::create(builder, state.getLoc(), value, state.getSymName()); }
   StateOp gradientOf(StateOp state) { return lookup("gradient/" + state.getSymName().str()); }
   StateOp lookup(const std::string &name) { return cast<StateOp>(SymbolTable::lookupSymbolIn(module, name)); }
@@ -62,7 +67,8 @@ private:
   void countStep(Location location) {
     StateOp step = lookup("step");
     Value now = LoadOp::create(builder, location, step.getTensor(), "step");
-    Value one = ConstantOp::create(builder, location, DenseElementsAttr::get(step.getTensor(), builder.getI64IntegerAttr(1).getValue()));
+    Value one = ConstantOp::create(builder, location,
+                                   DenseElementsAttr::get(step.getTensor(), builder.getI64IntegerAttr(1).getValue()));
     Value next = AddOp::create(builder, location, now, one);
     StoreOp::create(builder, location, next, "step");
     count = next;
@@ -83,7 +89,8 @@ private:
     if (!(limit > 0) || !squares) return;
     Term factor = limit / (squares->apply<SqrtOp>() + 1e-6);
     factor = factor.make<MinimumOp>(factor.value, factor.constant(1).value);
-    for (StateOp state : trained) gradients.at(state) = gradients.at(state) * as(factor, state.getTensor().getElementType());
+    for (StateOp state : trained)
+      gradients.at(state) = gradients.at(state) * as(factor, state.getTensor().getElementType());
   }
 
   /// SGD with momentum (Sutskever et al. 2013): decay is added to the gradient.
@@ -108,7 +115,8 @@ private:
     store(first, m);
     store(second, v);
     Type type = p.type().getElementType();
-    Term step = (m / as(correction(beta1), type)) / ((v / as(correction(beta2), type)).apply<SqrtOp>() + optimizer.constant("epsilon"));
+    Term step = (m / as(correction(beta1), type)) /
+                ((v / as(correction(beta2), type)).apply<SqrtOp>() + optimizer.constant("epsilon"));
     double decay = optimizer.constant("weight_decay");
     if (decay != 0 && state.getDecay()) step = step + p * decay;
     store(state, p - rate * step);
@@ -118,9 +126,12 @@ private:
   Term correction(double beta) {
     if (auto known = corrections.find(beta); known != corrections.end()) return known->second;
     Location location = module.getLoc();
-    Term exponent = term(location, CastOp::create(builder, location, RankedTensorType::get({}, builder.getF64Type()), count));
+    Term exponent =
+        term(location, CastOp::create(builder, location, RankedTensorType::get({}, builder.getF64Type()), count));
     Term exact = 1.0 - exponent.make<PowOp>(exponent.constant(beta).value, exponent.value);
-    Term rounded = element.isF64() ? exact : term(location, CastOp::create(builder, location, RankedTensorType::get({}, element), exact));
+    Term rounded = element.isF64()
+                       ? exact
+                       : term(location, CastOp::create(builder, location, RankedTensorType::get({}, element), exact));
     return corrections.insert({beta, rounded}).first->second;
   }
 

@@ -1,5 +1,5 @@
-// Attention, forward and backward, without a stored matrix of queries by keys: a block of rows at a time, recomputed in the
-// backward pass (Dao 2023).
+// Attention, forward and backward, without a stored matrix of queries by keys: a block of rows at a time, recomputed in
+// the backward pass (Dao 2023).
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/Random.h"
@@ -38,13 +38,16 @@ public:
 
   static LogicalResult verify(Op op, bool staticQueries) {
     RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType();
-    if (k.isDynamicDim(2) || k.isDynamicDim(3) || op.getValue().getType().isDynamicDim(3) || (staticQueries && q.isDynamicDim(2)))
+    if (k.isDynamicDim(2) || k.isDynamicDim(3) || op.getValue().getType().isDynamicDim(3) ||
+        (staticQueries && q.isDynamicDim(2)))
       return op.emitOpError("is compiled for constant lengths and head sizes only, but query is ")
              << shapeText(q) << " and key " << shapeText(k) << ": only the batch may be symbolic";
     return success();
   }
 
-  Expr query(const Expr &b, const Expr &h, const Expr &i, const Expr &d) { return kernel.load(op.getQuery(), {b, h, min(i, queries - 1), d}); }
+  Expr query(const Expr &b, const Expr &h, const Expr &i, const Expr &d) {
+    return kernel.load(op.getQuery(), {b, h, min(i, queries - 1), d});
+  }
   Expr key(const Expr &b, const Expr &h, const Expr &j, const Expr &d) { return ofKey(op.getKey(), b, h, j, d); }
   Expr value(const Expr &b, const Expr &h, const Expr &j, const Expr &d) { return ofKey(op.getValue(), b, h, j, d); }
 
@@ -105,10 +108,13 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     dot(j, i, h, b) = kernel.real(s.element, 0);
     dot(j, i, h, b) += keysPacked(j, rd, h, b) * s.query(b, h, i, rd);
     score(j, i, h, b) = select(s.seen(b, i, j), dot(j, i, h, b), kernel.real(s.element, maskedScore));
-    RowReduction largest(kernel, "largest", {i, h, b}, s.keysPadded, RowReduction::max, [&](const Expr &at) { return score(at, i, h, b); });
+    RowReduction largest(kernel, "largest", {i, h, b}, s.keysPadded, RowReduction::max,
+                         [&](const Expr &at) { return score(at, i, h, b); });
     Func weight = kernel.func("weight"), sum = kernel.func("result_sum");
-    weight(j, i, h, b) = select(s.seen(b, i, j), math::exp(score(j, i, h, b) - largest.total(i, h, b)), kernel.real(s.element, 0));
-    RowReduction total(kernel, "total", {i, h, b}, s.keysPadded, RowReduction::sum, [&](const Expr &at) { return weight(at, i, h, b); });
+    weight(j, i, h, b) =
+        select(s.seen(b, i, j), math::exp(score(j, i, h, b) - largest.total(i, h, b)), kernel.real(s.element, 0));
+    RowReduction total(kernel, "total", {i, h, b}, s.keysPadded, RowReduction::sum,
+                       [&](const Expr &at) { return weight(at, i, h, b); });
     sum(d, i, h, b) = kernel.real(s.element, 0);
     sum(d, i, h, b) += s.value(b, h, rj, d) * (weight(rj, i, h, b) * s.kept(b, h, i, rj));
     Expr denominator = total.total(i, h, b), none = denominator == kernel.real(s.element, 0);
@@ -119,7 +125,8 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     Func logSumExp = kernel.func("log_sum_exp");
     bool withLse = kernel.isYielded(op.getLogSumExp());
     if (withLse) {
-      logSumExp(i, h, b) = select(none, math::negativeInfinity(s.element), largest.total(i, h, b) + math::log(denominator));
+      logSumExp(i, h, b) =
+          select(none, math::negativeInfinity(s.element), largest.total(i, h, b) + math::log(denominator));
       kernel.yieldDirectly(op.getLogSumExp(), logSumExp);
     }
     schedule(kernel, s, {keysPacked, dot, score, weight, sum}, largest, total, withLse ? &logSumExp : nullptr, rd, rj);
@@ -130,11 +137,11 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     Func keys, dot, score, weight, sum;
   };
 
-  /// Loops `Biijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows` queries.
-  /// With a log-sum-exp only the batch is: compute_with makes an interval of the loop's variable, and the head, its
-  /// remainder, would be any, so that each task would compute the scores of every head.
-  static void schedule(KernelLowering &kernel, Scores<AttentionOp> &s, Stages stages, RowReduction &largest, RowReduction &total, Func *logSumExp,
-                       RDom rd, RDom rj) {
+  /// Loops `Biijd`: batch and heads shared among threads, blocks of `task` queries, and in them tiles of `rows`
+  /// queries. With a log-sum-exp only the batch is: compute_with makes an interval of the loop's variable, and the
+  /// head, its remainder, would be any, so that each task would compute the scores of every head.
+  static void schedule(KernelLowering &kernel, Scores<AttentionOp> &s, Stages stages, RowReduction &largest,
+                       RowReduction &total, Func *logSumExp, RDom rd, RDom rj) {
     Output &output = kernel.output();
     std::vector<Var> v = output.vars;
     Var block("block"), inBlock("in_block"), tile("tile"), inTile("in_tile"), head("head"), j("j"), run("run");
@@ -149,20 +156,33 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
     blocks(stage);
     int valueLanes = lanesFor(s.valueSize, s.lanes);
     Var oneHead = logSumExp ? v[1] : head;
-    stage.split(inBlock, tile, inTile, rows, guard).reorder(v[3], inTile, tile, block, oneHead).vectorize(v[3], valueLanes, guard).unroll(inTile);
+    stage.split(inBlock, tile, inTile, rows, guard)
+        .reorder(v[3], inTile, tile, block, oneHead)
+        .vectorize(v[3], valueLanes, guard)
+        .unroll(inTile);
     Halide::LoopLevel atBlock(output.func, block);
     if (logSumExp) {
       blocks(*logSumExp);
       logSumExp->compute_with(output.func, block);
     }
     stages.keys.compute_at(output.func, oneHead).bound_extent(j, s.keysPadded).vectorize(j, s.lanes, guard);
-    stages.score.compute_at(atBlock).bound_extent(j, s.keysPadded).split(v[2], tile, inTile, rows, TailStrategy::RoundUp);
+    stages.score.compute_at(atBlock)
+        .bound_extent(j, s.keysPadded)
+        .split(v[2], tile, inTile, rows, TailStrategy::RoundUp);
     stages.score.split(j, run, j, s.lanes).reorder(j, inTile, tile, run).vectorize(j).unroll(inTile);
-    stages.dot.compute_at(stages.score, tile).bound_extent(j, s.lanes).bound_extent(v[2], rows).vectorize(j, s.lanes).unroll(v[2]);
+    stages.dot.compute_at(stages.score, tile)
+        .bound_extent(j, s.lanes)
+        .bound_extent(v[2], rows)
+        .vectorize(j, s.lanes)
+        .unroll(v[2]);
     stages.dot.update().reorder(j, v[2], rd.x).vectorize(j, s.lanes).unroll(v[2]);
     stages.weight.compute_at(atBlock).bound_extent(j, s.keysPadded).vectorize(j, s.lanes, guard);
     for (RowReduction *reduction : {&largest, &total}) reduction->computeAt(output.func, block);
-    stages.sum.compute_at(output.func, tile).bound_extent(v[3], s.valueSize).bound_extent(v[2], rows).vectorize(v[3], valueLanes).unroll(v[2]);
+    stages.sum.compute_at(output.func, tile)
+        .bound_extent(v[3], s.valueSize)
+        .bound_extent(v[2], rows)
+        .vectorize(v[3], valueLanes)
+        .unroll(v[2]);
     stages.sum.update().reorder(v[3], v[2], rj.x).vectorize(v[3], valueLanes).unroll(v[2]);
   }
 };
@@ -186,7 +206,9 @@ private:
   Expr cotangent(const Expr &b, const Expr &h, const Expr &i, const Expr &d) {
     return kernel.load(op.getCotangent(), {b, h, min(i, s.queries - 1), d});
   }
-  Expr row(Value value, const Expr &b, const Expr &h, const Expr &i) { return kernel.load(value, {b, h, min(i, s.queries - 1)}); }
+  Expr row(Value value, const Expr &b, const Expr &h, const Expr &i) {
+    return kernel.load(value, {b, h, min(i, s.queries - 1)});
+  }
 
   /// The weight of a pair, and the cotangent of its score, from the two products q k^T and cotangent v^T.
   Expr weight(const Expr &dot, const Expr &h, const Expr &i, const Expr &j) {
@@ -203,8 +225,12 @@ private:
 
   /// q k^T * scale and cotangent v^T for head h, with keys and values packed so that j is in lanes.
   Products products(const std::string &name, bool withValues) {
-    Products p{kernel.func(name + "_keys"), kernel.func(name + "_dot"), kernel.func(name + "_values"), kernel.func(name + "_dot_value"),
-               kernel.reduction(name + "_rd", {s.size}), kernel.reduction(name + "_re", {s.valueSize})};
+    Products p{kernel.func(name + "_keys"),
+               kernel.func(name + "_dot"),
+               kernel.func(name + "_values"),
+               kernel.func(name + "_dot_value"),
+               kernel.reduction(name + "_rd", {s.size}),
+               kernel.reduction(name + "_re", {s.valueSize})};
     p.keys(j, d, h, b) = s.key(b, h, j, d) * s.scale();
     p.dot(j, i, h, b) = zero;
     p.dot(j, i, h, b) += p.keys(j, p.rd, h, b) * s.query(b, h, i, p.rd);
@@ -259,7 +285,8 @@ private:
     Products p = products(name, isKey);
     Func pairs = kernel.func(name + "_pairs"), sum = kernel.func(name + "_sum"), result = kernel.func(name);
     Expr dot = p.dot(j, i, h, b);
-    pairs(j, i, h, b) = isKey ? scoreCotangent(dot, p.dotValue(j, i, h, b), h, i, j) : weight(dot, h, i, j) * s.kept(b, h, i, j);
+    pairs(j, i, h, b) =
+        isKey ? scoreCotangent(dot, p.dotValue(j, i, h, b), h, i, j) : weight(dot, h, i, j) * s.kept(b, h, i, j);
     RDom r = kernel.reduction(name + "_r", {s.queries, s.group}); // i, head in the group
     Expr headOf = h * s.group + r.y;
     Expr left = isKey ? s.query(b, headOf, r.x, d) : cotangent(b, headOf, r.x, d);

@@ -4,9 +4,9 @@
 
 #include "lib/runtime/program.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
 
 using namespace mlir;
@@ -49,7 +49,8 @@ private:
   using IRVisitor::visit;
   void visit(const Halide::Internal::Allocate *allocate) override {
     int64_t bytes = 0;
-    bool stack = allocate->memory_type == Halide::MemoryType::Stack || allocate->memory_type == Halide::MemoryType::Register;
+    bool stack =
+        allocate->memory_type == Halide::MemoryType::Stack || allocate->memory_type == Halide::MemoryType::Register;
     if (!stack) {
       int64_t elements = 1;
       for (const Halide::Expr &extent : allocate->extents) {
@@ -94,7 +95,8 @@ public:
     Halide::set_custom_compile_time_error_reporter(&reporter);
   }
 
-  template <typename Result> FailureOr<Result> run(llvm::function_ref<FailureOr<Result>(Halide::Pipeline, std::vector<Halide::Argument>)> emit) {
+  template <typename Result>
+  FailureOr<Result> run(llvm::function_ref<FailureOr<Result>(Halide::Pipeline, std::vector<Halide::Argument>)> emit) {
     try {
       if (failed(lowering.run())) return failure();
       return emit(lowering.pipeline(), lowering.arguments());
@@ -114,14 +116,16 @@ private:
 };
 
 /// A temporary file that Halide writes and we read back.
-FailureOr<std::string> throughFile(KernelOp kernel, StringRef suffix, llvm::function_ref<void(const std::string &)> write) {
+FailureOr<std::string> throughFile(KernelOp kernel, StringRef suffix,
+                                   llvm::function_ref<void(const std::string &)> write) {
   llvm::SmallString<128> path;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("fovea", suffix, path))
     return kernel.emitError("no temporary file can be made: ") << error.message(), failure();
   write(path.str().str());
   auto buffer = llvm::MemoryBuffer::getFile(path);
   llvm::sys::fs::remove(path);
-  if (!buffer) return kernel.emitError("the compiled kernel cannot be read back: ") << buffer.getError().message(), failure();
+  if (!buffer)
+    return kernel.emitError("the compiled kernel cannot be read back: ") << buffer.getError().message(), failure();
   return (*buffer)->getBuffer().str();
 }
 
@@ -129,35 +133,45 @@ FailureOr<std::string> throughFile(KernelOp kernel, StringRef suffix, llvm::func
 
 FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const KernelOptions &options) {
   Compilation compilation(kernel, target, options);
-  return compilation.run<KernelCode>([&](Halide::Pipeline pipeline, std::vector<Halide::Argument> arguments) -> FailureOr<KernelCode> {
-    Halide::Module module = pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
+  return compilation.run<KernelCode>([&](Halide::Pipeline pipeline,
+                                         std::vector<Halide::Argument> arguments) -> FailureOr<KernelCode> {
+    Halide::Module module =
+        pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
     ScratchOf scratch;
     for (const Halide::Internal::LoweredFunc &function : module.functions()) function.body.accept(&scratch);
     if (!scratch.bounded)
-      return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound", failure();
-    auto object = throughFile(kernel, "o", [&](const std::string &path) { module.compile({{Halide::OutputFileType::object, path}}); });
+      return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound",
+             failure();
+    auto object = throughFile(kernel, "o", [&](const std::string &path) {
+      module.compile({{Halide::OutputFileType::object, path}});
+    });
     if (failed(object)) return failure();
     return KernelCode{compilation.symbol, std::move(*object), scratch.most};
   });
 }
 
-FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options, KernelText what) {
+FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options,
+                                  KernelText what) {
   Compilation compilation(kernel, target, options);
-  auto text = compilation.run<std::string>([&](Halide::Pipeline pipeline, std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
+  auto text = compilation.run<std::string>([&](Halide::Pipeline pipeline,
+                                               std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
     return throughFile(kernel, "txt", [&](const std::string &path) {
       switch (what) {
       case KernelText::schedule:
         return pipeline.compile_to_conceptual_stmt(path, arguments, Halide::StmtOutputFormat::Text, compilation.target);
       case KernelText::stmt:
         return pipeline.compile_to_lowered_stmt(path, arguments, Halide::StmtOutputFormat::Text, compilation.target);
-      case KernelText::llvm: return pipeline.compile_to_llvm_assembly(path, arguments, compilation.symbol, compilation.target);
-      case KernelText::assembly: return pipeline.compile_to_assembly(path, arguments, compilation.symbol, compilation.target);
+      case KernelText::llvm:
+        return pipeline.compile_to_llvm_assembly(path, arguments, compilation.symbol, compilation.target);
+      case KernelText::assembly:
+        return pipeline.compile_to_assembly(path, arguments, compilation.symbol, compilation.target);
       }
     });
   });
   // For people, names without the kernel's hash.
   if (succeeded(text) && (what == KernelText::schedule || what == KernelText::stmt))
-    for (size_t at = 0; (at = text->find(compilation.symbol + "_", at)) != std::string::npos;) text->erase(at, compilation.symbol.size() + 1);
+    for (size_t at = 0; (at = text->find(compilation.symbol + "_", at)) != std::string::npos;)
+      text->erase(at, compilation.symbol.size() + 1);
   return text;
 }
 

@@ -19,8 +19,9 @@ constexpr int64_t packedElements = 1 << 20;
 class Matmul {
 public:
   Matmul(MatmulOp op, KernelLowering &kernel)
-      : op(op), kernel(kernel), type(op.getType()), vars(kernel.variables(type.getRank())), rows((int)kernel.schedule().getRows()),
-        columns((int)kernel.schedule().getColumns()), lanes((int)kernel.schedule().getVector()) {
+      : op(op), kernel(kernel), type(op.getType()), vars(kernel.variables(type.getRank())),
+        rows((int)kernel.schedule().getRows()), columns((int)kernel.schedule().getColumns()),
+        lanes((int)kernel.schedule().getVector()) {
     m = vars.end()[-2];
     n = vars.end()[-1];
     mExtent = kernel.extents(type).end()[-2];
@@ -48,7 +49,8 @@ private:
     int64_t batch = tensor.getRank() - 2, shift = type.getRank() - tensor.getRank();
     std::vector<Expr> at;
     for (int64_t d = 0; d < batch; ++d)
-      at.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0) : Expr(vars[d + shift]));
+      at.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0)
+                                                                                         : Expr(vars[d + shift]));
     if (transposed) std::swap(i, j);
     at.push_back(i);
     at.push_back(j);
@@ -75,7 +77,8 @@ private:
     if (isStoredInPanels() || b.getRank() != 2 || !b.hasStaticShape() || b.getNumElements() > packedElements) return;
     Var column("column"), deep("deep"), panel("panel");
     packed = kernel.func("packed");
-    packed(column, deep, panel) = element(op.getB(), deep, min(panel * columns + column, nExtent - 1), op.getTransposeB());
+    packed(column, deep, panel) =
+        element(op.getB(), deep, min(panel * columns + column, nExtent - 1), op.getTransposeB());
     packed.compute_root()
         .bound(column, 0, columns)
         .bound(deep, 0, depth)
@@ -85,8 +88,8 @@ private:
     if (loops.contains('M') || loops.contains('N')) packed.parallel(panel);
   }
 
-  /// Loops `MNmkn` or `NMmkn`: blocks of `task` rows and panels of columns, the capitals shared among threads, in the order given; then
-  /// tiles of rows, the sum, and the tile itself in registers.
+  /// Loops `MNmkn` or `NMmkn`: blocks of `task` rows and panels of columns, the capitals shared among threads, in the
+  /// order given; then tiles of rows, the sum, and the tile itself in registers.
   void schedule() {
     Output &output = kernel.output();
     Halide::Stage stage = output.stage();
@@ -102,7 +105,8 @@ private:
     stage.split(row, block, tile, (int)kernel.schedule().getTask(), tail).split(tile, tile, inTile, rows, tail);
     StringRef loops = kernel.schedule().getLoops();
     bool panelsFirst = loops.upper().find('N') < loops.upper().find('M');
-    std::vector<Halide::VarOrRVar> order{inPanel, inTile, tile, panelsFirst ? block : panel, panelsFirst ? panel : block};
+    std::vector<Halide::VarOrRVar> order{inPanel, inTile, tile, panelsFirst ? block : panel,
+                                         panelsFirst ? panel : block};
     stage.reorder(order);
     stage.vectorize(inPanel, lanes).unroll(inPanel).unroll(inTile);
     shareAmongThreads(stage, loops, block, panel, panelsFirst);
@@ -154,7 +158,8 @@ Expr padded(KernelLowering &kernel, Value x, const Expr &n, const Expr &c, const
   auto type = cast<RankedTensorType>(x.getType());
   int height = type.getDimSize(2), width = type.getDimSize(3);
   Expr element = kernel.load(x, {n, c, clamp(row, 0, height - 1), clamp(column, 0, width - 1)});
-  return select(row >= 0 && row < height && column >= 0 && column < width, element, Halide::Internal::make_zero(element.type()));
+  return select(row >= 0 && row < height && column >= 0 && column < width, element,
+                Halide::Internal::make_zero(element.type()));
 }
 
 /// Binds result = the sum over r of `element`, and computes it row by row, or at root where its shape is constant.
@@ -171,7 +176,10 @@ void sumInto(KernelLowering &kernel, Value result, const std::string &name, cons
     sum.compute_root();
     if (kernel.schedule().getLoops().starts_with("R")) sum.parallel(vars[3]).update().parallel(vars[3]);
   } else
-    sum.compute_at(output.func, row).vectorize(vars[0], lanes, TailStrategy::GuardWithIf).update().vectorize(vars[0], lanes, TailStrategy::GuardWithIf);
+    sum.compute_at(output.func, row)
+        .vectorize(vars[0], lanes, TailStrategy::GuardWithIf)
+        .update()
+        .vectorize(vars[0], lanes, TailStrategy::GuardWithIf);
 }
 
 struct Conv2dLowering : AnchorLowering::ExternalModel<Conv2dLowering, Conv2dOp> {
@@ -180,9 +188,11 @@ struct Conv2dLowering : AnchorLowering::ExternalModel<Conv2dLowering, Conv2dOp> 
     auto weight = cast<RankedTensorType>(conv.getWeight().getType());
     ArrayRef<int64_t> stride = conv.getStride(), padding = conv.getPadding();
     std::vector<Var> v = kernel.variables(4);
-    RDom r = kernel.reduction("r", {(int)weight.getDimSize(3), (int)weight.getDimSize(2), (int)weight.getDimSize(1)}); // q, p, c
+    RDom r = kernel.reduction(
+        "r", {(int)weight.getDimSize(3), (int)weight.getDimSize(2), (int)weight.getDimSize(1)}); // q, p, c
     Expr row = v[2] * (int)stride[0] + r.y - (int)padding[0], column = v[3] * (int)stride[1] + r.x - (int)padding[1];
-    Expr element = padded(kernel, conv.getX(), v[0], r.z, row, column) * kernel.load(conv.getWeight(), {Expr(v[1]), Expr(r.z), Expr(r.y), Expr(r.x)});
+    Expr element = padded(kernel, conv.getX(), v[0], r.z, row, column) *
+                   kernel.load(conv.getWeight(), {Expr(v[1]), Expr(r.z), Expr(r.y), Expr(r.x)});
     sumInto(kernel, conv.getResult(), "conv", element, false);
     return success();
   }
@@ -191,18 +201,25 @@ struct Conv2dLowering : AnchorLowering::ExternalModel<Conv2dLowering, Conv2dOp> 
 struct InputGradLowering : AnchorLowering::ExternalModel<InputGradLowering, Conv2dInputGradOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto grad = cast<Conv2dInputGradOp>(op);
-    auto weight = cast<RankedTensorType>(grad.getWeight().getType()), g = cast<RankedTensorType>(grad.getCotangent().getType());
+    auto weight = cast<RankedTensorType>(grad.getWeight().getType()),
+         g = cast<RankedTensorType>(grad.getCotangent().getType());
     std::vector<Var> v = kernel.variables(4);
-    RDom r = kernel.reduction("r", {(int)weight.getDimSize(3), (int)weight.getDimSize(2), (int)weight.getDimSize(0)}); // q, p, o
+    RDom r = kernel.reduction(
+        "r", {(int)weight.getDimSize(3), (int)weight.getDimSize(2), (int)weight.getDimSize(0)}); // q, p, o
     // The window at i reaches pixel y with offset p where i * stride + p - padding = y.
-    auto window = [&](const Expr &pixel, const Expr &offset, int d) { return pixel + (int)grad.getPadding()[d] - offset; };
+    auto window = [&](const Expr &pixel, const Expr &offset, int d) {
+      return pixel + (int)grad.getPadding()[d] - offset;
+    };
     Expr row = window(v[2], r.y, 0), column = window(v[3], r.x, 1);
-    int strideRow = grad.getStride()[0], strideColumn = grad.getStride()[1], height = g.getDimSize(2), width = g.getDimSize(3);
+    int strideRow = grad.getStride()[0], strideColumn = grad.getStride()[1], height = g.getDimSize(2),
+        width = g.getDimSize(3);
     Expr i = row / strideRow, j = column / strideColumn;
     Expr reached = row % strideRow == 0 && column % strideColumn == 0 && i >= 0 && i < height && j >= 0 && j < width;
-    Expr cotangent = kernel.load(grad.getCotangent(), {Expr(v[0]), Expr(r.z), clamp(i, 0, height - 1), clamp(j, 0, width - 1)});
-    Expr element = select(reached, cotangent * kernel.load(grad.getWeight(), {Expr(r.z), Expr(v[1]), Expr(r.y), Expr(r.x)}),
-                          Halide::Internal::make_zero(cotangent.type()));
+    Expr cotangent =
+        kernel.load(grad.getCotangent(), {Expr(v[0]), Expr(r.z), clamp(i, 0, height - 1), clamp(j, 0, width - 1)});
+    Expr element =
+        select(reached, cotangent * kernel.load(grad.getWeight(), {Expr(r.z), Expr(v[1]), Expr(r.y), Expr(r.x)}),
+               Halide::Internal::make_zero(cotangent.type()));
     sumInto(kernel, grad.getResult(), "input_grad", element, false);
     return success();
   }
@@ -213,10 +230,12 @@ struct WeightGradLowering : AnchorLowering::ExternalModel<WeightGradLowering, Co
     auto grad = cast<Conv2dWeightGradOp>(op);
     auto g = cast<RankedTensorType>(grad.getCotangent().getType());
     std::vector<Var> v = kernel.variables(4);
-    RDom r = kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(grad.getX(), 0)}); // j, i, n
+    RDom r =
+        kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(grad.getX(), 0)}); // j, i, n
     Expr row = r.y * (int)grad.getStride()[0] + v[2] - (int)grad.getPadding()[0];
     Expr column = r.x * (int)grad.getStride()[1] + v[3] - (int)grad.getPadding()[1];
-    Expr element = padded(kernel, grad.getX(), r.z, v[1], row, column) * kernel.load(grad.getCotangent(), {Expr(r.z), Expr(v[0]), Expr(r.y), Expr(r.x)});
+    Expr element = padded(kernel, grad.getX(), r.z, v[1], row, column) *
+                   kernel.load(grad.getCotangent(), {Expr(r.z), Expr(v[0]), Expr(r.y), Expr(r.x)});
     sumInto(kernel, grad.getResult(), "weight_grad", element, true);
     return success();
   }

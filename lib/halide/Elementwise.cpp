@@ -11,15 +11,20 @@ namespace {
 using Binary = Expr (*)(const Expr &, const Expr &);
 using Unary = Expr (*)(const Expr &);
 
-template <typename Op, Binary function> struct BinaryLowering : PointLowering::ExternalModel<BinaryLowering<Op, function>, Op> {
+template <typename Op, Binary function>
+struct BinaryLowering : PointLowering::ExternalModel<BinaryLowering<Op, function>, Op> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     auto binary = cast<Op>(op);
-    return function(kernel.loadBroadcast(binary.getA(), at, binary.getType()), kernel.loadBroadcast(binary.getB(), at, binary.getType()));
+    return function(kernel.loadBroadcast(binary.getA(), at, binary.getType()),
+                    kernel.loadBroadcast(binary.getB(), at, binary.getType()));
   }
 };
 
-template <typename Op, Unary function> struct UnaryLowering : PointLowering::ExternalModel<UnaryLowering<Op, function>, Op> {
-  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const { return function(kernel.load(op->getOperand(0), at)); }
+template <typename Op, Unary function>
+struct UnaryLowering : PointLowering::ExternalModel<UnaryLowering<Op, function>, Op> {
+  Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
+    return function(kernel.load(op->getOperand(0), at));
+  }
 };
 
 Expr squareRoot(const Expr &x) { return Halide::sqrt(x); }
@@ -27,7 +32,8 @@ Expr squareRoot(const Expr &x) { return Halide::sqrt(x); }
 struct CompareLowering : PointLowering::ExternalModel<CompareLowering, CompareOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     auto compare = cast<CompareOp>(op);
-    Expr a = kernel.loadBroadcast(compare.getA(), at, compare.getType()), b = kernel.loadBroadcast(compare.getB(), at, compare.getType());
+    Expr a = kernel.loadBroadcast(compare.getA(), at, compare.getType()),
+         b = kernel.loadBroadcast(compare.getB(), at, compare.getType());
     StringRef relation = compare.getRelation();
     Expr result = relation == "lt" ? math::less(a, b) : relation == "le" ? math::lessOrEqual(a, b) : math::equal(a, b);
     if (a.type().is_float()) result = result && !(math::isNan(a) || math::isNan(b));
@@ -45,7 +51,8 @@ struct SelectLowering : PointLowering::ExternalModel<SelectLowering, SelectOp> {
 
 struct CastLowering : PointLowering::ExternalModel<CastLowering, CastOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
-    return math::convert(kernel.type(getElementTypeOrSelf(op->getResult(0).getType())), kernel.load(op->getOperand(0), at));
+    return math::convert(kernel.type(getElementTypeOrSelf(op->getResult(0).getType())),
+                         kernel.load(op->getOperand(0), at));
   }
 };
 

@@ -40,7 +40,8 @@ struct EmbeddingGradLowering : AnchorLowering::ExternalModel<EmbeddingGradLoweri
     i.where(index >= 0 && index < Halide::cast(index.type(), rows));
     Func sum = kernel.func("rows");
     sum(v[1], v[0]) = kernel.real(kernel.type(grad.getType().getElementType()), 0);
-    sum(v[1], clamp(Halide::cast<int32_t>(index), 0, rows - 1)) += kernel.load(grad.getCotangent(), {Expr(i.x), Expr(v[1])});
+    sum(v[1], clamp(Halide::cast<int32_t>(index), 0, rows - 1)) +=
+        kernel.load(grad.getCotangent(), {Expr(i.x), Expr(v[1])});
     kernel.bind(grad.getResult(), sum);
     int lanes = kernel.schedule().getVector();
     scheduleRows(kernel.output(), kernel.schedule(), lanes);

@@ -43,15 +43,16 @@ Stmt ValuesBeforeStores::visit(const Block *block) {
       auto store = list[i].statement.as<Store>();
       std::string name = "stored_value_" + std::to_string(count++);
       values.push_back({name, store->value});
-      stores.push_back(Store::make(store->name, Variable::make(store->value.type(), name), store->index, store->param, store->predicate,
-                                   store->alignment));
+      stores.push_back(Store::make(store->name, Variable::make(store->value.type(), name), store->index, store->param,
+                                   store->predicate, store->alignment));
     }
     if (stores.empty()) {
       result.push_back(mutate(list[i++].statement));
       continue;
     }
     Stmt body = Block::make(stores);
-    for (auto value = values.rbegin(); value != values.rend(); ++value) body = LetStmt::make(value->first, value->second, body);
+    for (auto value = values.rbegin(); value != values.rend(); ++value)
+      body = LetStmt::make(value->first, value->second, body);
     result.push_back(body);
   }
   return Block::make(result);

@@ -5,9 +5,9 @@
 
 namespace fovea {
 
-/// A lowering pass that computes the values of neighbouring stores to the output before the first of them. Halide 21 stores the
-/// elements of a Tuple one after another where it sees no dependence between them, and it does not look inside function calls: in
-/// (f + 1, pow(b, f)) over undef the second element would read the first one's result.
+/// A lowering pass that computes the values of neighbouring stores to the output before the first of them. Halide 21
+/// stores the elements of a Tuple one after another where it sees no dependence between them, and it does not look
+/// inside function calls: in (f + 1, pow(b, f)) over undef the second element would read the first one's result.
 class ValuesBeforeStores : public Halide::Internal::IRMutator {
 public:
   explicit ValuesBeforeStores(std::string output) : output(std::move(output)) {}

@@ -18,7 +18,9 @@ std::optional<int64_t> constantOf(const Expr &expression) {
   return value ? std::optional<int64_t>(*value) : std::nullopt;
 }
 
-Expr atEach(const Halide::RDom &r, const Expr &element) { return Halide::Internal::Select::make(r.x >= 0, element, element); }
+Expr atEach(const Halide::RDom &r, const Expr &element) {
+  return Halide::Internal::Select::make(r.x >= 0, element, element);
+}
 
 Halide::TailStrategy Output::tail(const Expr &extent, int64_t tile) const {
   std::optional<int64_t> constant = constantOf(extent);
@@ -44,7 +46,8 @@ SmallVector<StringAttr> kernelSizes(KernelOp kernel) {
   auto addType = [&](Type type) {
     if (auto tensor = dyn_cast<RankedTensorType>(type)) add(dimsOf(tensor));
   };
-  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) addType(type), add(kernel.argumentStrides(index));
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    addType(type), add(kernel.argumentStrides(index));
   for (auto [index, type] : llvm::enumerate(kernel.getResultTypes())) addType(type), add(kernel.resultStrides(index));
   kernel.getBody().walk([&](Operation *op) {
     for (Type type : op->getResultTypes()) addType(type);
@@ -68,11 +71,16 @@ Expr KernelLowering::expression(AffineExpr expression, ArrayRef<StringAttr> name
   auto binary = cast<AffineBinaryOpExpr>(expression);
   Expr left = this->expression(binary.getLHS(), names), right = this->expression(binary.getRHS(), names);
   switch (expression.getKind()) {
-  case AffineExprKind::Add: return left + right;
-  case AffineExprKind::Mul: return left * right;
-  case AffineExprKind::Mod: return left % right;
-  case AffineExprKind::FloorDiv: return left / right;
-  default: return (left + right - 1) / right; // CeilDiv
+  case AffineExprKind::Add:
+    return left + right;
+  case AffineExprKind::Mul:
+    return left * right;
+  case AffineExprKind::Mod:
+    return left % right;
+  case AffineExprKind::FloorDiv:
+    return left / right;
+  default:
+    return (left + right - 1) / right; // CeilDiv
   }
 }
 
@@ -91,7 +99,8 @@ Expr KernelLowering::extent(Value value, int64_t dimension) {
 
 //===-- Arguments and results -------------------------------------------------------------------------------------===//
 
-template <typename Buffer> void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds) {
+template <typename Buffer>
+void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds) {
   auto extents = this->extents(type);
   int64_t rank = type.getRank();
   for (int64_t d = 0; d < rank; ++d) {
@@ -107,7 +116,8 @@ void KernelLowering::makeArguments() {
   for (BlockArgument argument : op.getBody().getArguments()) {
     if (inPlaceOf.count(argument)) continue;
     auto tensor = cast<RankedTensorType>(argument.getType());
-    Halide::ImageParam input(type(tensor.getElementType()), tensor.getRank(), prefix + "_input" + std::to_string(argument.getArgNumber()));
+    Halide::ImageParam input(type(tensor.getElementType()), tensor.getRank(),
+                             prefix + "_input" + std::to_string(argument.getArgNumber()));
     setLayout(input, tensor, op.argumentStrides(argument.getArgNumber()));
     inputOf[argument] = inputs.size();
     inputs.push_back(input);
@@ -151,7 +161,8 @@ Output &KernelLowering::output() {
   std::vector<Expr> coordinates(main->vars.begin(), main->vars.end()), elements, undefined;
   for (Value value : values) undefined.push_back(Halide::undef(type(getElementTypeOrSelf(value.getType()))));
   auto tuple = [](const std::vector<Expr> &values) { return Halide::Tuple(values); };
-  if (main->inPlace) values.size() == 1 ? void(main->func(arguments) = undefined[0]) : void(main->func(arguments) = tuple(undefined));
+  if (main->inPlace)
+    values.size() == 1 ? void(main->func(arguments) = undefined[0]) : void(main->func(arguments) = tuple(undefined));
   for (Value value : values) elements.push_back(load(value, coordinates));
   if (values.size() == 1)
     main->func(arguments) = elements[0];
@@ -201,7 +212,8 @@ static Halide::Buffer<> tableOf(DenseElementsAttr elements, const std::string &n
   Halide::Buffer<> table(type, {(int)elements.getNumElements()}, name);
   auto *bytes = (char *)table.data();
   for (Attribute value : elements.getValues<Attribute>()) {
-    APInt bits = isa<FloatAttr>(value) ? cast<FloatAttr>(value).getValue().bitcastToAPInt() : cast<IntegerAttr>(value).getValue();
+    APInt bits = isa<FloatAttr>(value) ? cast<FloatAttr>(value).getValue().bitcastToAPInt()
+                                       : cast<IntegerAttr>(value).getValue();
     std::memcpy(bytes, bits.zextOrTrunc(64).getRawData(), type.bytes());
     bytes += type.bytes();
   }
@@ -245,7 +257,8 @@ Expr KernelLowering::loadBroadcast(Value value, Coordinates coordinates, RankedT
   size_t shift = to.getSizes().size() - from.getSizes().size();
   std::vector<Expr> own;
   for (size_t d = 0; d < from.getSizes().size(); ++d)
-    own.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0) : coordinates[d + shift]);
+    own.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0)
+                                                                                        : coordinates[d + shift]);
   return load(value, own);
 }
 

@@ -1,4 +1,5 @@
-// One kernel on its way to a Halide pipeline: its arguments as ImageParams, its values as expressions, its results as Funcs.
+// One kernel on its way to a Halide pipeline: its arguments as ImageParams, its values as expressions, its results as
+// Funcs.
 #pragma once
 
 #include "dialect/Ops.h"
@@ -76,7 +77,9 @@ public:
   /// Halide makes up names such as v0 itself.
   static std::vector<Halide::Var> variables(int64_t rank);
   static std::vector<Halide::Var> reversed(std::vector<Halide::Var> vars) { return {vars.rbegin(), vars.rend()}; }
-  static std::vector<Halide::Expr> reversed(Coordinates coordinates) { return {coordinates.rbegin(), coordinates.rend()}; }
+  static std::vector<Halide::Expr> reversed(Coordinates coordinates) {
+    return {coordinates.rbegin(), coordinates.rend()};
+  }
 
   ScheduleAttr schedule() { return *op.getSchedule(); }
   int64_t lanes(Halide::Type type) const { return target.lanes(type.bits()); }
@@ -111,8 +114,8 @@ private:
   std::optional<Output> main;
 };
 
-/// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one row,
-/// or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
+/// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one
+/// row, or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
 Halide::Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize = true);
 
 /// Registers the lowerings of every family with a registry.

@@ -23,7 +23,8 @@ Expr infinityBits(const Expr &x) { return integer(x, isDouble(x) ? 0x7ff00000000
 
 Expr polynomial(const Expr &x, std::initializer_list<double> coefficients) {
   Expr result;
-  for (double coefficient : coefficients) result = result.defined() ? result * x + real(x, coefficient) : real(x, coefficient);
+  for (double coefficient : coefficients)
+    result = result.defined() ? result * x + real(x, coefficient) : real(x, coefficient);
   return result;
 }
 
@@ -34,8 +35,8 @@ Expr library(const char *name, const std::vector<Expr> &arguments) {
 Expr negated(const Expr &x) {
   return reinterpret(x.type(), bits(x) ^ integer(x, isDouble(x) ? INT64_MIN : (int64_t)INT32_MIN));
 }
-/// x, not negative, with the sign of `sign`. As a choice: bits joined by `or` give wrong code for AVX-512 where `sign` is
-/// widened from bf16 (LLVM 21, in Halide 21).
+/// x, not negative, with the sign of `sign`. As a choice: bits joined by `or` give wrong code for AVX-512 where `sign`
+/// is widened from bf16 (LLVM 21, in Halide 21).
 Expr withSign(const Expr &x, const Expr &sign) { return select(bits(sign) < 0, negated(x), x); }
 Expr absolute(const Expr &x) { return reinterpret(x.type(), magnitude(x)); }
 
@@ -83,8 +84,9 @@ Expr convert(Halide::Type type, const Expr &x) {
 }
 
 Expr negativeInfinity(Halide::Type type) {
-  return type.bits() == 64 ? reinterpret(type, Halide::Internal::make_const(Halide::Int(64), (int64_t)0xfff0000000000000))
-                           : reinterpret(type, Halide::Internal::make_const(Halide::Int(32), (int64_t)(int32_t)0xff800000));
+  return type.bits() == 64
+             ? reinterpret(type, Halide::Internal::make_const(Halide::Int(64), (int64_t)0xfff0000000000000))
+             : reinterpret(type, Halide::Internal::make_const(Halide::Int(32), (int64_t)(int32_t)0xff800000));
 }
 Expr nan(Halide::Type type) {
   return type.bits() == 64 ? reinterpret(type, Halide::Internal::make_const(Halide::Int(64), 0x7ff8000000000000))
@@ -111,7 +113,10 @@ Expr exp(const Expr &x) {
   Expr clamped = clamp(select(isnan, 0.0f, x), -87.33f, 88.73f);
   Expr n = Halide::floor(clamped * 1.44269504088896341f + 0.5f);
   Expr r = clamped - n * 0.693359375f + n * 2.12194440e-4f;
-  Expr p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}) * (r * r) + r + 1.0f;
+  Expr p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+                          5.0000001201e-1}) *
+               (r * r) +
+           r + 1.0f;
   Expr scaled = bits(p) + (cast<int32_t>(n) << 23);
   Expr below = b < 0 && magnitude(x) > 0x42aea8f6; // x < -87.33
   Expr above = b >= 0 && b > 0x42b17218;           // x > 88.72284
@@ -128,17 +133,22 @@ Expr log(const Expr &x) {
   Expr e = cast<float>((shifted >> 23) - select(tiny, 23, 0));
   Expr m = reinterpret<float>((shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
   Expr z = m * m;
-  Expr y = polynomial(m, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
-                          -2.4999993993e-1, 3.3333331174e-1}) * m * z;
+  Expr y = polynomial(m, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+                          -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1}) *
+           m * z;
   y = y + e * -2.12194440e-4f - z * 0.5f;
   Expr result = m + y + e * 0.693359375f;
-  return reinterpret<float>(select(magnitude(x) == 0, (int32_t)0xff800000, isnan, b, b < 0, 0x7fc00000, b == 0x7f800000, b, bits(result)));
+  return reinterpret<float>(
+      select(magnitude(x) == 0, (int32_t)0xff800000, isnan, b, b < 0, 0x7fc00000, b == 0x7f800000, b, bits(result)));
 }
 
 Expr tanh(const Expr &x) {
   if (isDouble(x)) return library("tanh", {x});
   Expr a = absolute(x), z = x * x;
-  Expr small = polynomial(z, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1}) * z * x + x;
+  Expr small =
+      polynomial(z, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1}) * z *
+          x +
+      x;
   Expr large = 1.0f - 2.0f / (math::exp(a + a) + 1.0f);
   return select(isNan(x), x, withSign(select(magnitude(x) < 0x3f200000, absolute(small), large), x)); // 0.625
 }
@@ -146,13 +156,15 @@ Expr tanh(const Expr &x) {
 Expr erf(const Expr &x) {
   if (isDouble(x)) return library("erf", {x});
   Expr a = absolute(x), z = x * x;
-  Expr small = x * polynomial(z, {7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
-                                  -3.761262582423300e-1, 1.128379165726710e0});
+  Expr small =
+      x * polynomial(z, {7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2,
+                         1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710e0});
   Expr q = 1.0f / clamp(a, 1.0f, 12.0f), y = q * q;
-  Expr middle = polynomial(y, {2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
-                               -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1});
-  Expr far = polynomial(y, {-1.047766399936249e1, 1.297719955372516e1, -7.495518717768503e0, 2.921019019210786e0, -1.015265279202700e0,
-                            4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1});
+  Expr middle = polynomial(y, {2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1,
+                               6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1,
+                               5.638259427386472e-1});
+  Expr far = polynomial(y, {-1.047766399936249e1, 1.297719955372516e1, -7.495518717768503e0, 2.921019019210786e0,
+                            -1.015265279202700e0, 4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1});
   Expr tail = 1.0f - math::exp(-z) * q * select(magnitude(x) < 0x40000000, middle, far);
   return select(isNan(x), x, select(magnitude(x) < 0x3f800000, small, withSign(tail, x)));
 }

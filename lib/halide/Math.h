@@ -7,9 +7,9 @@
 
 namespace fovea::math {
 
-/// One operation, rounded by itself. Under the default flags LLVM may take (product + bias) + x as product + (bias + x), or
-/// fuse a multiplication with either of two additions, in the code for whole tiles and not in that for the last one: then
-/// an item's bits would depend on its place in the batch.
+/// One operation, rounded by itself. Under the default flags LLVM may take (product + bias) + x as product + (bias +
+/// x), or fuse a multiplication with either of two additions, in the code for whole tiles and not in that for the last
+/// one: then an item's bits would depend on its place in the batch.
 Halide::Expr add(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr sub(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr mul(const Halide::Expr &a, const Halide::Expr &b);
@@ -17,8 +17,8 @@ Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
 /// By its bits: -inf stays what it is.
 Halide::Expr neg(const Halide::Expr &x);
 
-/// x as another type: float to integer truncates, integers wrap around, to bool what is not zero is true; f16 and bf16 are
-/// converted by way of f32, to the nearest, ties to even.
+/// x as another type: float to integer truncates, integers wrap around, to bool what is not zero is true; f16 and bf16
+/// are converted by way of f32, to the nearest, ties to even.
 Halide::Expr convert(Halide::Type type, const Halide::Expr &x);
 
 /// Comparisons as they are: by the default flags LLVM takes no number for infinite, and decides those with an infinite

@@ -10,11 +10,11 @@ namespace fovea {
 
 /// A kernel as code. Its function is
 ///   int32_t symbol(void *user_context, halide_buffer_t *input..., int32_t size..., halide_buffer_t *result...)
-/// with an input for each argument that no result works in place of, in order; the value of each symbol that the kernel's
-/// types or body name, sorted by name; and every result, in order. It returns 0 on success.
+/// with an input for each argument that no result works in place of, in order; the value of each symbol that the
+/// kernel's types or body name, sorted by name; and every result, in order. It returns 0 on success.
 struct KernelCode {
-  std::string symbol;      // fovea_ and a hash of the kernel, its schedule, the target and the options
-  std::string object;      // ELF, without a runtime
+  std::string symbol;       // fovea_ and a hash of the kernel, its schedule, the target and the options
+  std::string object;       // ELF, without a runtime
   int64_t scratchBytes = 0; // what one thread may have in halide_malloc at once, with overhead
 };
 
@@ -32,6 +32,7 @@ std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOpti
 
 /// Thread-safe for different kernels. Errors are emitted at the kernel's location.
 mlir::FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const KernelOptions &options);
-mlir::FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options, KernelText what);
+mlir::FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options,
+                                        KernelText what);
 
 } // namespace fovea

@@ -16,8 +16,9 @@ namespace {
 class Reduction {
 public:
   Reduction(KernelLowering &kernel, Value x, Value result, ArrayRef<int64_t> axes, bool keep, RowReduction::Kind kind)
-      : kernel(kernel), x(x), result(result), axes(axes.begin(), axes.end()), keep(keep), kind(kind), type(cast<RankedTensorType>(x.getType())),
-        extents(kernel.extents(type)), vars(kernel.variables(cast<RankedTensorType>(result.getType()).getRank())) {}
+      : kernel(kernel), x(x), result(result), axes(axes.begin(), axes.end()), keep(keep), kind(kind),
+        type(cast<RankedTensorType>(x.getType())), extents(kernel.extents(type)),
+        vars(kernel.variables(cast<RankedTensorType>(result.getType()).getRank())) {}
 
   void lower() {
     bool last = !axes.empty() && axes.back() == type.getRank() - 1;
@@ -47,7 +48,8 @@ public:
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), false);
     if (output.vars.size() > 1) loop = output.vars.back();
-    for (RowReduction *reduction : {&largest, &first}) vars.empty() ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
+    for (RowReduction *reduction : {&largest, &first})
+      vars.empty() ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
   }
 
 private:
@@ -77,7 +79,8 @@ private:
     Expr extent = outer.back();
     outer.pop_back();
     if (outer.empty()) {
-      RowReduction reduction(kernel, "reduction", row, extent, kind, [&](const Expr &j) { return kernel.load(x, coordinates({j})); });
+      RowReduction reduction(kernel, "reduction", row, extent, kind,
+                             [&](const Expr &j) { return kernel.load(x, coordinates({j})); });
       bindAndSchedule(reduction.total, [&](Output &output, Var loop) {
         loop.name().empty() || vars.empty() ? reduction.computeRoot() : reduction.computeAt(output.func, loop);
       });
@@ -193,7 +196,8 @@ private:
   std::vector<Var> vars;
 };
 
-template <typename Op, RowReduction::Kind kind> struct ReduceLowering : AnchorLowering::ExternalModel<ReduceLowering<Op, kind>, Op> {
+template <typename Op, RowReduction::Kind kind>
+struct ReduceLowering : AnchorLowering::ExternalModel<ReduceLowering<Op, kind>, Op> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto reduce = cast<Op>(op);
     Reduction(kernel, reduce.getX(), reduce.getResult(), reduce.getAxes(), reduce.getKeep(), kind).lower();
@@ -204,7 +208,8 @@ template <typename Op, RowReduction::Kind kind> struct ReduceLowering : AnchorLo
 struct ArgmaxLowering : AnchorLowering::ExternalModel<ArgmaxLowering, ArgmaxOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto argmax = cast<ArgmaxOp>(op);
-    Reduction(kernel, argmax.getX(), argmax.getResult(), argmax.getAxis(), argmax.getKeep(), RowReduction::max).lowerArgmax();
+    Reduction(kernel, argmax.getX(), argmax.getResult(), argmax.getAxis(), argmax.getKeep(), RowReduction::max)
+        .lowerArgmax();
     return success();
   }
 };

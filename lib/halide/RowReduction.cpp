@@ -9,14 +9,16 @@ using Halide::Var;
 
 namespace fovea {
 
-Expr RowReduction::identity(Kind kind, Halide::Type type) { return Halide::Internal::make_const(type, kind == product ? 1 : 0); }
+Expr RowReduction::identity(Kind kind, Halide::Type type) {
+  return Halide::Internal::make_const(type, kind == product ? 1 : 0);
+}
 
 Expr RowReduction::combine(Kind kind, const Expr &a, const Expr &b) {
   return kind == sum ? a + b : kind == product ? a * b : math::maximum(a, b);
 }
 
-RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row, const Expr &extent, Kind kind,
-                           const Element &element) {
+RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
+                           const Expr &extent, Kind kind, const Element &element) {
   Var lane("lane");
   Expr probe = element(lane);
   lanes = (int)kernel.schedule().getVector();
@@ -24,7 +26,8 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   total = kernel.func(name);
   std::vector<Var> lanesAndRow{lane};
   lanesAndRow.insert(lanesAndRow.end(), row.begin(), row.end());
-  RDom step = KernelLowering::reduction(name + "_step", {(extent + lanes - 1) / lanes}), fold = KernelLowering::reduction(name + "_lane", {lanes});
+  RDom step = KernelLowering::reduction(name + "_step", {(extent + lanes - 1) / lanes}),
+       fold = KernelLowering::reduction(name + "_lane", {lanes});
   std::vector<Expr> folded{Expr(fold.x)};
   folded.insert(folded.end(), row.begin(), row.end());
 

@@ -5,8 +5,8 @@
 
 namespace fovea {
 
-/// The reduction of element(j) for j below the extent. `lanes` partial results run side by side, j = step * lanes + lane, and
-/// are then combined from lane 0 up: the order depends on the vector width only.
+/// The reduction of element(j) for j below the extent. `lanes` partial results run side by side, j = step * lanes +
+/// lane, and are then combined from lane 0 up: the order depends on the vector width only.
 struct RowReduction {
   Halide::Func partial, total; // arguments: lane and the row's; the row's
 
@@ -16,10 +16,10 @@ struct RowReduction {
   static Halide::Expr combine(Kind kind, const Halide::Expr &a, const Halide::Expr &b);
   using Element = std::function<Halide::Expr(const Halide::Expr &j)>;
 
-  /// `row` are the loop variables of the row, innermost first. With `inner` extents each element is itself reduced over them,
-  /// and `element` gets j and those indices.
-  RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Halide::Var> &row, const Halide::Expr &extent, Kind kind,
-               const Element &element);
+  /// `row` are the loop variables of the row, innermost first. With `inner` extents each element is itself reduced over
+  /// them, and `element` gets j and those indices.
+  RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Halide::Var> &row,
+               const Halide::Expr &extent, Kind kind, const Element &element);
 
   /// Computes both where `row` of the output runs, or at root.
   void computeAt(const Halide::Func &output, const Halide::VarOrRVar &row);

@@ -36,7 +36,8 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     auto x = [&](const Expr &j) { return kernel.load(softmax.getX(), inRow(row, j)); };
     RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
     std::vector<Expr> at(row.begin(), row.end());
-    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) { return math::exp(x(j) - largest.total(at)); });
+    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum,
+                     [&](const Expr &j) { return math::exp(x(j) - largest.total(at)); });
     Func result = kernel.func("softmax");
     if (isa<LogSoftmaxOp>(op))
       result(vars) = math::sub(math::sub(x(vars[0]), largest.total(at)), math::log(sum.total(at)));
@@ -63,14 +64,16 @@ struct LogSumExpLowering : AnchorLowering::ExternalModel<LogSumExpLowering, LogS
     RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
     // Infinities are not subtracted from each other.
     Expr center = select(math::isInfinite(largest.total(at)), kernel.real(type, 0), largest.total(at));
-    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) { return math::exp(math::sub(x(j), center)); });
+    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum,
+                     [&](const Expr &j) { return math::exp(math::sub(x(j), center)); });
     Func result = kernel.func("log_sum_exp");
     result(row) = math::add(center, math::log(sum.total(at)));
     kernel.bind(sumExp.getResult(), result);
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
     if (rank > 1) loop = output.vars.back();
-    for (RowReduction *reduction : {&largest, &sum}) rank == 0 ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
+    for (RowReduction *reduction : {&largest, &sum})
+      rank == 0 ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
     return success();
   }
 };
@@ -136,8 +139,10 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, x);
     mean(vars) = sum.total(at) / width;
     auto centred = [&](const Expr &j) { return x(j) - mean(first); };
-    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return centred(j) * centred(j); });
-    rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
+    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum,
+                         [&](const Expr &j) { return centred(j) * centred(j); });
+    rstd(vars) = kernel.real(element, 1) /
+                 sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
     Expr column = vars[0];
     Expr scaled = math::mul(math::mul(centred(column), rstd(first)), kernel.load(norm.getScale(), {column}));
     result(vars) = math::add(scaled, kernel.load(norm.getBias(), {column}));
@@ -165,7 +170,8 @@ struct RmsNormLowering : AnchorLowering::ExternalModel<RmsNormLowering, RmsNormO
     auto x = [&](const Expr &j) { return kernel.load(norm.getX(), inRow(row, j)); };
     RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return x(j) * x(j); });
     Func rstd = kernel.func("rstd"), result = kernel.func("rms_norm");
-    rstd(vars) = kernel.real(element, 1) / sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
+    rstd(vars) = kernel.real(element, 1) /
+                 sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
     result(vars) = math::mul(math::mul(x(vars[0]), rstd(first)), kernel.load(norm.getScale(), {Expr(vars[0])}));
     kernel.bind(norm.getResult(), result);
     if (kernel.isYielded(norm.getRstd())) kernel.yieldDirectly(norm.getRstd(), rstd);
@@ -182,14 +188,15 @@ struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering
     Expr classes = kernel.extent(loss.getLogits(), 1);
     auto logit = [&](const Expr &j) { return kernel.load(loss.getLogits(), {Expr(n), j}); };
     RowReduction largest(kernel, "largest", {n}, classes, RowReduction::max, logit);
-    RowReduction sum(kernel, "sum", {n}, classes, RowReduction::sum, [&](const Expr &j) { return math::exp(logit(j) - largest.total(n)); });
+    RowReduction sum(kernel, "sum", {n}, classes, RowReduction::sum,
+                     [&](const Expr &j) { return math::exp(logit(j) - largest.total(n)); });
     Expr logSum = math::log(sum.total(n));
     Expr label = kernel.load(loss.getLabels(), {Expr(n)});
     Expr inside = label >= 0 && label < cast(label.type(), classes);
     Expr picked = logit(clamp(Halide::cast<int32_t>(label), 0, classes - 1));
     Func losses = kernel.func("loss"), lse = kernel.func("log_sum_exp");
-    // Where logits are large and near each other, their difference is exact, and log_sum_exp - logits[label] is not: in this
-    // order.
+    // Where logits are large and near each other, their difference is exact, and log_sum_exp - logits[label] is not: in
+    // this order.
     losses(n) = select(inside, Halide::strict_float(largest.total(n) - picked + logSum), math::nan(logSum.type()));
     lse(n) = largest.total(n) + logSum;
     kernel.bind(loss.getLoss(), losses);

@@ -65,7 +65,8 @@ struct ConcatLowering : PointLowering::ExternalModel<ConcatLowering, ConcatOp> {
 struct PackLowering : PointLowering::ExternalModel<PackLowering, PackOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     auto pack = cast<PackOp>(op);
-    int64_t axis = pack.getPanels().getAxis(), size = pack.getPanels().getSize(), extent = pack.getX().getType().getDimSize(axis);
+    int64_t axis = pack.getPanels().getAxis(), size = pack.getPanels().getSize(),
+            extent = pack.getX().getType().getDimSize(axis);
     Expr index = at.front() * (int)size + at.back();
     std::vector<Expr> from(at.begin() + 1, at.end() - 1);
     from.insert(from.begin() + axis, extent % size == 0 ? index : min(index, (int)extent - 1));
@@ -86,7 +87,8 @@ struct UnpackLowering : PointLowering::ExternalModel<UnpackLowering, UnpackOp> {
   }
 };
 
-/// The operand's coordinates: runs of dimensions with equal products go together, so that most reshapes need no division.
+/// The operand's coordinates: runs of dimensions with equal products go together, so that most reshapes need no
+/// division.
 struct ReshapeLowering : PointLowering::ExternalModel<ReshapeLowering, ReshapeOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     auto reshape = cast<ReshapeOp>(op);

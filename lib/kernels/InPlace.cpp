@@ -13,7 +13,8 @@ namespace fovea {
 static bool readAtOwnCoordinates(Value value, DimsAttr main) {
   return llvm::all_of(value.getUsers(), [&](Operation *user) {
     if (isa<YieldOp>(user)) return true;
-    return user->hasTrait<Elementwise>() && dimsOf(typeOf(user->getResult(0))) == main && readAtOwnCoordinates(user->getResult(0), main);
+    return user->hasTrait<Elementwise>() && dimsOf(typeOf(user->getResult(0))) == main &&
+           readAtOwnCoordinates(user->getResult(0), main);
   });
 }
 
@@ -33,7 +34,8 @@ KernelOp inPlaceForm(KernelOp kernel, SmallVector<std::pair<unsigned, unsigned>>
   if (auto known = symbols.lookup<KernelOp>(name)) return known;
   auto form = cast<KernelOp>(kernel->clone());
   form.setSymName(name);
-  for (auto [result, argument] : pairs) form.setResultAttr(result, "fovea.in_place", Builder(form).getI64IntegerAttr(argument));
+  for (auto [result, argument] : pairs)
+    form.setResultAttr(result, "fovea.in_place", Builder(form).getI64IntegerAttr(argument));
   OpBuilder(kernel).insert(form);
   return form;
 }

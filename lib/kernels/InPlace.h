@@ -5,12 +5,12 @@
 
 namespace fovea {
 
-/// Whether a kernel can write a result over an argument: it has the result's type and layout, and is read only by elementwise
-/// ops at the coordinates that are written.
+/// Whether a kernel can write a result over an argument: it has the result's type and layout, and is read only by
+/// elementwise ops at the coordinates that are written.
 bool canWorkInPlace(KernelOp kernel, unsigned result, unsigned argument);
 
-/// The form of a kernel whose results share the buffers of arguments, by pairs of (result, argument); the kernel itself where
-/// there are none.
+/// The form of a kernel whose results share the buffers of arguments, by pairs of (result, argument); the kernel itself
+/// where there are none.
 KernelOp inPlaceForm(KernelOp kernel, SmallVector<std::pair<unsigned, unsigned>> pairs);
 
 } // namespace fovea

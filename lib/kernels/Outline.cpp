@@ -61,7 +61,8 @@ private:
     for (auto [index, value] : llvm::enumerate(outside)) {
       StridedView view = *partition.views.of(value);
       DimsAttr strides = partition.views.shapes.dims(view.strides);
-      if (strides != rowMajorStrides(cast<RankedTensorType>(value.getType()))) kernel.setArgAttr(index, "fovea.strides", strides);
+      if (strides != rowMajorStrides(cast<RankedTensorType>(value.getType())))
+        kernel.setArgAttr(index, "fovea.strides", strides);
     }
     for (auto [index, value] : llvm::enumerate(group.results))
       if (DimsAttr strides = partition.layouts.lookup(value)) kernel.setResultAttr(index, "fovea.strides", strides);

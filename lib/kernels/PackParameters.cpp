@@ -87,7 +87,8 @@ struct SinkUnpackBelowReshape : OpRewritePattern<ReshapeOp> {
     if (!unpack || unpack.getPanels().getAxis() != 0 || reshape.getType().getRank() != 2 ||
         reshape.getType().getDimSize(0) != unpack.getType().getDimSize(0))
       return failure();
-    Value packed = ReshapeOp::create(rewriter, reshape.getLoc(), unpack.getPanels().pack(reshape.getType()), unpack.getX());
+    Value packed =
+        ReshapeOp::create(rewriter, reshape.getLoc(), unpack.getPanels().pack(reshape.getType()), unpack.getX());
     rewriter.replaceOpWithNewOp<UnpackOp>(reshape, reshape.getType(), packed, unpack.getPanels());
     return success();
   }
@@ -98,7 +99,8 @@ struct SumPacked : OpRewritePattern<SumOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SumOp sum, PatternRewriter &rewriter) const override {
     auto unpack = sum.getX().getDefiningOp<UnpackOp>();
-    if (!unpack || sum.getType().getRank() != 0 || unpack.getX().getType().getNumElements() != unpack.getType().getNumElements())
+    if (!unpack || sum.getType().getRank() != 0 ||
+        unpack.getX().getType().getNumElements() != unpack.getType().getNumElements())
       return failure();
     auto axes = llvm::to_vector(llvm::seq<int64_t>(0, unpack.getX().getType().getRank()));
     rewriter.replaceOpWithNewOp<SumOp>(sum, unpack.getX(), axes, false);
@@ -146,13 +148,16 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
       user = *user->user_begin();
     }
     if (auto reshape = dyn_cast<ReshapeOp>(user))
-      if (reshape.getType().getRank() == 2 && reshape->hasOneUse() && reshape.getType().getDimSize(0) == typeOf(weight).getDimSize(0)) {
+      if (reshape.getType().getRank() == 2 && reshape->hasOneUse() &&
+          reshape.getType().getDimSize(0) == typeOf(weight).getDimSize(0)) {
         weight = reshape;
         user = *reshape->user_begin();
       }
     auto matmul = dyn_cast<MatmulOp>(user);
     int64_t axis = matmul && matmul.getTransposeB() ? 0 : 1;
-    if (!matmul || matmul.getB() != weight || typeOf(weight).getRank() != 2 || (axis == 1 && weight.getDefiningOp<ReshapeOp>())) return {};
+    if (!matmul || matmul.getB() != weight || typeOf(weight).getRank() != 2 ||
+        (axis == 1 && weight.getDefiningOp<ReshapeOp>()))
+      return {};
     int64_t columns = typeOf(weight).getDimSize(axis);
     int64_t size = panelColumns(columns, typeOf(weight).getElementTypeBitWidth(), target);
     // A narrow matrix is not worth the room of a whole panel.

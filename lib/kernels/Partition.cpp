@@ -1,5 +1,5 @@
-// Cuts a function into kernels: an anchor with the point ops around it, or point ops alone. Decides which values are stored
-// in buffers, groups the rest around them, and outlines each group.
+// Cuts a function into kernels: an anchor with the point ops around it, or point ops alone. Decides which values are
+// stored in buffers, groups the rest around them, and outlines each group.
 #include "lib/kernels/Partition.h"
 
 #include <set>
@@ -20,7 +20,9 @@ static int64_t pointCost(Operation *op) {
   // Random numbers are drawn again rather than stored.
   if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp, RandomUniformOp>(op)) return 0;
   if (isa<DivOp, SqrtOp>(op)) return 4;
-  if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluTanhOp, SoftplusOp, PowOp, RemainderOp, RandomKeysOp>(op)) return 16;
+  if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluTanhOp, SoftplusOp, PowOp, RemainderOp,
+          RandomKeysOp>(op))
+    return 16;
   return 1;
 }
 
@@ -94,7 +96,8 @@ void Partition::feedPoint(Operation *op) {
       chain.anchor = input.anchor;
       continue;
     }
-    bool sameShape = dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(result.getType()));
+    bool sameShape =
+        dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(result.getType()));
     if (input.anchor && (!sameShape || op->hasTrait<View>() || (chain.anchor && chain.anchor != input.anchor))) {
       // The later anchor keeps its chain: the other's value is stored.
       if (sameShape && !op->hasTrait<View>() && chain.anchor->isBeforeInBlock(input.anchor)) {
@@ -113,7 +116,8 @@ void Partition::feedPoint(Operation *op) {
   if (op->hasTrait<View>() && op->getNumOperands() == 1) return;
   llvm::SmallSetVector<Operation *, 8> users;
   collectUsers(result, users);
-  if (users.size() > 1 && (chain.anchor || chain.cost * (int64_t)(users.size() - 1) > recomputeBudget)) storeForKernels(result);
+  if (users.size() > 1 && (chain.anchor || chain.cost * (int64_t)(users.size() - 1) > recomputeBudget))
+    storeForKernels(result);
 }
 
 /// A stored or returned value has a buffer of its own, row-major: views, loads and arguments are copied into one.
@@ -147,9 +151,8 @@ void Partition::chooseInternal() {
   for (Operation &op : function.front()) {
     if (!op.hasTrait<Anchor>()) continue;
     Value result = op.getResult(0);
-    bool internal = result.hasOneUse() && !isa<AttentionGradOp>(op) && llvm::all_of(llvm::drop_begin(op.getResults()), [](Value side) {
-      return side.use_empty();
-    });
+    bool internal = result.hasOneUse() && !isa<AttentionGradOp>(op) &&
+                    llvm::all_of(llvm::drop_begin(op.getResults()), [](Value side) { return side.use_empty(); });
     if (internal) {
       Operation *user = *result.user_begin();
       bool sameShape = user->getNumResults() == 1 && dimsOf(typeOf(user->getResult(0))) == dimsOf(typeOf(result));
@@ -191,7 +194,8 @@ void Partition::chooseLayouts() {
 /// Stored values that `value` is computed from, and whether each is read at the same coordinates.
 void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root) {
   Operation *op = value.getDefiningOp();
-  bool outside = !op || isa<LoadOp>(op) || (!root && stored.contains(value)) || (op->hasTrait<Anchor>() && !chains.count(value));
+  bool outside =
+      !op || isa<LoadOp>(op) || (!root && stored.contains(value)) || (op->hasTrait<Anchor>() && !chains.count(value));
   if (outside) {
     inputs.push_back({value, identity});
     return;
@@ -229,21 +233,26 @@ int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inpu
     auto group = groupOf.find(value);
     if (identity && group != groupOf.end() && fits(group->second) && safe(group->second)) return group->second;
   }
-  // What reads the same state, or is stored over what a group reads, joins that group: an optimizer's update is one kernel.
+  // What reads the same state, or is stored over what a group reads, joins that group: an optimizer's update is one
+  // kernel.
   llvm::SmallDenseSet<Attribute> states;
   for (auto [value, identity] : inputs)
     if (auto load = value.getDefiningOp<LoadOp>(); load && identity) states.insert(load.getStateAttr());
   for (Operation *user : root.getUsers())
     if (auto store = dyn_cast<StoreOp>(user)) states.insert(store.getStateAttr());
   for (int64_t group = (int64_t)groups.size() - 1; group >= 0; --group)
-    if (fits(group) && safe(group) && llvm::any_of(groups[group].loads, [&](Attribute state) { return states.contains(state); })) return group;
+    if (fits(group) && safe(group) &&
+        llvm::any_of(groups[group].loads, [&](Attribute state) { return states.contains(state); }))
+      return group;
   return -1;
 }
 
 void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs) {
   Group &group = groups[index];
   // What an anchor gives beside its first result comes last: the provider makes one Func of those of the main shape.
-  auto isBeside = [&](Value value) { return value.getDefiningOp() == group.anchor && cast<OpResult>(value).getResultNumber() > 0; };
+  auto isBeside = [&](Value value) {
+    return value.getDefiningOp() == group.anchor && cast<OpResult>(value).getResultNumber() > 0;
+  };
   group.results.insert(isBeside(root) ? group.results.end() : llvm::find_if(group.results, isBeside), root);
   if (!group.main) group.main = root;
   groupOf[root] = index;
@@ -315,8 +324,8 @@ SmallVector<int64_t> Partition::order() const {
 
 Partition::Partition(func::FuncOp function)
     : function(function), views(
-                                function.getContext(), [this](Value value) { return layouts.lookup(value); },
-                                [this](Value value) { return stored.contains(value); }) {
+                              function.getContext(), [this](Value value) { return layouts.lookup(value); },
+                              [this](Value value) { return stored.contains(value); }) {
   chooseLayouts();
   chooseInternal();
   chooseStored();

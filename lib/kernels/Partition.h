@@ -13,9 +13,9 @@ class Partition {
 public:
   struct Group {
     mlir::Operation *anchor = nullptr;
-    Value main;                   // the first result; those of other shapes are the anchor's own
-    SmallVector<Value> results;   // stored values
-    llvm::SetVector<int64_t> users; // groups that read them
+    Value main;                                     // the first result; those of other shapes are the anchor's own
+    SmallVector<Value> results;                     // stored values
+    llvm::SetVector<int64_t> users;                 // groups that read them
     llvm::SmallSetVector<mlir::Attribute, 4> loads; // states read at the coordinates of the results
   };
 
@@ -53,9 +53,9 @@ private:
   mlir::func::FuncOp function;
   llvm::DenseMap<Value, DimsAttr> layouts;
   StridedViews views;
-  llvm::DenseMap<Value, Chain> chains; // of values that stay inside a kernel
-  llvm::DenseSet<Value> stored;        // point values with a buffer
-  llvm::DenseSet<Value> memory;        // values that a store or return took
+  llvm::DenseMap<Value, Chain> chains;                                            // of values that stay inside a kernel
+  llvm::DenseSet<Value> stored;                                                   // point values with a buffer
+  llvm::DenseSet<Value> memory;                                                   // values that a store or return took
   llvm::DenseMap<mlir::Operation *, SmallVector<std::pair<Value, bool>>> pending; // what each anchor reads
   std::vector<Group> groups;
   llvm::DenseMap<Value, int64_t> groupOf;

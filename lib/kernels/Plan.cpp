@@ -58,7 +58,8 @@ class FunctionPlan {
 public:
   explicit FunctionPlan(func::FuncOp function)
       : function(function), shapes(function.getContext()),
-        views(function.getContext(), [](Value base) { return layoutOf(base); }, [](Value) { return false; }) {}
+        views(
+            function.getContext(), [](Value base) { return layoutOf(base); }, [](Value) { return false; }) {}
 
   LogicalResult run() {
     number();
@@ -96,8 +97,8 @@ private:
     });
     if (shapes.symbols().size() > 1)
       return function.emitError("the buffer plan carries one symbolic size, but this function has ")
-             << shapes.symbols().size() << " ('" << shapes.symbols()[0].getValue() << "' and '" << shapes.symbols()[1].getValue()
-             << "'): give all but one of them as numbers";
+             << shapes.symbols().size() << " ('" << shapes.symbols()[0].getValue() << "' and '"
+             << shapes.symbols()[1].getValue() << "'): give all but one of them as numbers";
     return success();
   }
 
@@ -106,7 +107,8 @@ private:
     Operation *terminator = function.front().getTerminator();
     for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
       auto type = cast<RankedTensorType>(value.getType());
-      Value argument = function.front().addArgument(BufferType::get(value.getContext(), type, rowMajorStrides(type)), value.getLoc());
+      Value argument = function.front().addArgument(BufferType::get(value.getContext(), type, rowMajorStrides(type)),
+                                                    value.getLoc());
       places[value].buffer = argument;
       resultAttributes.push_back(function.getResultAttrDict(index));
     }
@@ -131,8 +133,8 @@ private:
     return last;
   }
 
-  /// A stored value is written straight into its state if nothing reads the old one afterwards: the launch that makes it is
-  /// the last reader, and reads it in place or not at all.
+  /// A stored value is written straight into its state if nothing reads the old one afterwards: the launch that makes
+  /// it is the last reader, and reads it in place or not at all.
   void placeStores() {
     for (StoreOp store : llvm::to_vector(function.getOps<StoreOp>())) {
       auto launch = store.getValue().getDefiningOp<LaunchOp>();
@@ -170,7 +172,8 @@ private:
       for (auto [argument, input] : llvm::enumerate(launch.getInputs())) {
         if (!input.getDefiningOp<LaunchOp>() || places.count(input) || lastUse(input) != time.lookup(launch)) continue;
         auto readers = llvm::count_if(launch.getInputs(), [&](Value other) { return views.root(other) == input; });
-        if (readers != 1 || layoutOf(input) != layoutOf(launch.getResult(0)) || !canWorkInPlace(kernel, 0, argument)) continue;
+        if (readers != 1 || layoutOf(input) != layoutOf(launch.getResult(0)) || !canWorkInPlace(kernel, 0, argument))
+          continue;
         inPlace[launch].push_back({0, (unsigned)argument});
         reused[launch.getResult(0)] = input;
         break;
@@ -196,9 +199,11 @@ private:
     AffineExpr atOne = simplifyAffineExpr(count.replaceSymbols({shapes.one()}), 0, 0);
     AffineExpr atTwo = simplifyAffineExpr(count.replaceSymbols({shapes.constant(2)}), 0, 0);
     int64_t one = *constantSize(atOne), two = *constantSize(atTwo);
-    if (shapes.normal(shapes.constant(two - one) * getAffineSymbolExpr(0, type.getContext()) + (2 * one - two)) != count)
+    if (shapes.normal(shapes.constant(two - one) * getAffineSymbolExpr(0, type.getContext()) + (2 * one - two)) !=
+        count)
       return function.emitError("the buffer plan needs sizes that grow evenly with '")
-             << shapes.symbols()[0].getValue() << "', but a value has " << shapes.text(count) << " elements", failure();
+                 << shapes.symbols()[0].getValue() << "', but a value has " << shapes.text(count) << " elements",
+             failure();
     bytes.perItem = alignUp(std::max(one, two - one) * elementBytes(type.getElementType()));
     return bytes;
   }
@@ -223,7 +228,8 @@ private:
         int64_t begin = time.lookup(launch), end = ends.at(result);
         Place &place = places[result];
         place.perItem = bytes->perItem > 0;
-        place.offset = place.perItem ? items.place(bytes->perItem, begin, end) : constants.place(bytes->constant, begin, end);
+        place.offset =
+            place.perItem ? items.place(bytes->perItem, begin, end) : constants.place(bytes->constant, begin, end);
       }
     constantBytes = constants.size;
     AffineExpr total = shapes.constant(constants.size);
@@ -241,11 +247,13 @@ private:
     Value result;
     Operation *op = value.getDefiningOp();
     if (auto load = dyn_cast_or_null<LoadOp>(op)) {
-      result = StateBufferOp::create(builder, location, BufferType::get(value.getContext(), type, rowMajorStrides(type)), load.getStateAttr());
+      result = StateBufferOp::create(
+          builder, location, BufferType::get(value.getContext(), type, rowMajorStrides(type)), load.getStateAttr());
     } else if (op && op->hasTrait<View>()) {
       StridedView view = *views.of(value);
       Value base = bufferOf(builder, view.base);
-      result = SubviewOp::create(builder, location, BufferType::get(value.getContext(), type, views.shapes.dims(view.strides)), base,
+      result = SubviewOp::create(builder, location,
+                                 BufferType::get(value.getContext(), type, views.shapes.dims(view.strides)), base,
                                  views.shapes.dims({view.offset}));
     } else {
       const Place &place = places.at(value);
@@ -292,7 +300,8 @@ private:
       for (Value input : launch.getInputs()) arguments.push_back(bufferOf(builder, input));
       for (Value result : launch.getResults()) into.push_back(bufferOf(builder, result));
       auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
-      LaunchOp::create(builder, launch.getLoc(), TypeRange(), inPlaceForm(kernel, inPlace.lookup(launch)).getSymName(), arguments, into);
+      LaunchOp::create(builder, launch.getLoc(), TypeRange(), inPlaceForm(kernel, inPlace.lookup(launch)).getSymName(),
+                       arguments, into);
     }
     OpBuilder builder(function.front().getTerminator());
     for (StoreOp store : copied) copyIntoState(builder, store);
@@ -304,16 +313,18 @@ private:
     auto type = cast<RankedTensorType>(store.getValue().getType());
     OpBuilder before(function);
     SymbolTable symbols(function->getParentOfType<ModuleOp>());
-    auto kernel = KernelOp::create(before, store.getLoc(), "copy", FunctionType::get(type.getContext(), {type}, {type}), ScheduleAttr(),
-                                   ArrayAttr(), ArrayAttr());
+    auto kernel = KernelOp::create(before, store.getLoc(), "copy", FunctionType::get(type.getContext(), {type}, {type}),
+                                   ScheduleAttr(), ArrayAttr(), ArrayAttr());
     symbols.insert(kernel);
     Block *body = &kernel.getBody().emplaceBlock();
     body->addArgument(type, store.getLoc());
     OpBuilder inside = OpBuilder::atBlockEnd(body);
     Value same = BroadcastOp::create(inside, store.getLoc(), type, body->getArgument(0));
     YieldOp::create(inside, store.getLoc(), same);
-    Value state = StateBufferOp::create(builder, store.getLoc(), BufferType::get(type.getContext(), type, rowMajorStrides(type)), store.getStateAttr());
-    LaunchOp::create(builder, store.getLoc(), TypeRange(), kernel.getSymName(), bufferOf(builder, store.getValue()), state);
+    Value state = StateBufferOp::create(
+        builder, store.getLoc(), BufferType::get(type.getContext(), type, rowMajorStrides(type)), store.getStateAttr());
+    LaunchOp::create(builder, store.getLoc(), TypeRange(), kernel.getSymName(), bufferOf(builder, store.getValue()),
+                     state);
   }
 
   void finish(OpBuilder &builder, ArrayRef<Operation *> old) {
@@ -328,7 +339,8 @@ private:
     for (unsigned index = 0; index < bufferTypes.size(); ++index) {
       BlockArgument argument = function.getArgument(index);
       argument.setType(bufferTypes[index]);
-      attributes.push_back(function.getArgAttrDict(index) ? function.getArgAttrDict(index) : builder.getDictionaryAttr({}));
+      attributes.push_back(function.getArgAttrDict(index) ? function.getArgAttrDict(index)
+                                                          : builder.getDictionaryAttr({}));
     }
     for (DictionaryAttr result : resultAttributes) {
       NamedAttrList list(result);

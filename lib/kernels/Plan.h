@@ -14,9 +14,9 @@ constexpr int64_t bufferAlignment = 64;
 /// Gives every fovea.state its offset in the state region, in the order of the module.
 void planState(mlir::ModuleOp module);
 
-/// Turns launches over tensors into launches over buffers. Results that outlive the call go to the state or to buffers that
-/// the function now takes; the rest live in the arena, at offsets that are reused. Sets the function's `fovea.arena`, the
-/// arena's bytes as a #fovea.dims of one size.
+/// Turns launches over tensors into launches over buffers. Results that outlive the call go to the state or to buffers
+/// that the function now takes; the rest live in the arena, at offsets that are reused. Sets the function's
+/// `fovea.arena`, the arena's bytes as a #fovea.dims of one size.
 LogicalResult planFunction(mlir::func::FuncOp function);
 
 } // namespace fovea

@@ -40,9 +40,10 @@ llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list) {
   for (llvm::StringRef part : parts) {
     auto found = llvm::find_if(known, [&](const Target &target) { return target.name == part; });
     if (part != "host" && found == known.end())
-      return llvm::createStringError("target '%s': '%s' is not known; give host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16, several "
-                                     "joined by '+'",
-                                     list.str().c_str(), part.str().c_str());
+      return llvm::createStringError(
+          "target '%s': '%s' is not known; give host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16, several "
+          "joined by '+'",
+          list.str().c_str(), part.str().c_str());
     Target target = part == "host" ? hostTarget() : *found;
     if (llvm::none_of(result, [&](const Target &other) { return other.name == target.name; })) result.push_back(target);
   }

@@ -10,17 +10,17 @@
 namespace fovea {
 
 struct Target {
-  std::string name;          // x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; host is one of these
+  std::string name; // x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; host is one of these
   int64_t vectorBytes = 16;
   int64_t vectorRegisters = 16;
-  std::string halide;        // Halide's target string, without flags
-  uint64_t cpuFeatures = 0;  // FOVEA_CPU_* bits of lib/runtime/program.h
+  std::string halide;       // Halide's target string, without flags
+  uint64_t cpuFeatures = 0; // FOVEA_CPU_* bits of lib/runtime/program.h
 
   int64_t lanes(int64_t bits) const { return vectorBytes * 8 / bits; }
 };
 
-/// The targets of a list such as `x86-64-v3+x86-64-v4`, best first. The error names the part that is not known, and those
-/// that are.
+/// The targets of a list such as `x86-64-v3+x86-64-v4`, best first. The error names the part that is not known, and
+/// those that are.
 llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list);
 
 } // namespace fovea

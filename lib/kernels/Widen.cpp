@@ -1,6 +1,6 @@
 // Low precision is for storage: what computes with f16 or bf16 computes in f32, between casts that kernels take in.
-#include "lib/Passes.h"
 #include "lib/kernels/Widen.h"
+#include "lib/Passes.h"
 
 #include "dialect/Shape.h"
 
@@ -39,7 +39,8 @@ public:
 private:
   /// Whether an op works on low precision, and does more than to move, hold or convert it.
   static bool computes(Operation &op) {
-    if (!isa_and_nonnull<FoveaDialect>(op.getDialect()) || op.hasTrait<View>() || op.hasTrait<Structural>() || isa<CastOp, ConstantOp>(op))
+    if (!isa_and_nonnull<FoveaDialect>(op.getDialect()) || op.hasTrait<View>() || op.hasTrait<Structural>() ||
+        isa<CastOp, ConstantOp>(op))
       return false;
     return llvm::any_of(op.getOperands(), isLow) || llvm::any_of(op.getResults(), isLow);
   }
@@ -91,7 +92,8 @@ private:
   func::FuncOp function;
   OpBuilder builder;
   llvm::DenseMap<Value, Value> known; // the values in f32
-  llvm::DenseSet<Operation *> kept;   // casts of results beside the first, and of log_sum_exp: gradients take exponentials of them
+  llvm::DenseSet<Operation *>
+      kept; // casts of results beside the first, and of log_sum_exp: gradients take exponentials of them
 };
 
 struct WidenPass : impl::WidenPassBase<WidenPass> {

@@ -53,6 +53,8 @@ struct FoldIntoAttention : OpRewritePattern<AttentionOp> {
 
 } // namespace
 
-void addFoldScales(RewritePatternSet &patterns) { patterns.add<FoldProducts, FoldIntoAttention>(patterns.getContext()); }
+void addFoldScales(RewritePatternSet &patterns) {
+  patterns.add<FoldProducts, FoldIntoAttention>(patterns.getContext());
+}
 
 } // namespace fovea

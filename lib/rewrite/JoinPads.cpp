@@ -15,7 +15,8 @@ bool collectPads(Value value, SmallVectorImpl<PadOp> &pads) {
     return pad.getStep() == 1;
   }
   auto add = value.getDefiningOp<AddOp>();
-  return add && add.getA().getType() == add.getB().getType() && collectPads(add.getA(), pads) && collectPads(add.getB(), pads);
+  return add && add.getA().getType() == add.getB().getType() && collectPads(add.getA(), pads) &&
+         collectPads(add.getB(), pads);
 }
 
 struct SumToConcat : OpRewritePattern<AddOp> {

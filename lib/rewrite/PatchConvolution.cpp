@@ -15,7 +15,8 @@ struct PatchesToProduct : OpRewritePattern<Conv2dOp> {
     RankedTensorType x = conv.getX().getType(), weight = conv.getWeight().getType(), y = conv.getType();
     int64_t channels = weight.getDimSize(1), height = weight.getDimSize(2), width = weight.getDimSize(3);
     ArrayRef<int64_t> stride = conv.getStride(), padding = conv.getPadding();
-    if (stride[0] != height || stride[1] != width || padding[0] || padding[1] || x.getDimSize(2) % height || x.getDimSize(3) % width)
+    if (stride[0] != height || stride[1] != width || padding[0] || padding[1] || x.getDimSize(2) % height ||
+        x.getDimSize(3) % width)
       return failure();
     Shapes shapes(getContext());
     Location location = conv.getLoc();
@@ -29,7 +30,8 @@ struct PatchesToProduct : OpRewritePattern<Conv2dOp> {
     Value cut = reshape(conv.getX(), {batch, size(channels), rows, size(height), columns, size(width)});
     Value patches = TransposeOp::create(rewriter, location, cut, ArrayRef<int64_t>{0, 2, 4, 1, 3, 5});
     Value flat = reshape(patches, {shapes.product({batch, rows, columns}), patch});
-    Value product = MatmulOp::create(rewriter, location, flat, reshape(conv.getWeight(), {outputs, patch}), false, true);
+    Value product =
+        MatmulOp::create(rewriter, location, flat, reshape(conv.getWeight(), {outputs, patch}), false, true);
     Value image = reshape(product, {batch, rows, columns, outputs});
     rewriter.replaceOpWithNewOp<TransposeOp>(conv, image, ArrayRef<int64_t>{0, 3, 1, 2});
     return success();

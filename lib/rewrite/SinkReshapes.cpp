@@ -19,7 +19,8 @@ bool sameShape(RankedTensorType a, RankedTensorType b) { return dimsOf(a) == dim
 /// Whether the last dimension passes through the reshape as it is.
 bool keepsLast(ReshapeOp reshape) {
   auto from = dimsOf(reshape.getX().getType()).getSizes(), to = dimsOf(reshape.getType()).getSizes();
-  return !from.empty() && !to.empty() && constantSize(from.back()) && constantSize(from.back()) == constantSize(to.back());
+  return !from.empty() && !to.empty() && constantSize(from.back()) &&
+         constantSize(from.back()) == constantSize(to.back());
 }
 
 /// Elementwise ops: every operand has the result's shape, or broadcasts along rows only.
@@ -32,7 +33,8 @@ struct SinkBelowPoint : RewritePattern {
     RankedTensorType result = typeOf(op->getResult(0));
     ReshapeOp reshape;
     for (Value operand : op->getOperands())
-      if (auto candidate = operand.getDefiningOp<ReshapeOp>(); candidate && sameShape(candidate.getType(), result)) reshape = candidate;
+      if (auto candidate = operand.getDefiningOp<ReshapeOp>(); candidate && sameShape(candidate.getType(), result))
+        reshape = candidate;
     // Only towards fewer dimensions: otherwise two operands could push each other's reshapes back and forth.
     if (!reshape || reshape.getX().getType().getRank() >= result.getRank()) return failure();
     RankedTensorType below = reshape.getX().getType();
@@ -40,9 +42,11 @@ struct SinkBelowPoint : RewritePattern {
     for (Value operand : op->getOperands())
       if (!sameShape(typeOf(operand), result) && !passes(typeOf(operand), reshape)) return failure();
     for (Value operand : op->getOperands())
-      operands.push_back(sameShape(typeOf(operand), result)
-                             ? ReshapeOp::create(rewriter, op->getLoc(), like(below, typeOf(operand).getElementType()), operand).getResult()
-                             : operand);
+      operands.push_back(
+          sameShape(typeOf(operand), result)
+              ? ReshapeOp::create(rewriter, op->getLoc(), like(below, typeOf(operand).getElementType()), operand)
+                    .getResult()
+              : operand);
     OperationState state(op->getLoc(), op->getName(), operands, {like(below, result.getElementType())}, op->getAttrs());
     Operation *sunk = rewriter.create(state);
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, result, sunk->getResult(0));
@@ -65,7 +69,8 @@ template <typename Op> struct SinkBelowRows : OpRewritePattern<Op> {
     SmallVector<Value> operands = llvm::to_vector(op->getOperands());
     operands[0] = reshape.getX();
     SmallVector<Type> types;
-    if (failed(Op::inferReturnTypes(op.getContext(), op.getLoc(), operands, op->getDiscardableAttrDictionary(), op->getPropertiesStorage(), {}, types)))
+    if (failed(Op::inferReturnTypes(op.getContext(), op.getLoc(), operands, op->getDiscardableAttrDictionary(),
+                                    op->getPropertiesStorage(), {}, types)))
       return failure();
     Operation *sunk = rewriter.clone(*op);
     sunk->setOperands(operands);
@@ -85,7 +90,8 @@ struct SinkBelowSum : OpRewritePattern<SumOp> {
     auto reshape = sum.getX().getDefiningOp<ReshapeOp>();
     int64_t last = sum.getX().getType().getRank() - 1;
     if (!reshape || !keepsLast(reshape) || sum.getAxes() != ArrayRef<int64_t>{last}) return failure();
-    Value sunk = SumOp::create(rewriter, sum.getLoc(), reshape.getX(), ArrayRef<int64_t>{reshape.getX().getType().getRank() - 1}, sum.getKeep());
+    Value sunk = SumOp::create(rewriter, sum.getLoc(), reshape.getX(),
+                               ArrayRef<int64_t>{reshape.getX().getType().getRank() - 1}, sum.getKeep());
     rewriter.replaceOpWithNewOp<ReshapeOp>(sum, sum.getType(), sunk);
     return success();
   }
@@ -94,8 +100,9 @@ struct SinkBelowSum : OpRewritePattern<SumOp> {
 } // namespace
 
 void addSinkReshapes(RewritePatternSet &patterns) {
-  patterns.add<SinkBelowPoint, SinkBelowRows<CumsumOp>, SinkBelowRows<LayerNormOp>, SinkBelowRows<LogSoftmaxOp>, SinkBelowRows<LogSumExpOp>,
-               SinkBelowRows<RmsNormOp>, SinkBelowRows<SoftmaxOp>, SinkBelowSum>(patterns.getContext());
+  patterns.add<SinkBelowPoint, SinkBelowRows<CumsumOp>, SinkBelowRows<LayerNormOp>, SinkBelowRows<LogSoftmaxOp>,
+               SinkBelowRows<LogSumExpOp>, SinkBelowRows<RmsNormOp>, SinkBelowRows<SoftmaxOp>, SinkBelowSum>(
+      patterns.getContext());
 }
 
 } // namespace fovea

@@ -21,23 +21,36 @@ extern "C" {
 
 typedef struct fovea_handle fovea_handle;
 
-typedef enum { FOVEA_F32, FOVEA_F64, FOVEA_I32, FOVEA_I64, FOVEA_BOOL, FOVEA_F16, FOVEA_BF16, FOVEA_U8, FOVEA_I8 } fovea_dtype;
+typedef enum {
+  FOVEA_F32,
+  FOVEA_F64,
+  FOVEA_I32,
+  FOVEA_I64,
+  FOVEA_BOOL,
+  FOVEA_F16,
+  FOVEA_BF16,
+  FOVEA_U8,
+  FOVEA_I8
+} fovea_dtype;
 
 /* What a tensor is to its user. Gradients, moments and counters are state but not parameters. */
 typedef enum {
-  FOVEA_INPUT, FOVEA_OUTPUT,
+  FOVEA_INPUT,
+  FOVEA_OUTPUT,
   FOVEA_SCALAR, /* an input of rank 0 that the generated C function takes by value */
-  FOVEA_PARAMETER, FOVEA_GRADIENT, FOVEA_OPTIMIZER_STATE,
+  FOVEA_PARAMETER,
+  FOVEA_GRADIENT,
+  FOVEA_OPTIMIZER_STATE,
   FOVEA_SEED, /* i64 of rank 0; create writes options.seed into it */
   FOVEA_COUNTER
 } fovea_role;
 
 /* How create fills a state tensor: a and b are the two arguments. */
 typedef enum {
-  FOVEA_CONSTANT,        /* a everywhere */
-  FOVEA_NORMAL,          /* mean a, standard deviation b */
+  FOVEA_CONSTANT,         /* a everywhere */
+  FOVEA_NORMAL,           /* mean a, standard deviation b */
   FOVEA_TRUNCATED_NORMAL, /* the same, redrawn outside two standard deviations */
-  FOVEA_UNIFORM          /* in [a, b) */
+  FOVEA_UNIFORM           /* in [a, b) */
 } fovea_initializer;
 
 /* One input, output, parameter or other state tensor. Element (i0, i1, ...) of a state tensor lies, in elements, at
@@ -46,10 +59,10 @@ typedef enum {
 typedef struct {
   const char *name;
   int32_t dtype, role, rank, initializer;
-  const int64_t *shape; /* rank affine rows; of state, only the constants count */
-  double a, b;          /* the initializer's arguments */
-  int64_t offset;       /* state: bytes from the start of the state region, a multiple of 64 */
-  int64_t bytes;        /* state: bytes of storage, padding included */
+  const int64_t *shape;   /* rank affine rows; of state, only the constants count */
+  double a, b;            /* the initializer's arguments */
+  int64_t offset;         /* state: bytes from the start of the state region, a multiple of 64 */
+  int64_t bytes;          /* state: bytes of storage, padding included */
   const int64_t *strides; /* state */
   int32_t panel_axis, panel_size;
   int64_t panel_stride;
@@ -80,9 +93,13 @@ typedef struct {
 } fovea_program;
 
 enum {
-  FOVEA_CPU_AVX = 1, FOVEA_CPU_AVX2 = 2, FOVEA_CPU_FMA = 4, FOVEA_CPU_F16C = 8,
-  FOVEA_CPU_AVX512 = 16,      /* F, CD, BW, DQ, VL */
-  FOVEA_CPU_AVX512_BF16 = 32, FOVEA_CPU_AVX512_VNNI = 64
+  FOVEA_CPU_AVX = 1,
+  FOVEA_CPU_AVX2 = 2,
+  FOVEA_CPU_FMA = 4,
+  FOVEA_CPU_F16C = 8,
+  FOVEA_CPU_AVX512 = 16, /* F, CD, BW, DQ, VL */
+  FOVEA_CPU_AVX512_BF16 = 32,
+  FOVEA_CPU_AVX512_VNNI = 64
 };
 
 typedef struct {
@@ -98,15 +115,15 @@ typedef struct {
 /* NAME_options of the generated header has this layout. A zero field means its default. */
 typedef struct {
   uint32_t struct_size;
-  int32_t threads;      /* the caller's included; 0: one */
-  uint64_t seed;        /* of parameter initialisation and of random ops */
-  const char *target;   /* NULL: the best that the machine runs; else one of the library's targets, by name */
-  void *workspace;      /* NULL: create allocates */
+  int32_t threads;    /* the caller's included; 0: one */
+  uint64_t seed;      /* of parameter initialisation and of random ops */
+  const char *target; /* NULL: the best that the machine runs; else one of the library's targets, by name */
+  void *workspace;    /* NULL: create allocates */
   size_t workspace_bytes;
   void *(*allocate)(void *context, size_t bytes, size_t alignment); /* NULL: aligned_alloc */
   void (*release)(void *context, void *memory);
   void *allocator_context;
-  int32_t device;       /* for device targets */
+  int32_t device; /* for device targets */
   void *stream;
   /* Called after every kernel launch, from the calling thread. */
   void (*profile)(void *context, const char *kernel, double seconds);
@@ -116,8 +133,13 @@ typedef struct {
 
 /* Error codes of every generated function that returns int. */
 typedef enum {
-  FOVEA_OK = 0, FOVEA_INVALID_ARGUMENT = 1, FOVEA_BAD_FILE = 2, FOVEA_IO_ERROR = 3, FOVEA_KERNEL_ERROR = 4,
-  FOVEA_OUT_OF_MEMORY = 5, FOVEA_UNSUPPORTED_MACHINE = 6
+  FOVEA_OK = 0,
+  FOVEA_INVALID_ARGUMENT = 1,
+  FOVEA_BAD_FILE = 2,
+  FOVEA_IO_ERROR = 3,
+  FOVEA_KERNEL_ERROR = 4,
+  FOVEA_OUT_OF_MEMORY = 5,
+  FOVEA_UNSUPPORTED_MACHINE = 6
 } fovea_error;
 
 /* Called by the generated C functions. model is the generated constant table.
@@ -141,7 +163,7 @@ void fovea_destroy(fovea_handle *handle);
 const char *fovea_last_error(const fovea_handle *handle); /* NULL handle: of the last failed create in this thread */
 size_t fovea_workspace_bytes(const fovea_model *model, const int64_t *sizes, int32_t threads);
 int32_t fovea_call(fovea_handle *handle, int32_t entry, const int64_t *sizes, void *const *pointers);
-int32_t fovea_load(fovea_handle *handle, const char *path);            /* parameters, safetensors */
+int32_t fovea_load(fovea_handle *handle, const char *path); /* parameters, safetensors */
 int32_t fovea_save(fovea_handle *handle, const char *path);
 int32_t fovea_load_checkpoint(fovea_handle *handle, const char *path); /* all state, safetensors */
 int32_t fovea_save_checkpoint(fovea_handle *handle, const char *path);
@@ -157,7 +179,9 @@ typedef struct {
 } fovea_view;
 
 /* Room for one kernel argument on the generated function's stack. Its first member is the halide_buffer_t. */
-typedef struct { uint64_t storage[7 + 2 * FOVEA_MAX_RANK]; } fovea_buffer;
+typedef struct {
+  uint64_t storage[7 + 2 * FOVEA_MAX_RANK];
+} fovea_buffer;
 
 /* Called by generated host code: fills buffer with the view at byte offset (an affine row) of the region. */
 void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t region, const int64_t *offset,

@@ -96,8 +96,9 @@ TEST_F(Errors, ElementTypes) {
   EXPECT_ERROR(table * label, "mul: one operand is f32, the other i32: cast one of them");
   EXPECT_ERROR(label + 0.5, "0.500000 is no i32: cast the tensor to a float, or use a whole number");
   EXPECT_ERROR(maximum(1.0, 2.0), "maximum: both operands are numbers: at least one must be a tensor");
-  EXPECT_ERROR(softmax(label), "softmax: operand #0 must be f16, bf16, f32 or f64 tensor of 1 to 2^48 elements, each ? with its "
-                               "#fovea.dims, but got 'tensor<?xi32, #fovea.dims<[batch] -> (batch)>>'");
+  EXPECT_ERROR(softmax(label),
+               "softmax: operand #0 must be f16, bf16, f32 or f64 tensor of 1 to 2^48 elements, each ? with its "
+               "#fovea.dims, but got 'tensor<?xi32, #fovea.dims<[batch] -> (batch)>>'");
   EXPECT_ERROR(where(table < 0, table < 1, 2), "2.000000 is no boolean: use 0 or 1");
 }
 
@@ -147,18 +148,22 @@ TEST_F(Errors, Layers) {
   EXPECT_ERROR(norm(table, 0), "norm: p is 0.000000: it must be positive");
   EXPECT_ERROR(cumsum(transpose(image, {1, 2, 3, 0}), -1),
                "cumsum: needs a last dimension of constant size, but works on (1, 28, 28, batch) (c1)");
-  EXPECT_ERROR(rms_norm(table, table), "rms_norm: x (6, 4) and scale (6, 4): scale must be a vector of x's last, constant size (c1)");
+  EXPECT_ERROR(rms_norm(table, table),
+               "rms_norm: x (6, 4) and scale (6, 4): scale must be a vector of x's last, constant size (c1)");
   Tensor four = model.parameter("four", {4}, ones());
   EXPECT_ERROR(group_norm(table, 3, four, four), "group_norm: 3 groups do not divide 4 channels");
-  EXPECT_ERROR(group_norm(four, 2, four, four), "group_norm: x is (4): it must be floats (items, channels, ..), with all sizes "
-                                                "but the first constant");
-  Tensor running = model.parameter("running", {4}, zeros(), {.frozen = true}), six = model.parameter("six", {6}, ones(), {.frozen = true});
+  EXPECT_ERROR(group_norm(four, 2, four, four),
+               "group_norm: x is (4): it must be floats (items, channels, ..), with all sizes "
+               "but the first constant");
+  Tensor running = model.parameter("running", {4}, zeros(), {.frozen = true}),
+         six = model.parameter("six", {6}, ones(), {.frozen = true});
   std::string frozen = " must be a parameter of the scale's shape, (4), declared with .frozen = true";
   EXPECT_ERROR(batch_norm(table, four, four, running + 0, running), "batch_norm: the running mean" + frozen);
   EXPECT_ERROR(batch_norm(table, four, four, running, four), "batch_norm: the running variance" + frozen);
   EXPECT_ERROR(batch_norm(table, four, four, six, running), "batch_norm: the running mean" + frozen);
   EXPECT_ERROR(batch_norm(image, four, four, running, running),
-               "batch_norm: x (batch, 1, 28, 28), scale (4) and bias (4): scale and bias must be vectors of the constant size of x's "
+               "batch_norm: x (batch, 1, 28, 28), scale (4) and bias (4): scale and bias must be vectors of the "
+               "constant size of x's "
                "dimension 1 (c1)");
   EXPECT_ERROR(dropout(table, 1.5), "dropout: has rate 1.500000e+00: it must be at least 0 and below 1 (c1)");
   Tensor q = model.input("q", {batch, 2, 9, 4}), k = model.input("k", {batch, 2, model.symbol("keys"), 4});

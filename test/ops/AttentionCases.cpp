@@ -61,7 +61,8 @@ Case special() {
 
 /// Nothing beyond kv_lengths is read.
 Case garbage() {
-  Case result = attention("garbage_beyond_lengths", {.heads = 2, .kvHeads = 1, .queries = 5, .keys = 7, .lengths = {5, 2}});
+  Case result =
+      attention("garbage_beyond_lengths", {.heads = 2, .kvHeads = 1, .queries = 5, .keys = 7, .lengths = {5, 2}});
   auto fill = [](int64_t at, double draw) { // (batch, 1, keys, 4)
     int64_t key = at / 4 % 7, length = at / 28 ? 2 : 5;
     return key < length ? 4 * draw - 2 : at % 2 ? NAN : INFINITY;

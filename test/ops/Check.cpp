@@ -108,8 +108,8 @@ std::vector<double> decode(const Bytes &bytes, mlir::Type element) {
 
 //===-- Comparing -------------------------------------------------------------------------------------------------===//
 
-/// The bound for a precision. In low precision so many roundings, of half a unit in the last place each, come to that of
-/// f32.
+/// The bound for a precision. In low precision so many roundings, of half a unit in the last place each, come to that
+/// of f32.
 double relativeBound(const Bound &bound, Precision precision, int roundings) {
   if (precision == Precision::f64) return bound.f64;
   int digits = llvm::APFloat::semanticsPrecision(semanticsOf(precision));
@@ -137,7 +137,9 @@ void compare(const std::string &name, const std::vector<double> &got, const Arra
   ASSERT_EQ((int64_t)got.size(), want.size()) << name;
   int64_t wrong = 0, first = -1;
   for (int64_t at = 0; at < want.size(); ++at) {
-    if (matches(got[at], want.values[at], relativeBound(bound, precision, roundings), bound.floor, precision, signedZeros)) continue;
+    if (matches(got[at], want.values[at], relativeBound(bound, precision, roundings), bound.floor, precision,
+                signedZeros))
+      continue;
     if (!wrong++) first = at;
   }
   if (!wrong) return;
@@ -164,7 +166,8 @@ std::vector<double> differences(const Case &of, Arrays inputs, const Arrays &cot
                                 const std::vector<int64_t> &elements) {
   std::vector<double> result;
   for (int64_t element : elements) {
-    double &x = inputs[which].values[element], old = x, center = std::isfinite(x) ? x : 0, move = 1e-5 * std::max(1.0, std::abs(center));
+    double &x = inputs[which].values[element], old = x, center = std::isfinite(x) ? x : 0,
+           move = 1e-5 * std::max(1.0, std::abs(center));
     x = center + move;
     double highX = x, high = lossOf(of, inputs, cotangents);
     x = center - move;
@@ -302,7 +305,8 @@ private:
       std::string name = resultName(each, index);
       mlir::Type element = elementOf(name);
       Precision precision = element == realType() ? setting.precision : Precision::f64; // others are exact
-      compare(name, decode(outputs.at(name), element), wanted[each.name][index], each.bound, precision, forwardRoundings, each.signedZeros);
+      compare(name, decode(outputs.at(name), element), wanted[each.name][index], each.bound, precision,
+              forwardRoundings, each.signedZeros);
     }
   }
 
@@ -317,7 +321,8 @@ private:
         terms += (double)result.size();
       }
     }
-    compare("loss", decode(loss, lossType()), Array({}, std::vector<double>{sum}), ulps(8, terms), setting.precision, forwardRoundings, false);
+    compare("loss", decode(loss, lossType()), Array({}, std::vector<double>{sum}), ulps(8, terms), setting.precision,
+            forwardRoundings, false);
   }
 
   void compareGradients(const Case &each, const std::map<std::string, Bytes> &gradients) {
@@ -336,7 +341,8 @@ private:
                  differences(each, operands[each.name], cotangents[each.name], which, elements));
       double largest = 1e-3;
       for (double value : want.values) largest = std::max(largest, std::abs(value));
-      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.precision, backwardRoundings, false);
+      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.precision, backwardRoundings,
+              false);
     }
   }
 

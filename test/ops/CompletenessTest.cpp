@@ -45,7 +45,8 @@ struct Completeness : testing::Test {
 TEST_F(Completeness, EveryOpHasALowering) {
   for (mlir::RegisteredOperationName name : ops()) {
     // The grad stage replaces these.
-    if (name.getStringRef() == DropoutOp::getOperationName() || name.getStringRef() == BatchNormOp::getOperationName()) continue;
+    if (name.getStringRef() == DropoutOp::getOperationName() || name.getStringRef() == BatchNormOp::getOperationName())
+      continue;
     EXPECT_TRUE(name.hasInterface<PointLowering>() || name.hasInterface<AnchorLowering>()) << name.getStringRef().str();
     EXPECT_EQ(name.hasInterface<AnchorLowering>(), name.hasTrait<Anchor>()) << name.getStringRef().str();
   }
@@ -67,9 +68,10 @@ TEST_F(Completeness, EveryGradientHasACase) {
         llvm::any_of(each.operands, [&](const Operand &operand) { return isParameter(each, operand); }))
       cases.push_back(each);
   std::set<std::string> covered = opsOf(*buildModule(context.get(), cases, Precision::f64));
-  for (mlir::RegisteredOperationName name : ops())
-    if (name.hasInterface<Differentiable>())
-      EXPECT_TRUE(covered.count(name.getStringRef().str())) << name.getStringRef().str();
+  for (mlir::RegisteredOperationName name : ops()) {
+    if (!name.hasInterface<Differentiable>()) continue;
+    EXPECT_TRUE(covered.count(name.getStringRef().str())) << name.getStringRef().str();
+  }
 }
 
 } // namespace fovea::ops

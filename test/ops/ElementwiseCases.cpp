@@ -142,25 +142,28 @@ Case constant(const std::string &name, const Shape &shape, bool splat) {
 
 /// Several tables in one kernel, smaller than a vector and larger: none is aligned to a vector's bytes.
 Case tables() {
-  return {"constant_tables",
-          {{"x", {5, 16}}},
-          [=](const Build &build, Values v) {
-            Value sum = v[0];
-            for (int64_t rows : {1, 5, 5}) {
-              SmallVector<mlir::Attribute> values;
-              for (int64_t at = 0; at < rows * 16; ++at) values.push_back(build.builder.getFloatAttr(build.real, (double)at));
-              sum = build.make<AddOp>(sum, build.make<ConstantOp>(mlir::DenseElementsAttr::get(build.type({rows, 16}), values)));
-              SmallVector<mlir::Attribute> few(values.begin(), values.begin() + 5);
-              sum = build.make<AddOp>(sum, build.make<ConstantOp>(mlir::DenseElementsAttr::get(build.type({5, 1}), few)));
-            }
-            return SmallVector<Value>{sum};
-          },
-          [=](const Arrays &v) {
-            Array result = v[0];
-            for (int64_t at = 0; at < result.size(); ++at) result.values[at] += (double)(at % 16 + 2 * at + 3 * (at / 16));
-            return Arrays{result};
-          },
-          ulps(4, 4)};
+  return {
+      "constant_tables",
+      {{"x", {5, 16}}},
+      [=](const Build &build, Values v) {
+        Value sum = v[0];
+        for (int64_t rows : {1, 5, 5}) {
+          SmallVector<mlir::Attribute> values;
+          for (int64_t at = 0; at < rows * 16; ++at)
+            values.push_back(build.builder.getFloatAttr(build.real, (double)at));
+          sum = build.make<AddOp>(sum,
+                                  build.make<ConstantOp>(mlir::DenseElementsAttr::get(build.type({rows, 16}), values)));
+          SmallVector<mlir::Attribute> few(values.begin(), values.begin() + 5);
+          sum = build.make<AddOp>(sum, build.make<ConstantOp>(mlir::DenseElementsAttr::get(build.type({5, 1}), few)));
+        }
+        return SmallVector<Value>{sum};
+      },
+      [=](const Arrays &v) {
+        Array result = v[0];
+        for (int64_t at = 0; at < result.size(); ++at) result.values[at] += (double)(at % 16 + 2 * at + 3 * (at / 16));
+        return Arrays{result};
+      },
+      ulps(4, 4)};
 }
 
 } // namespace

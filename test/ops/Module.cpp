@@ -53,8 +53,9 @@ namespace {
 class Model {
 public:
   Model(MLIRContext *context, Precision precision)
-      : builder(context), shapes(context), module(ModuleOp::create(builder.getUnknownLoc(), "ops")),
-        build{builder, shapes, elementOf(precision, builder)} {
+      : builder(context), shapes(context),
+        module(ModuleOp::create(builder.getUnknownLoc(), "ops")), build{builder, shapes,
+                                                                        elementOf(precision, builder)} {
     builder.setInsertionPointToEnd(module->getBody());
     function = func::FuncOp::create(builder, builder.getUnknownLoc(), "model", builder.getFunctionType({}, {}));
     builder.setInsertionPointToEnd(function.addEntryBlock());
@@ -123,7 +124,8 @@ private:
     auto type = cast<RankedTensorType>(value.getType());
     Value product = build.make<MulOp>(value, input(cotangentName(each, index), type));
     if (isLowPrecision(type.getElementType()))
-      product = build.make<CastOp>(RankedTensorType::get(type.getShape(), builder.getF32Type(), type.getEncoding()), product);
+      product =
+          build.make<CastOp>(RankedTensorType::get(type.getShape(), builder.getF32Type(), type.getEncoding()), product);
     SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
     Value sum = build.make<SumOp>(product, axes, false);
     loss = loss ? build.make<AddOp>(loss, sum) : sum;

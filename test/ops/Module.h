@@ -22,7 +22,8 @@ std::string cotangentName(const Case &of, size_t index);
 bool isParameter(const Case &of, const Operand &operand);
 
 /// @model: every case, with its results, and the sum of all results times their cotangents as the loss.
-mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext *context, llvm::ArrayRef<Case> cases, Precision precision);
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext *context, llvm::ArrayRef<Case> cases,
+                                              Precision precision);
 
 /// To the grad stage, without the optimizer's update.
 LogicalResult differentiate(mlir::ModuleOp module);

@@ -13,12 +13,11 @@ TEST_P(Ops, Match) {
   check(staticSuites()[index], {precision});
 }
 
-INSTANTIATE_TEST_SUITE_P(, Ops,
-                         testing::Combine(testing::Range<size_t>(0, staticSuites().size()),
-                                          testing::Values(Precision::f32, Precision::f64, Precision::bf16, Precision::f16)),
-                         [](const auto &info) {
-                           return staticSuites()[std::get<0>(info.param)].name + nameOf(std::get<1>(info.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , Ops,
+    testing::Combine(testing::Range<size_t>(0, staticSuites().size()),
+                     testing::Values(Precision::f32, Precision::f64, Precision::bf16, Precision::f16)),
+    [](const auto &info) { return staticSuites()[std::get<0>(info.param)].name + nameOf(std::get<1>(info.param)); });
 
 struct Batch : testing::TestWithParam<std::tuple<Precision, bool>> {};
 

@@ -29,20 +29,20 @@ Array dropped(const Shape &shape, uint32_t index, double rate) {
 }
 
 Case keys(const std::string &name, double seed, double counter) {
-  Case result{"keys_" + name,
-              {{"seed", {}, cycle({seed}), Kind::i64}, {"counter", {}, cycle({counter}), Kind::i64}},
-              [](const Build &build, Values v) {
-                return SmallVector<Value>{
-                    build.make<RandomKeysOp>(build.type({5, 2}, build.builder.getI32Type()), v[0], v[1])};
-              },
-              [](const Arrays &a) {
-                Array keys({5, 2});
-                for (int64_t row = 0; row < 5; ++row)
-                  for (int64_t word : {0, 1})
-                    keys.at({row, word}) = (int32_t)keyOf((int64_t)a[0].values[0], (int64_t)a[1].values[0], row)[word];
-                return Arrays{keys};
-              },
-              {}};
+  Case result{
+      "keys_" + name,
+      {{"seed", {}, cycle({seed}), Kind::i64}, {"counter", {}, cycle({counter}), Kind::i64}},
+      [](const Build &build, Values v) {
+        return SmallVector<Value>{build.make<RandomKeysOp>(build.type({5, 2}, build.builder.getI32Type()), v[0], v[1])};
+      },
+      [](const Arrays &a) {
+        Array keys({5, 2});
+        for (int64_t row = 0; row < 5; ++row)
+          for (int64_t word : {0, 1})
+            keys.at({row, word}) = (int32_t)keyOf((int64_t)a[0].values[0], (int64_t)a[1].values[0], row)[word];
+        return Arrays{keys};
+      },
+      {}};
   result.gradient = false;
   return result;
 }

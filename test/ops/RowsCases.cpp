@@ -269,6 +269,7 @@ Suite rowsSuite() {
           layerNorm("59", {"x", {59}}, false),
           layerNorm("59_statistics", {"x", {59}}, true),
           layerNorm("113", {"x", {5, 113}}, true),
+          layerNormUsed(),
           layerNormSpecial(),
           crossEntropy("1", {"x", {3, 1}}, {"labels", {3}, whole(0, 1), Kind::i32}),
           crossEntropy("3", {"x", {17, 3}}, {"labels", {17}, whole(0, 3), Kind::i32}),

@@ -25,9 +25,9 @@ Suite batchSuite();
 Case batchNormCase(const std::string &name, Operand x);
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),
-          reduceSuite(),      contractionSuite(),   rowsSuite(),        normsSuite(),         attentionSuite(),
-          gatherSuite(),      randomSuite(),        dropoutSuite(),     attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(),     viewsSuite(),     reduceSuite(),
+          contractionSuite(), rowsSuite(),          normsSuite(),           attentionSuite(), gatherSuite(),
+          randomSuite(),      dropoutSuite(),       attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops

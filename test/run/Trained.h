@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-/// Owns a handle of model NAME, whose input `image` is of type `Real`. A failing call fails the test with the model's message.
+/// Owns a handle of model NAME, whose input `image` is of type `Real`. A failing call fails the test with the model's
+/// message.
 #define FOVEA_TRAINED(NAME, REAL)                                                                                      \
   struct NAME##_trained {                                                                                              \
     using Real = REAL;                                                                                                 \
@@ -38,10 +39,18 @@
       check(NAME##_get(model, name.c_str(), values.data(), count * sizeof(Real)));                                     \
       return values;                                                                                                   \
     }                                                                                                                  \
-    template <typename... Arguments> void train_step(Arguments... arguments) { check(NAME##_train_step(model, arguments...)); } \
-    template <typename... Arguments> void gradients(Arguments... arguments) { check(NAME##_gradients(model, arguments...)); }   \
-    template <typename... Arguments> void update(Arguments... arguments) { check(NAME##_update(model, arguments...)); }         \
-    template <typename... Arguments> void forward(Arguments... arguments) { check(NAME##_forward(model, arguments...)); }       \
+    template <typename... Arguments> void train_step(Arguments... arguments) {                                         \
+      check(NAME##_train_step(model, arguments...));                                                                   \
+    }                                                                                                                  \
+    template <typename... Arguments> void gradients(Arguments... arguments) {                                          \
+      check(NAME##_gradients(model, arguments...));                                                                    \
+    }                                                                                                                  \
+    template <typename... Arguments> void update(Arguments... arguments) {                                             \
+      check(NAME##_update(model, arguments...));                                                                       \
+    }                                                                                                                  \
+    template <typename... Arguments> void forward(Arguments... arguments) {                                            \
+      check(NAME##_forward(model, arguments...));                                                                      \
+    }                                                                                                                  \
   }
 
 inline std::string bytesOf(const std::string &path) {

@@ -15,6 +15,6 @@ static Model traced(const char *name, DType dtype, const Optimizer &optimizer, d
 std::vector<Model> define() {
   AdamW adamw{.weight_decay = 0.05};
   SGD sgd{.momentum = 0.9, .nesterov = true, .weight_decay = 1e-4};
-  return {traced("trace_adamw", f64, adamw, 1), traced("trace_sgd", f64, sgd, 0), traced("trace_adamw_f32", f32, adamw, 1),
-          traced("trace_sgd_f32", f32, sgd, 0)};
+  return {traced("trace_adamw", f64, adamw, 1), traced("trace_sgd", f64, sgd, 0),
+          traced("trace_adamw_f32", f32, adamw, 1), traced("trace_sgd_f32", f32, sgd, 0)};
 }

@@ -57,10 +57,12 @@ template <typename Real> double largestDifference(const std::vector<Real> &ours,
 }
 
 template <typename Trained> void start(Trained &trained, const Trace &trace) {
-  for (const std::string &name : trace.names("initial.")) trained.set(name, trace.reals<typename Trained::Real>("initial." + name));
+  for (const std::string &name : trace.names("initial."))
+    trained.set(name, trace.reals<typename Trained::Real>("initial." + name));
 }
 
-template <typename Trained> void expectParameters(Trained &trained, const Trace &trace, const std::string &prefix, double bound) {
+template <typename Trained>
+void expectParameters(Trained &trained, const Trace &trace, const std::string &prefix, double bound) {
   auto names = trace.names(prefix);
   ASSERT_EQ(names.size(), 29u);
   for (const std::string &name : names) {
@@ -80,7 +82,8 @@ template <typename Trained> void adamw(double bound) {
     auto label = trace.read<int32_t>(at + "label");
     std::vector<Real> loss(1), logits(label.size() * 10), forward(logits.size());
     trained.forward(int64_t(label.size()), image.data(), forward.data());
-    trained.train_step(int64_t(label.size()), image.data(), label.data(), trace.reals<Real>(at + "rate")[0], loss.data(), logits.data());
+    trained.train_step(int64_t(label.size()), image.data(), label.data(), trace.reals<Real>(at + "rate")[0],
+                       loss.data(), logits.data());
     EXPECT_LE(largestDifference(loss, trace.read<double>(at + "loss")), bound) << at;
     EXPECT_LE(largestDifference(logits, trace.read<double>(at + "logits")), bound) << at;
     EXPECT_LE(largestDifference(forward, trace.read<double>(at + "logits")), bound) << at;

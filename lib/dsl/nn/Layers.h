@@ -69,8 +69,8 @@ private:
 class GroupNorm {
 public:
   GroupNorm(const Scope &at, int64_t groups, int64_t channels, double epsilon = 1e-5)
-      : groups(groups), scale(at.parameter("scale", {channels}, ones())), bias(at.parameter("bias", {channels}, zeros())),
-        epsilon(epsilon) {}
+      : groups(groups), scale(at.parameter("scale", {channels}, ones())),
+        bias(at.parameter("bias", {channels}, zeros())), epsilon(epsilon) {}
 
   Tensor operator()(Located x) const {
     Frame frame(x);
@@ -83,8 +83,8 @@ private:
   double epsilon;
 };
 
-/// Channels of zero mean and unit variance, scaled and shifted: over the batch in training, by the running statistics in
-/// inference (Ioffe and Szegedy 2015). To be called once: a state is stored once.
+/// Channels of zero mean and unit variance, scaled and shifted: over the batch in training, by the running statistics
+/// in inference (Ioffe and Szegedy 2015). To be called once: a state is stored once.
 class BatchNorm {
 public:
   BatchNorm(const Scope &at, int64_t channels, BatchNormOptions options = {})

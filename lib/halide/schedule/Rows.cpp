@@ -20,7 +20,8 @@ Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vect
     int64_t run = std::max<int64_t>(lanes, schedule.getTask() * (vectorize ? lanes : 1));
     if (vectorize && (!width || *width > 1)) {
       stage.split(column, row, lane, (int)lanes, output.tail(output.extents[0], lanes)).vectorize(lane);
-      if (!width || *width > run) stage.split(row, outer, row, (int)std::max<int64_t>(1, run / lanes), TailStrategy::GuardWithIf);
+      if (!width || *width > run)
+        stage.split(row, outer, row, (int)std::max<int64_t>(1, run / lanes), TailStrategy::GuardWithIf);
     } else {
       row = column;
       if (!width || *width > run) stage.split(row, outer, row, (int)run, TailStrategy::GuardWithIf);

@@ -119,7 +119,8 @@ static LogicalResult checkSchedule(KernelOp kernel) {
   for (PackOp pack : kernel.getOps<PackOp>())
     if (pack.getX().getDefiningOp<MatmulOp>() && pack.getPanels().getSize() % schedule->getColumns())
       return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
-                                << " but stores its product in " << pack.getPanels() << ": columns must divide the panels' size";
+                                << " but stores its product in " << pack.getPanels()
+                                << ": columns must divide the panels' size";
   return success();
 }
 
