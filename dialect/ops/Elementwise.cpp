@@ -114,7 +114,18 @@ OpFoldResult DivOp::fold(FoldAdaptor operands) {
     if (OpFoldResult kept = keep(getA(), getType())) return kept;
   return foldScalars(operands.getA(), operands.getB(), [](APFloat a, APFloat b) { return a / b; });
 }
-OpFoldResult CastOp::fold(FoldAdaptor) { return keep(getX(), getType()); }
+OpFoldResult CastOp::fold(FoldAdaptor operands) {
+  if (OpFoldResult kept = keep(getX(), getType())) return kept;
+  auto elements = dyn_cast_or_null<DenseFPElementsAttr>(operands.getX());
+  auto to = dyn_cast<FloatType>(getType().getElementType());
+  if (!elements || !to) return nullptr;
+  return elements.mapValues(to, [&](const APFloat &value) {
+    APFloat converted = value;
+    bool loses;
+    converted.convert(to.getFloatSemantics(), APFloat::rmNearestTiesToEven, &loses);
+    return converted.bitcastToAPInt();
+  });
+}
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 OpFoldResult SizeOp::fold(FoldAdaptor) {
   std::optional<int64_t> size = constantSize(getDims().getSizes()[0]);

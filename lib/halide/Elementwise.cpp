@@ -27,7 +27,6 @@ struct UnaryLowering : PointLowering::ExternalModel<UnaryLowering<Op, function>,
   }
 };
 
-Expr neg(const Expr &x) { return -x; }
 Expr squareRoot(const Expr &x) { return Halide::sqrt(x); }
 
 struct CompareLowering : PointLowering::ExternalModel<CompareLowering, CompareOp> {
@@ -36,10 +35,9 @@ struct CompareLowering : PointLowering::ExternalModel<CompareLowering, CompareOp
     Expr a = kernel.loadBroadcast(compare.getA(), at, compare.getType()),
          b = kernel.loadBroadcast(compare.getB(), at, compare.getType());
     StringRef relation = compare.getRelation();
-    Expr result = relation == "eq" ? a == b : relation == "ne" ? a != b : relation == "lt" ? a < b : a <= b;
-    if (!a.type().is_float()) return result;
-    Expr unordered = math::isNan(a) || math::isNan(b);
-    return relation == "ne" ? result || unordered : result && !unordered;
+    Expr result = relation == "lt" ? math::less(a, b) : relation == "le" ? math::lessOrEqual(a, b) : math::equal(a, b);
+    if (a.type().is_float()) result = result && !(math::isNan(a) || math::isNan(b));
+    return relation == "ne" ? !result : result;
   }
 };
 
@@ -95,7 +93,7 @@ void registerElementwiseLowerings(MLIRContext *context) {
   MaximumOp::attachInterface<BinaryLowering<MaximumOp, math::maximum>>(*context);
   MinimumOp::attachInterface<BinaryLowering<MinimumOp, math::minimum>>(*context);
   RemainderOp::attachInterface<BinaryLowering<RemainderOp, math::remainder>>(*context);
-  NegOp::attachInterface<UnaryLowering<NegOp, neg>>(*context);
+  NegOp::attachInterface<UnaryLowering<NegOp, math::neg>>(*context);
   AbsOp::attachInterface<UnaryLowering<AbsOp, math::abs>>(*context);
   FloorOp::attachInterface<UnaryLowering<FloorOp, math::floor>>(*context);
   RoundOp::attachInterface<UnaryLowering<RoundOp, math::round>>(*context);

@@ -53,6 +53,15 @@ Expr sub(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Cal
 Expr mul(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_mul, a, b) : a * b; }
 Expr div(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_div, a, b) : a / b; }
 
+Expr neg(const Expr &x) { return x.type().is_float() ? negated(x) : -x; }
+
+static Expr compared(Call::IntrinsicOp operation, const Expr &a, const Expr &b) {
+  return Call::make(Halide::Bool(a.type().lanes()), operation, {a, b}, Call::PureIntrinsic);
+}
+Expr equal(const Expr &a, const Expr &b) { return a.type().is_float() ? compared(Call::strict_eq, a, b) : a == b; }
+Expr less(const Expr &a, const Expr &b) { return a.type().is_float() ? compared(Call::strict_lt, a, b) : a < b; }
+Expr lessOrEqual(const Expr &a, const Expr &b) { return a.type().is_float() ? compared(Call::strict_le, a, b) : a <= b; }
+
 Expr isNan(const Expr &x) { return magnitude(x) > infinityBits(x); }
 Expr isInfinite(const Expr &x) { return magnitude(x) == infinityBits(x); }
 /// Half of the bits, rounded; a NaN must not round to infinity.

@@ -14,10 +14,18 @@ Halide::Expr add(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr sub(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr mul(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
+/// By its bits: -inf stays what it is.
+Halide::Expr neg(const Halide::Expr &x);
 
 /// x as another type: float to integer truncates, integers wrap around, to bool what is not zero is true; f16 and bf16
 /// are converted by way of f32, to the nearest, ties to even.
 Halide::Expr convert(Halide::Type type, const Halide::Expr &x);
+
+/// Comparisons as they are: by the default flags LLVM takes no number for infinite, and decides those with an infinite
+/// constant beforehand. Of NaN they may say anything.
+Halide::Expr equal(const Halide::Expr &a, const Halide::Expr &b);
+Halide::Expr less(const Halide::Expr &a, const Halide::Expr &b);
+Halide::Expr lessOrEqual(const Halide::Expr &a, const Halide::Expr &b);
 
 Halide::Expr isNan(const Halide::Expr &x);
 Halide::Expr isInfinite(const Halide::Expr &x);

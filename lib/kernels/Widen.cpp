@@ -58,7 +58,7 @@ private:
     Operation *op = value.getDefiningOp();
     Value result;
     if (!isKept(value)) {
-      result = CastOp::create(builder, value.getLoc(), wide(typeOf(value)), value);
+      result = builder.createOrFold<CastOp>(value.getLoc(), wide(typeOf(value)), value);
     } else if (auto down = dyn_cast<CastOp>(op)) {
       result = down.getX();
     } else {

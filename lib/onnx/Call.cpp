@@ -26,7 +26,8 @@ const Known &Call::needed(size_t index, const char *what) {
   operand(index);
   const Known *known = importer.known(*inputs[index], true);
   if (!known)
-    unsupported(std::string("the ") + what + " must be known when importing, but '" + inputs[index]->name + "' is computed or given at run time");
+    unsupported(std::string("the ") + what + " must be known when importing, but '" + inputs[index]->name +
+                "' is computed or given at run time");
   return *known;
 }
 
@@ -47,7 +48,8 @@ std::vector<int64_t> Call::integers(size_t index, const char *what) {
 
 int64_t Call::integer(size_t index, const char *what) {
   std::vector<int64_t> all = integers(index, what);
-  if (all.size() != 1) unsupported(std::string("the ") + what + " must be one number, but are " + std::to_string(all.size()));
+  if (all.size() != 1)
+    unsupported(std::string("the ") + what + " must be one number, but are " + std::to_string(all.size()));
   return all[0];
 }
 
@@ -150,7 +152,8 @@ std::vector<int64_t> frontAxes(std::vector<int64_t> axes, int64_t rank) {
 std::vector<int64_t> numbersOf(const Shape &shape, const char *what) {
   std::vector<int64_t> result;
   for (const Dim &size : shape) {
-    if (!size.constant()) throw Unsupported{std::string(what) + " needs sizes that are numbers, not open ones: " + shapeText(shape)};
+    if (!size.constant())
+      throw Unsupported{std::string(what) + " needs sizes that are numbers, not open ones: " + shapeText(shape)};
     result.push_back(*size.constant());
   }
   return result;
@@ -158,7 +161,8 @@ std::vector<int64_t> numbersOf(const Shape &shape, const char *what) {
 
 std::string shapeText(const Shape &shape) {
   std::string result = "(";
-  for (const Dim &size : shape) result += (result.size() > 1 ? ", " : "") + (size.constant() ? std::to_string(*size.constant()) : "open");
+  for (const Dim &size : shape)
+    result += (result.size() > 1 ? ", " : "") + (size.constant() ? std::to_string(*size.constant()) : "open");
   return result + ")";
 }
 

@@ -18,9 +18,9 @@ struct Unsupported {
 struct Operand {
   std::optional<Tensor> tensor;
   std::shared_ptr<const Known> known;
-  std::shared_ptr<const Array> array;    // an initializer, or the value of a constant
-  const Array *offered = nullptr;        // an input's value, if it may become a constant
-  bool failed = false;                   // the node that gives it could not be imported
+  std::shared_ptr<const Array> array; // an initializer, or the value of a constant
+  const Array *offered = nullptr;     // an input's value, if it may become a constant
+  bool failed = false;                // the node that gives it could not be imported
   std::string name;
 };
 

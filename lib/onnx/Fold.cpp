@@ -14,7 +14,8 @@ using Inputs = std::vector<const Known *>;
 int64_t product(const std::vector<int64_t> &shape) {
   int64_t result = 1;
   for (int64_t size : shape)
-    if (__builtin_mul_overflow(result, size, &result) || result > mostKnown || result < 0) throw Unsupported{"its result is huge"};
+    if (__builtin_mul_overflow(result, size, &result) || result > mostKnown || result < 0)
+      throw Unsupported{"its result is huge"};
   return result;
 }
 
@@ -25,7 +26,8 @@ std::vector<int64_t> strides(const std::vector<int64_t> &shape) {
 }
 
 /// The elements of a new shape, each taken from where `from` says for its coordinates.
-Known gathered(const Known &x, std::vector<int64_t> shape, const std::function<int64_t(const std::vector<int64_t> &)> &from) {
+Known gathered(const Known &x, std::vector<int64_t> shape,
+               const std::function<int64_t(const std::vector<int64_t> &)> &from) {
   Known result = x.like(std::move(shape));
   int64_t count = product(result.shape);
   std::vector<int64_t> at(result.shape.size());
@@ -74,7 +76,8 @@ int64_t number(const Dim &size) {
 
 //===-- Element by element ----------------------------------------------------------------------------------------===//
 
-template <typename Real, typename Integer> void elementwise(Call &call, const Inputs &inputs, Element element, Real real, Integer integer) {
+template <typename Real, typename Integer>
+void elementwise(Call &call, const Inputs &inputs, Element element, Real real, Integer integer) {
   std::vector<int64_t> shape = broadcastShape(inputs);
   Known a = broadcast(*inputs[0], shape), b = broadcast(*inputs[1], shape);
   Known result{element, shape, {}, {}};
@@ -94,13 +97,15 @@ template <typename Real, typename Integer> void elementwise(Call &call, const In
 
 #define FOLD_BINARY(NAME, REAL, INTEGER)                                                                               \
   void NAME(Call &call, const Inputs &in) {                                                                            \
-    elementwise(call, in, in[0]->element, [](double a, double b) { return REAL; },                                     \
-                [](const Dim &a, const Dim &b) -> Dim { return INTEGER; });                                            \
+    elementwise(                                                                                                       \
+        call, in, in[0]->element, [](double a, double b) { return REAL; },                                             \
+        [](const Dim &a, const Dim &b) -> Dim { return INTEGER; });                                                    \
   }
 #define FOLD_COMPARE(NAME, RELATION)                                                                                   \
   void NAME(Call &call, const Inputs &in) {                                                                            \
-    elementwise(call, in, Element::boolean, [](double a, double b) { return a RELATION b; },                           \
-                [](const Dim &a, const Dim &b) -> Dim { return number(a) RELATION number(b); });                       \
+    elementwise(                                                                                                       \
+        call, in, Element::boolean, [](double a, double b) { return a RELATION b; },                                   \
+        [](const Dim &a, const Dim &b) -> Dim { return number(a) RELATION number(b); });                               \
   }
 /// Towards zero, as C; a symbolic size is positive, so that its quotient may be rounded down.
 Dim quotient(const Dim &a, const Dim &b) {
@@ -117,21 +122,25 @@ Dim modulo(const Dim &a, const Dim &b) {
 }
 FOLD_BINARY(add, a + b, a + b)
 FOLD_BINARY(sub, a - b, a - b)
-FOLD_BINARY(mul, a * b, a * b)
+FOLD_BINARY(mul, a *b, a *b)
 FOLD_BINARY(div, a / b, quotient(a, b))
 FOLD_BINARY(mod, std::fmod(a, b), modulo(a, b))
-FOLD_BINARY(logicalAnd, a && b, number(a) && number(b))
+FOLD_BINARY(logicalAnd, a &&b, number(a) && number(b))
 FOLD_BINARY(logicalOr, a || b, number(a) || number(b))
 FOLD_COMPARE(less, <)
 FOLD_COMPARE(lessOrEqual, <=)
 FOLD_COMPARE(greater, >)
 FOLD_COMPARE(greaterOrEqual, >=)
 void equal(Call &call, const Inputs &in) {
-  elementwise(call, in, Element::boolean, [](double a, double b) { return a == b; },
-              [](const Dim &a, const Dim &b) -> Dim { return a == b ? 1 : a.constant() && b.constant() ? 0 : number(a) == number(b); });
+  elementwise(
+      call, in, Element::boolean, [](double a, double b) { return a == b; },
+      [](const Dim &a, const Dim &b) -> Dim {
+        return a == b ? 1 : a.constant() && b.constant() ? 0 : number(a) == number(b);
+      });
 }
 
-template <typename Real, typename Integer> void unary(Call &call, const Known &x, Element element, Real real, Integer integer) {
+template <typename Real, typename Integer>
+void unary(Call &call, const Known &x, Element element, Real real, Integer integer) {
   Known result{element, x.shape, {}, {}};
   for (double value : x.reals) {
     if (result.isReal())
@@ -148,31 +157,37 @@ template <typename Real, typename Integer> void unary(Call &call, const Known &x
   call.give(std::move(result));
 }
 void negate(Call &call, const Inputs &in) {
-  unary(call, *in[0], in[0]->element, [](double x) { return -x; }, [](const Dim &x) { return Dim(0) - x; });
+  unary(
+      call, *in[0], in[0]->element, [](double x) { return -x; }, [](const Dim &x) { return Dim(0) - x; });
 }
 void floorOf(Call &call, const Inputs &in) {
-  unary(call, *in[0], in[0]->element, [](double x) { return std::floor(x); }, [](const Dim &x) { return x; });
+  unary(
+      call, *in[0], in[0]->element, [](double x) { return std::floor(x); }, [](const Dim &x) { return x; });
 }
 void ceilOf(Call &call, const Inputs &in) {
-  unary(call, *in[0], in[0]->element, [](double x) { return std::ceil(x); }, [](const Dim &x) { return x; });
+  unary(
+      call, *in[0], in[0]->element, [](double x) { return std::ceil(x); }, [](const Dim &x) { return x; });
 }
 void logicalNot(Call &call, const Inputs &in) {
-  unary(call, *in[0], Element::boolean, [](double x) { return x; }, [](const Dim &x) { return Dim(!number(x)); });
+  unary(
+      call, *in[0], Element::boolean, [](double x) { return x; }, [](const Dim &x) { return Dim(!number(x)); });
 }
 void castTo(Call &call, const Inputs &in) {
   auto element = static_cast<Element>(call.integer("to", 0));
   for (double value : in[0]->reals)
     if (!isFloat(dtypeOf(element)) && element != Element::boolean && !(std::abs(value) < 0x1p31))
       throw Unsupported{"it casts a known float that no integer holds"};
-  unary(call, *in[0], element, [&](double x) { return element == Element::boolean ? double(x != 0) : x; },
-        [&](const Dim &x) { return element == Element::boolean ? Dim(number(x) != 0) : x; });
+  unary(
+      call, *in[0], element, [&](double x) { return element == Element::boolean ? double(x != 0) : x; },
+      [&](const Dim &x) { return element == Element::boolean ? Dim(number(x) != 0) : x; });
 }
 
 void where(Call &call, const Inputs &in) {
   std::vector<int64_t> shape = broadcastShape(in);
   Known condition = broadcast(*in[0], shape), a = broadcast(*in[1], shape), b = broadcast(*in[2], shape);
   Known result = a.like(shape);
-  for (int64_t index = 0; index < condition.count(); ++index) result.add(number(condition.integers[(size_t)index]) ? a : b, index);
+  for (int64_t index = 0; index < condition.count(); ++index)
+    result.add(number(condition.integers[(size_t)index]) ? a : b, index);
   call.give(std::move(result));
 }
 
@@ -232,9 +247,12 @@ void gather(Call &call, const Inputs &in) {
     int64_t which = 0, result = 0;
     for (size_t d = 0; d < indices.shape.size(); ++d) which += at[(size_t)axis + d] * indexSteps[d];
     int64_t index = number(indices.integers[(size_t)which]);
-    if (index < -size || index >= size) throw Unsupported{"index " + std::to_string(index) + " is outside an axis of " + std::to_string(size)};
+    if (index < -size || index >= size)
+      throw Unsupported{"index " + std::to_string(index) + " is outside an axis of " + std::to_string(size)};
     for (size_t d = 0; d < x.shape.size(); ++d)
-      result += steps[d] * ((int64_t)d < axis ? at[d] : (int64_t)d == axis ? (index < 0 ? index + size : index) : at[d - 1 + indices.shape.size()]);
+      result += steps[d] * ((int64_t)d < axis    ? at[d]
+                            : (int64_t)d == axis ? (index < 0 ? index + size : index)
+                                                 : at[d - 1 + indices.shape.size()]);
     return result;
   }));
 }
@@ -247,14 +265,16 @@ void concat(Call &call, const Inputs &in) {
   for (size_t d = 0; d < axis; ++d) outer *= in[0]->shape[d];
   for (const Known *input : in) {
     std::vector<int64_t> shape = input->shape, first = in[0]->shape;
-    if (shape.size() != rank || input->isReal() != result.isReal()) throw Unsupported{"its inputs differ in rank or type"};
+    if (shape.size() != rank || input->isReal() != result.isReal())
+      throw Unsupported{"its inputs differ in rank or type"};
     result.shape[axis] += shape[axis];
     shape[axis] = first[axis] = 1;
     if (shape != first) throw Unsupported{"its inputs differ beside the axis"};
   }
   for (int64_t row = 0; row < outer; ++row)
     for (const Known *input : in)
-      for (int64_t length = outer ? input->count() / outer : 0, i = 0; i < length; ++i) result.add(*input, row * length + i);
+      for (int64_t length = outer ? input->count() / outer : 0, i = 0; i < length; ++i)
+        result.add(*input, row * length + i);
   call.give(std::move(result));
 }
 
@@ -295,7 +315,8 @@ void transpose(Call &call, const Inputs &in) {
 /// A reduction to one element, or along the only axis.
 template <typename Function> void reduce(Call &call, const Inputs &in, Function function) {
   const Known &x = *in[0];
-  if (x.isReal() || x.shape.size() > 1 || x.integers.empty()) throw Unsupported{"it reduces known elements of rank " + std::to_string(x.shape.size())};
+  if (x.isReal() || x.shape.size() > 1 || x.integers.empty())
+    throw Unsupported{"it reduces known elements of rank " + std::to_string(x.shape.size())};
   Known result = x.like(std::vector<int64_t>(call.integer("keepdims", 1) ? x.shape.size() : 0, 1));
   Dim total = x.integers[0];
   for (size_t i = 1; i < x.integers.size(); ++i) total = function(total, x.integers[i]);
@@ -314,14 +335,34 @@ struct Fold {
   size_t inputs; // that it reads
 };
 const std::map<std::string, Fold> &folds() {
-  static const std::map<std::string, Fold> table = {
-      {"Add", {add, 2}}, {"Sub", {sub, 2}}, {"Mul", {mul, 2}}, {"Div", {div, 2}}, {"Mod", {mod, 2}}, {"And", {logicalAnd, 2}},
-      {"Or", {logicalOr, 2}}, {"Equal", {equal, 2}}, {"Less", {less, 2}}, {"LessOrEqual", {lessOrEqual, 2}},
-      {"Greater", {greater, 2}}, {"GreaterOrEqual", {greaterOrEqual, 2}}, {"Gather", {gather, 2}}, {"Reshape", {reshaped, 2}},
-      {"Expand", {expand, 2}}, {"Where", {where, 3}}, {"Neg", {negate, 1}}, {"Floor", {floorOf, 1}}, {"Ceil", {ceilOf, 1}},
-      {"Not", {logicalNot, 1}}, {"Cast", {castTo, 1}}, {"Unsqueeze", {unsqueezed, 1}}, {"Squeeze", {squeezed, 1}},
-      {"Concat", {concat, 1}}, {"Slice", {slice, 1}}, {"Transpose", {transpose, 1}}, {"ReduceProd", {reduceProd, 1}},
-      {"ReduceSum", {reduceSum, 1}}};
+  static const std::map<std::string, Fold> table = {{"Add", {add, 2}},
+                                                    {"Sub", {sub, 2}},
+                                                    {"Mul", {mul, 2}},
+                                                    {"Div", {div, 2}},
+                                                    {"Mod", {mod, 2}},
+                                                    {"And", {logicalAnd, 2}},
+                                                    {"Or", {logicalOr, 2}},
+                                                    {"Equal", {equal, 2}},
+                                                    {"Less", {less, 2}},
+                                                    {"LessOrEqual", {lessOrEqual, 2}},
+                                                    {"Greater", {greater, 2}},
+                                                    {"GreaterOrEqual", {greaterOrEqual, 2}},
+                                                    {"Gather", {gather, 2}},
+                                                    {"Reshape", {reshaped, 2}},
+                                                    {"Expand", {expand, 2}},
+                                                    {"Where", {where, 3}},
+                                                    {"Neg", {negate, 1}},
+                                                    {"Floor", {floorOf, 1}},
+                                                    {"Ceil", {ceilOf, 1}},
+                                                    {"Not", {logicalNot, 1}},
+                                                    {"Cast", {castTo, 1}},
+                                                    {"Unsqueeze", {unsqueezed, 1}},
+                                                    {"Squeeze", {squeezed, 1}},
+                                                    {"Concat", {concat, 1}},
+                                                    {"Slice", {slice, 1}},
+                                                    {"Transpose", {transpose, 1}},
+                                                    {"ReduceProd", {reduceProd, 1}},
+                                                    {"ReduceSum", {reduceSum, 1}}};
   return table;
 }
 

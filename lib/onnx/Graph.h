@@ -20,7 +20,23 @@ namespace fovea::onnx {
 
 /// Element types, by their numbers in the format (TensorProto.DataType). Others exist; elementName knows them.
 enum class Element : int32_t {
-  undefined, f32, u8, i8, u16, i16, i32, i64, string, boolean, f16, f64, u32, u64, complex64, complex128, bf16
+  undefined,
+  f32,
+  u8,
+  i8,
+  u16,
+  i16,
+  i32,
+  i64,
+  string,
+  boolean,
+  f16,
+  f64,
+  u32,
+  u64,
+  complex64,
+  complex128,
+  bf16
 };
 /// `float16`; `type 99` where the number is not known.
 std::string elementName(Element element);

@@ -29,8 +29,8 @@ struct Imported {
   std::vector<Port> inputs, outputs;
 };
 
-/// Throws Error. Where ops cannot be imported it is an UnsupportedModel, whose message has one line for each of them: node, op,
-/// version, reason. `path` is named in messages.
+/// Throws Error. Where ops cannot be imported it is an UnsupportedModel, whose message has one line for each of them:
+/// node, op, version, reason. `path` is named in messages.
 Imported importModel(const std::filesystem::path &path, const Model &file, const ImportOptions &options);
 Imported importModel(const std::filesystem::path &path, const ImportOptions &options);
 

@@ -16,16 +16,17 @@ std::string identifier(const std::string &text) {
 }
 
 Importer::Importer(const std::filesystem::path &path, const Model &file, const ImportOptions &options)
-    : file(file), options(options), where(path.string() + ": "), model(options.name),
-      top{{}, nullptr, &file.opsets, nullptr, 0} {
+    : file(file), options(options), where(path.string() + ": "),
+      model(options.name), top{{}, nullptr, &file.opsets, nullptr, 0} {
   program().place = mlir::UnknownLoc::get(&program().context);
 }
 
 Imported Importer::run() {
   auto opset = file.opsets.find("");
   if (opset != file.opsets.end() && (opset->second < oldestOpset || opset->second > newestOpset))
-    throw UnsupportedModel(where + "is of opset " + std::to_string(opset->second) + ": opsets " + std::to_string(oldestOpset) + " to " +
-                std::to_string(newestOpset) + " are known; convert the model to one of them");
+    throw UnsupportedModel(where + "is of opset " + std::to_string(opset->second) + ": opsets " +
+                           std::to_string(oldestOpset) + " to " + std::to_string(newestOpset) +
+                           " are known; convert the model to one of them");
   if (file.opsets.empty()) throw Error(where + "imports no opset: it does not say which versions of ops it means");
   if (file.graph.outputs.empty()) throw Error(where + "has no output: there is nothing to compute");
   addInitializers(file.graph, top);
@@ -67,17 +68,20 @@ std::optional<Shape> Importer::inputShape(const Declared &input) {
   for (const Size &size : *input.shape) {
     if (size.number) {
       if (*size.number < 0)
-        return problem(text + "has a size of " + std::to_string(*size.number) + ": sizes are not negative"), std::nullopt;
+        return problem(text + "has a size of " + std::to_string(*size.number) + ": sizes are not negative"),
+               std::nullopt;
       shape.push_back(*size.number);
       continue;
     }
     std::string name = size.name.empty() ? "batch" : size.name;
     if (!shape.empty())
-      return problem(text + "has the open size '" + name + "' behind the first dimension: only the leading size, the batch, may "
+      return problem(text + "has the open size '" + name +
+                     "' behind the first dimension: only the leading size, the batch, may "
                      "be open; give the others as numbers"),
              std::nullopt;
     if (symbol && symbol->first != name)
-      return problem(text + "has the open size '" + name + "', another '" + symbol->first + "': one size may be open"), std::nullopt;
+      return problem(text + "has the open size '" + name + "', another '" + symbol->first + "': one size may be open"),
+             std::nullopt;
     if (!symbol) symbol.emplace(name, model.symbol(unique(name)));
     shape.push_back(symbol->second);
   }
@@ -89,7 +93,8 @@ void Importer::addInput(const Declared &input) {
   operand.name = input.name;
   operand.failed = true;
   if (input.kind != "tensor")
-    return problem("input '" + input.name + "' is " + (input.kind.empty() ? "of no declared type" : "of type " + input.kind) +
+    return problem("input '" + input.name + "' is " +
+                   (input.kind.empty() ? "of no declared type" : "of type " + input.kind) +
                    ": only tensors are supported");
   try {
     DType dtype = dtypeOf(input.element);
@@ -175,7 +180,8 @@ void Importer::runNode(const Node &original, Scope &scope) {
     const Function *function = file.function(node.domain, node.op, node.overload);
     if (!function && opset == scope.opsets->end())
       throw Unsupported{"the model imports no opset of domain '" + node.domain + "'"};
-    if (!function && node.op != "If") version = "-" + std::to_string(Registry::instance().find(node.domain, node.op, opset->second).version);
+    if (!function && node.op != "If")
+      version = "-" + std::to_string(Registry::instance().find(node.domain, node.op, opset->second).version);
     if (failed) {
       give(node, scope, {});
     } else if (function) {
@@ -211,8 +217,10 @@ void Importer::give(const Node &node, Scope &scope, std::vector<Operand> results
   }
 }
 
-void Importer::callFunction(const Function &function, const Node &node, Scope &scope, const std::vector<Operand *> &operands) {
-  if (scope.depth >= deepestCall) throw Unsupported{"functions call each other more than 64 deep: does one call itself?"};
+void Importer::callFunction(const Function &function, const Node &node, Scope &scope,
+                            const std::vector<Operand *> &operands) {
+  if (scope.depth >= deepestCall)
+    throw Unsupported{"functions call each other more than 64 deep: does one call itself?"};
   for (const std::string &name : function.attributes)
     if (!node.attributes.count(name)) throw Unsupported{"the function needs the attribute '" + name + "'"};
   Attributes attributes = function.defaults;
@@ -233,7 +241,8 @@ void Importer::callFunction(const Function &function, const Node &node, Scope &s
 std::vector<Operand> Importer::runGraph(const Graph &graph, Scope &around, const std::vector<Operand> &arguments) {
   if (around.depth >= deepestCall) throw Unsupported{"graphs lie in each other more than 64 deep"};
   if (graph.inputs.size() != arguments.size())
-    throw Unsupported{"its graph takes " + std::to_string(graph.inputs.size()) + " inputs, not " + std::to_string(arguments.size())};
+    throw Unsupported{"its graph takes " + std::to_string(graph.inputs.size()) + " inputs, not " +
+                      std::to_string(arguments.size())};
   Scope inner{{}, &around, around.opsets, around.attributes, around.depth + 1};
   addInitializers(graph, inner);
   for (size_t index = 0; index < arguments.size(); ++index) inner.operands[graph.inputs[index].name] = arguments[index];

@@ -75,7 +75,8 @@ void orderNodes(std::vector<Node> &nodes, std::set<std::string> known, const std
       if (--waits[reader] == 0) ready.insert(reader);
   }
   if (ordered.size() < nodes.size()) {
-    size_t index = static_cast<size_t>(std::find_if(waits.begin(), waits.end(), [](size_t n) { return n > 0; }) - waits.begin());
+    size_t index =
+        static_cast<size_t>(std::find_if(waits.begin(), waits.end(), [](size_t n) { return n > 0; }) - waits.begin());
     throw Error(where + nodeText(nodes[index]) + " waits for its own result: the graph has a cycle");
   }
   nodes = std::move(ordered);

@@ -26,13 +26,20 @@ template <typename Message> Message parse(const fs::path &path, const char *what
 
 const char *kindText(::onnx::TypeProto::ValueCase kind) {
   switch (kind) {
-  case ::onnx::TypeProto::kTensorType: return "tensor";
-  case ::onnx::TypeProto::kSequenceType: return "sequence";
-  case ::onnx::TypeProto::kMapType: return "map";
-  case ::onnx::TypeProto::kOptionalType: return "optional";
-  case ::onnx::TypeProto::kSparseTensorType: return "sparse tensor";
-  case ::onnx::TypeProto::kOpaqueType: return "opaque";
-  case ::onnx::TypeProto::VALUE_NOT_SET: return "";
+  case ::onnx::TypeProto::kTensorType:
+    return "tensor";
+  case ::onnx::TypeProto::kSequenceType:
+    return "sequence";
+  case ::onnx::TypeProto::kMapType:
+    return "map";
+  case ::onnx::TypeProto::kOptionalType:
+    return "optional";
+  case ::onnx::TypeProto::kSparseTensorType:
+    return "sparse tensor";
+  case ::onnx::TypeProto::kOpaqueType:
+    return "opaque";
+  case ::onnx::TypeProto::VALUE_NOT_SET:
+    return "";
   }
   return "";
 }
@@ -86,19 +93,32 @@ private:
       return to;
     }
     switch (from.type()) {
-    case ::onnx::AttributeProto::FLOAT: is(Kind::number), to.number = from.f(); break;
-    case ::onnx::AttributeProto::INT: is(Kind::integer), to.integer = from.i(); break;
-    case ::onnx::AttributeProto::STRING: is(Kind::text), to.text = from.s(); break;
+    case ::onnx::AttributeProto::FLOAT:
+      is(Kind::number), to.number = from.f();
+      break;
+    case ::onnx::AttributeProto::INT:
+      is(Kind::integer), to.integer = from.i();
+      break;
+    case ::onnx::AttributeProto::STRING:
+      is(Kind::text), to.text = from.s();
+      break;
     case ::onnx::AttributeProto::TENSOR:
       is(Kind::array), to.array = std::make_shared<Array>(takeArray(*from.mutable_t(), path));
       break;
     case ::onnx::AttributeProto::GRAPH:
       is(Kind::graph), to.graph = std::make_shared<Graph>(graph(*from.mutable_g(), around));
       break;
-    case ::onnx::AttributeProto::FLOATS: is(Kind::numbers), to.numbers.assign(from.floats().begin(), from.floats().end()); break;
-    case ::onnx::AttributeProto::INTS: is(Kind::integers), to.integers.assign(from.ints().begin(), from.ints().end()); break;
-    case ::onnx::AttributeProto::STRINGS: is(Kind::texts), to.texts.assign(from.strings().begin(), from.strings().end()); break;
-    default: is(Kind::other);
+    case ::onnx::AttributeProto::FLOATS:
+      is(Kind::numbers), to.numbers.assign(from.floats().begin(), from.floats().end());
+      break;
+    case ::onnx::AttributeProto::INTS:
+      is(Kind::integers), to.integers.assign(from.ints().begin(), from.ints().end());
+      break;
+    case ::onnx::AttributeProto::STRINGS:
+      is(Kind::texts), to.texts.assign(from.strings().begin(), from.strings().end());
+      break;
+    default:
+      is(Kind::other);
     }
     return to;
   }
@@ -123,7 +143,8 @@ private:
     Graph to;
     to.name = from.name();
     if (from.sparse_initializer_size())
-      throw Error(where + "has the sparse initializer '" + from.sparse_initializer(0).values().name() + "': store it as a dense one");
+      throw Error(where + "has the sparse initializer '" + from.sparse_initializer(0).values().name() +
+                  "': store it as a dense one");
     std::set<std::string> known = around, own;
     for (auto &each : *from.mutable_initializer()) {
       to.initializers.push_back(std::make_shared<Array>(takeArray(each, path)));
@@ -140,7 +161,8 @@ private:
     for (const Node &node : to.nodes) known.insert(node.outputs.begin(), node.outputs.end());
     for (const auto &each : from.output()) {
       to.outputs.push_back(declared(each));
-      if (!known.count(each.name())) throw Error(where + "output '" + each.name() + "' is given by no input, initializer or node");
+      if (!known.count(each.name()))
+        throw Error(where + "output '" + each.name() + "' is given by no input, initializer or node");
     }
     return to;
   }

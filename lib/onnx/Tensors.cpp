@@ -19,7 +19,8 @@ public:
     array.shape.assign(tensor.dims().begin(), tensor.dims().end());
     if (tensor.has_segment()) fail("is in segments, which are not supported: store it whole");
     int64_t bits = elementBits(array.element);
-    if (bits == 0 && array.element != Element::string) fail("is of " + elementName(array.element) + ", which no tensor can be");
+    if (bits == 0 && array.element != Element::string)
+      fail("is of " + elementName(array.element) + ", which no tensor can be");
     size_t bytes = byteCount(bits);
     if (tensor.data_location() == ::onnx::TensorProto::EXTERNAL) {
       readExternal(bytes);
@@ -69,15 +70,26 @@ private:
   void takeTyped(size_t bytes) {
     int64_t count = array.count(), units = static_cast<int64_t>(bytes);
     switch (array.element) {
-    case Element::f32: return copy<float>(tensor.float_data(), count);
-    case Element::complex64: return copy<float>(tensor.float_data(), 2 * count);
-    case Element::f64: return copy<double>(tensor.double_data(), count);
-    case Element::complex128: return copy<double>(tensor.double_data(), 2 * count);
-    case Element::i64: return copy<int64_t>(tensor.int64_data(), count);
-    case Element::u32: return copy<uint32_t>(tensor.uint64_data(), count);
-    case Element::u64: return copy<uint64_t>(tensor.uint64_data(), count);
-    case Element::i32: return copy<int32_t>(tensor.int32_data(), count);
-    case Element::i16: case Element::u16: case Element::f16: case Element::bf16:
+    case Element::f32:
+      return copy<float>(tensor.float_data(), count);
+    case Element::complex64:
+      return copy<float>(tensor.float_data(), 2 * count);
+    case Element::f64:
+      return copy<double>(tensor.double_data(), count);
+    case Element::complex128:
+      return copy<double>(tensor.double_data(), 2 * count);
+    case Element::i64:
+      return copy<int64_t>(tensor.int64_data(), count);
+    case Element::u32:
+      return copy<uint32_t>(tensor.uint64_data(), count);
+    case Element::u64:
+      return copy<uint64_t>(tensor.uint64_data(), count);
+    case Element::i32:
+      return copy<int32_t>(tensor.int32_data(), count);
+    case Element::i16:
+    case Element::u16:
+    case Element::f16:
+    case Element::bf16:
       return copy<uint16_t>(tensor.int32_data(), count);
     default: // a byte each, or a byte for several
       return copy<uint8_t>(tensor.int32_data(), units);
@@ -100,7 +112,8 @@ private:
     std::string location;
     for (const auto &pair : tensor.external_data())
       if (pair.key() == "location") location = pair.value();
-    if (location.empty() || location.find('\0') != std::string::npos) fail("is external, but names no file: give its location");
+    if (location.empty() || location.find('\0') != std::string::npos)
+      fail("is external, but names no file: give its location");
     fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
     std::error_code code;
     fs::path root = fs::canonical(folder, code), path = fs::canonical(folder / location, code);

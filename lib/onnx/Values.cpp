@@ -12,30 +12,49 @@ constexpr int64_t mostConstants = 16;
 
 DType dtypeOf(Element element) {
   switch (element) {
-  case Element::f32: return DType::f32;
-  case Element::f64: return DType::f64;
-  case Element::i32: return DType::i32;
-  case Element::i64: return DType::i64;
-  case Element::boolean: return DType::boolean;
-  case Element::f16: return DType::f16;
-  case Element::bf16: return DType::bf16;
-  case Element::i8: return DType::i8;
-  case Element::u8: return DType::u8;
-  default: throw Unsupported{"is of " + elementName(element) + ", which no tensor of a compiled model can be"};
+  case Element::f32:
+    return DType::f32;
+  case Element::f64:
+    return DType::f64;
+  case Element::i32:
+    return DType::i32;
+  case Element::i64:
+    return DType::i64;
+  case Element::boolean:
+    return DType::boolean;
+  case Element::f16:
+    return DType::f16;
+  case Element::bf16:
+    return DType::bf16;
+  case Element::i8:
+    return DType::i8;
+  case Element::u8:
+    return DType::u8;
+  default:
+    throw Unsupported{"is of " + elementName(element) + ", which no tensor of a compiled model can be"};
   }
 }
 
 Element elementOf(DType dtype) {
   switch (dtype) {
-  case DType::f32: return Element::f32;
-  case DType::f64: return Element::f64;
-  case DType::i32: return Element::i32;
-  case DType::i64: return Element::i64;
-  case DType::boolean: return Element::boolean;
-  case DType::f16: return Element::f16;
-  case DType::bf16: return Element::bf16;
-  case DType::i8: return Element::i8;
-  case DType::u8: return Element::u8;
+  case DType::f32:
+    return Element::f32;
+  case DType::f64:
+    return Element::f64;
+  case DType::i32:
+    return Element::i32;
+  case DType::i64:
+    return Element::i64;
+  case DType::boolean:
+    return Element::boolean;
+  case DType::f16:
+    return Element::f16;
+  case DType::bf16:
+    return Element::bf16;
+  case DType::i8:
+    return Element::i8;
+  case DType::u8:
+    return Element::u8;
   }
   llvm_unreachable("all element types are listed");
 }
@@ -63,13 +82,27 @@ std::optional<Known> knownElements(const Array &array) {
   if (array.count() > mostKnown) return std::nullopt;
   Known result{array.element, array.shape, {}, {}};
   switch (array.element) {
-  case Element::f32: read<float>(array, result.reals); break;
-  case Element::f64: read<double>(array, result.reals); break;
-  case Element::i32: read<int32_t>(array, result.integers); break;
-  case Element::i64: read<int64_t>(array, result.integers); break;
-  case Element::boolean: case Element::i8: read<int8_t>(array, result.integers); break;
-  case Element::u8: read<uint8_t>(array, result.integers); break;
-  default: return std::nullopt;
+  case Element::f32:
+    read<float>(array, result.reals);
+    break;
+  case Element::f64:
+    read<double>(array, result.reals);
+    break;
+  case Element::i32:
+    read<int32_t>(array, result.integers);
+    break;
+  case Element::i64:
+    read<int64_t>(array, result.integers);
+    break;
+  case Element::boolean:
+  case Element::i8:
+    read<int8_t>(array, result.integers);
+    break;
+  case Element::u8:
+    read<uint8_t>(array, result.integers);
+    break;
+  default:
+    return std::nullopt;
   }
   return result;
 }
@@ -114,7 +147,8 @@ Tensor Importer::constant(const Array &array) {
     for (char byte : array.bytes) bits.push_back(byte != 0);
     values = mlir::DenseElementsAttr::get(type, llvm::ArrayRef<bool>(bits));
   } else {
-    values = mlir::DenseElementsAttr::getFromRawBuffer(type, llvm::ArrayRef<char>(array.bytes.data(), array.bytes.size()));
+    values =
+        mlir::DenseElementsAttr::getFromRawBuffer(type, llvm::ArrayRef<char>(array.bytes.data(), array.bytes.size()));
   }
   return program().tensor(program().make<ConstantOp>(Site::here(), values));
 }
@@ -135,7 +169,8 @@ Tensor Importer::constant(const Known &known) {
       sizes.push_back(program().tensor(program().makeAs<SizeOp>(Site::here(), scalar, dims)));
     }
   }
-  if (!open) return program().tensor(program().make<ConstantOp>(Site::here(), mlir::DenseElementsAttr::get(type, values)));
+  if (!open)
+    return program().tensor(program().make<ConstantOp>(Site::here(), mlir::DenseElementsAttr::get(type, values)));
   Shape shape(known.shape.begin(), known.shape.end());
   return reshape(stack(sizes, 0), shape);
 }

@@ -10,9 +10,11 @@ Windows windowsOf(Call &call, const Shape &x, std::vector<int64_t> kernel) {
   kernel = call.integers("kernel_shape", std::move(kernel));
   auto list = [&](const char *name, size_t count, int64_t otherwise, int64_t least) {
     std::vector<int64_t> values = call.integers(name, std::vector<int64_t>(count, otherwise));
-    if (values.size() != count) call.unsupported(std::string(name) + " has another number of values than there are dimensions");
+    if (values.size() != count)
+      call.unsupported(std::string(name) + " has another number of values than there are dimensions");
     for (int64_t value : values)
-      if (value < least || value > (int64_t(1) << 31)) call.unsupported(std::string(name) + " has the value " + std::to_string(value));
+      if (value < least || value > (int64_t(1) << 31))
+        call.unsupported(std::string(name) + " has the value " + std::to_string(value));
     return values;
   };
   if (kernel.size() != spatial) call.unsupported("kernel_shape has another number of values than there are dimensions");

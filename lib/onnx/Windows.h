@@ -5,8 +5,8 @@
 
 namespace fovea::onnx {
 
-/// Along one dimension. Window o covers x[o * stride + i * dilation - low] for i below `size`; `high` elements follow x,
-/// so many that all windows fit: with ceil_mode more than were asked for.
+/// Along one dimension. Window o covers x[o * stride + i * dilation - low] for i below `size`; `high` elements follow
+/// x, so many that all windows fit: with ceil_mode more than were asked for.
 struct Window {
   int64_t extent, size, stride, dilation, low, high, count;
   int64_t askedHigh; // of the padding, without what ceil_mode adds

@@ -15,7 +15,9 @@ using Names = std::vector<std::string>;
 constexpr int f32 = ::onnx::TensorProto::FLOAT, f64 = ::onnx::TensorProto::DOUBLE, i32 = ::onnx::TensorProto::INT32,
               i64 = ::onnx::TensorProto::INT64, boolean = ::onnx::TensorProto::BOOL, f16 = ::onnx::TensorProto::FLOAT16;
 
-template <typename T> ::onnx::TensorProto tensor(const std::string &name, int type, const std::vector<int64_t> &shape, const std::vector<T> &values) {
+template <typename T>
+::onnx::TensorProto tensor(const std::string &name, int type, const std::vector<int64_t> &shape,
+                           const std::vector<T> &values) {
   ::onnx::TensorProto result;
   result.set_name(name);
   result.set_data_type(type);
@@ -33,8 +35,12 @@ struct Attr {
   Attr(const char *name, const std::vector<int64_t> &values) : Attr(name, ::onnx::AttributeProto::INTS) {
     for (int64_t value : values) proto.add_ints(value);
   }
-  Attr(const char *name, const ::onnx::TensorProto &value) : Attr(name, ::onnx::AttributeProto::TENSOR) { *proto.mutable_t() = value; }
-  Attr(const char *name, const ::onnx::GraphProto &value) : Attr(name, ::onnx::AttributeProto::GRAPH) { *proto.mutable_g() = value; }
+  Attr(const char *name, const ::onnx::TensorProto &value) : Attr(name, ::onnx::AttributeProto::TENSOR) {
+    *proto.mutable_t() = value;
+  }
+  Attr(const char *name, const ::onnx::GraphProto &value) : Attr(name, ::onnx::AttributeProto::GRAPH) {
+    *proto.mutable_g() = value;
+  }
   static Attr reference(const char *name, const char *of) {
     Attr result(name, ::onnx::AttributeProto::INT);
     result.proto.set_ref_attr_name(of);
@@ -50,7 +56,8 @@ private:
 using Attrs = std::vector<Attr>;
 
 template <typename Owner>
-::onnx::NodeProto &addNode(Owner &owner, const std::string &op, const Names &inputs, const Names &outputs, const Attrs &attributes = {}) {
+::onnx::NodeProto &addNode(Owner &owner, const std::string &op, const Names &inputs, const Names &outputs,
+                           const Attrs &attributes = {}) {
   ::onnx::NodeProto &node = *owner.add_node();
   node.set_op_type(op);
   node.set_name("the_" + op);
@@ -96,11 +103,14 @@ struct ModelBuilder {
     *graph().add_output() = value(name, type, shape);
     return *this;
   }
-  template <typename T> ModelBuilder &initializer(const std::string &name, int type, const std::vector<int64_t> &shape, const std::vector<T> &values) {
+  template <typename T>
+  ModelBuilder &initializer(const std::string &name, int type, const std::vector<int64_t> &shape,
+                            const std::vector<T> &values) {
     *graph().add_initializer() = tensor(name, type, shape, values);
     return *this;
   }
-  ModelBuilder &node(const std::string &op, const Names &inputs, const Names &outputs, const Attrs &attributes = {}, const std::string &domain = "") {
+  ModelBuilder &node(const std::string &op, const Names &inputs, const Names &outputs, const Attrs &attributes = {},
+                     const std::string &domain = "") {
     addNode(graph(), op, inputs, outputs, attributes).set_domain(domain);
     return *this;
   }

@@ -25,12 +25,15 @@ protected:
 
 TEST_F(Import, LargeFloatsAreParameters) {
   ModelBuilder model;
-  model.input("x", f32, {2, 17}).initializer<float>("layer/w.1", f32, {17, 3}, std::vector<float>(51, 1)).initializer<float>("b", f32, {3}, {1, 2, 3});
+  model.input("x", f32, {2, 17})
+      .initializer<float>("layer/w.1", f32, {17, 3}, std::vector<float>(51, 1))
+      .initializer<float>("b", f32, {3}, {1, 2, 3});
   model.node("Gemm", {"x", "layer/w.1", "b"}, {"y"}).output("y");
   Imported imported = import(model);
   ASSERT_EQ(imported.parameters.size(), 1u);
   EXPECT_EQ(imported.parameters[0]->name, "layer/w.1");
-  EXPECT_THAT(imported.model.text(), AllOf(HasSubstr("fovea.state \"parameter\" @\"layer/w.1\" : tensor<17x3xf32>"), HasSubstr("fovea.constant"), HasSubstr("fovea.matmul")));
+  EXPECT_THAT(imported.model.text(), AllOf(HasSubstr("fovea.state \"parameter\" @\"layer/w.1\" : tensor<17x3xf32>"),
+                                           HasSubstr("fovea.constant"), HasSubstr("fovea.matmul")));
 }
 
 TEST_F(Import, NamesBecomeIdentifiers) {
@@ -44,11 +47,14 @@ TEST_F(Import, NamesBecomeIdentifiers) {
 
 TEST_F(Import, ShapesAreFoldedAroundAnOpenBatch) {
   ModelBuilder model;
-  model.input("x", f32, {-1, 4, 6}).initializer<int64_t>("zero", i64, {}, {0}).initializer<int64_t>("axis", i64, {1}, {0});
+  model.input("x", f32, {-1, 4, 6})
+      .initializer<int64_t>("zero", i64, {}, {0})
+      .initializer<int64_t>("axis", i64, {1}, {0});
   model.initializer<int64_t>("rest", i64, {1}, {-1});
   model.node("Shape", {"x"}, {"s"}).node("Gather", {"s", "zero"}, {"n"}).node("Unsqueeze", {"n", "axis"}, {"n1"});
   model.node("Concat", {"n1", "rest"}, {"to"}, {{"axis", 0}}).node("Reshape", {"x", "to"}, {"y"}).output("y");
-  EXPECT_THAT(text(model), AllOf(HasSubstr("tensor<?x24xf32, #fovea.dims<[batch] -> (batch, 24)>>"), Not(HasSubstr("fovea.constant"))));
+  EXPECT_THAT(text(model), AllOf(HasSubstr("tensor<?x24xf32, #fovea.dims<[batch] -> (batch, 24)>>"),
+                                 Not(HasSubstr("fovea.constant"))));
 }
 
 TEST_F(Import, ConditionsThatAreKnownTakeTheirBranch) {
@@ -87,7 +93,8 @@ TEST_F(Import, FunctionsAreInlined) {
 TEST_F(Import, KnownInputsBecomeConstantsWhereTheyMust) {
   ModelBuilder model;
   model.input("x", f32, {2, 3}).input("shape", i64, {1}).node("Reshape", {"x", "shape"}, {"y"}).output("y");
-  EXPECT_THAT(messageOf(model), HasSubstr("node 'the_Reshape' (Reshape), Reshape-21: the shape must be known when importing, but 'shape' is computed or given at run time"));
+  EXPECT_THAT(messageOf(model), HasSubstr("node 'the_Reshape' (Reshape), Reshape-21: the shape must be known when "
+                                          "importing, but 'shape' is computed or given at run time"));
   Array shape{"shape", Element::i64, {1}, std::string("\6\0\0\0\0\0\0\0", 8)};
   Imported imported = import(model, {{"shape", shape}});
   EXPECT_EQ(imported.inputs.size(), 1u);
@@ -103,12 +110,17 @@ TEST_F(Import, NodesStandForTheirOps) {
 /// All at once, one line each; what follows from a failed node is not told again.
 TEST_F(Import, EveryNodeThatCannotBeImportedIsNamed) {
   ModelBuilder model;
-  model.input("x", f32, {2}).node("Nonsense", {"x"}, {"a"}).node("Exp", {"a"}, {"b"}).node("Bogus", {"b"}, {"y"}).output("y");
+  model.input("x", f32, {2})
+      .node("Nonsense", {"x"}, {"a"})
+      .node("Exp", {"a"}, {"b"})
+      .node("Bogus", {"b"}, {"y"})
+      .output("y");
   model.node("Exp", {"x"}, {"z"}, {}, "com.example").output("z");
   std::string message = messageOf(model);
   EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 2);
   EXPECT_THAT(message, AllOf(HasSubstr("m.onnx: node 'the_Nonsense' (Nonsense), Nonsense-22: this op is not supported"),
-                             HasSubstr("Bogus-22: this op is not supported"), HasSubstr("the model imports no opset of domain 'com.example'")));
+                             HasSubstr("Bogus-22: this op is not supported"),
+                             HasSubstr("the model imports no opset of domain 'com.example'")));
   model.opsetOf("com.example", 1);
   EXPECT_THAT(messageOf(model), HasSubstr("no op of this name is known in domain 'com.example'"));
 }
@@ -136,19 +148,26 @@ TEST_F(Import, InputsAndOutputsThatDoNotFit) {
   };
   EXPECT_THAT(withInput([](auto &type) { type.mutable_tensor_type()->set_elem_type(::onnx::TensorProto::UINT64); }),
               HasSubstr("input 'x' is of uint64, which no tensor of a compiled model can be"));
-  EXPECT_THAT(withInput([](auto &type) { type.mutable_tensor_type()->clear_shape(); }), HasSubstr("input 'x' has no shape"));
-  EXPECT_THAT(withInput([](auto &type) { type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(-7); }),
-              HasSubstr("input 'x' has a size of -7"));
-  EXPECT_THAT(withInput([](auto &type) { type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(0); }),
-              HasSubstr("Exp-13: 'x' has no elements: every size is at least 1"));
-  EXPECT_THAT(withInput([](auto &type) { type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_param("width"); }),
+  EXPECT_THAT(withInput([](auto &type) { type.mutable_tensor_type()->clear_shape(); }),
+              HasSubstr("input 'x' has no shape"));
+  EXPECT_THAT(
+      withInput([](auto &type) { type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(-7); }),
+      HasSubstr("input 'x' has a size of -7"));
+  EXPECT_THAT(
+      withInput([](auto &type) { type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(0); }),
+      HasSubstr("Exp-13: 'x' has no elements: every size is at least 1"));
+  EXPECT_THAT(withInput([](auto &type) {
+                type.mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_param("width");
+              }),
               HasSubstr("input 'x' has the open size 'width' behind the first dimension"));
-  EXPECT_THAT(withInput([](auto &type) { type.mutable_sequence_type(); }), HasSubstr("input 'x' is of type sequence: only tensors are supported"));
+  EXPECT_THAT(withInput([](auto &type) { type.mutable_sequence_type(); }),
+              HasSubstr("input 'x' is of type sequence: only tensors are supported"));
   EXPECT_THAT(withInput([](auto &type) { type.Clear(); }), HasSubstr("input 'x' is of no declared type"));
   ModelBuilder two;
   two.input("x", f32, {-1}).input("z", f32, {-1}).node("Add", {"x", "z"}, {"y"}).output("y");
   EXPECT_EQ(messageOf(two), "");
-  two.graph().mutable_input(1)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_param("other");
+  two.graph().mutable_input(1)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_param(
+      "other");
   EXPECT_THAT(messageOf(two), HasSubstr("input 'z' has the open size 'other', another 'batch': one size may be open"));
   EXPECT_THAT(messageOf(ModelBuilder().input("x", f32, {2})), HasSubstr("has no output: there is nothing to compute"));
   ModelBuilder empty;
@@ -177,29 +196,73 @@ const std::vector<Refused> &refused() {
       {"Div", {{i64, {2}}, {i64, {2}}}, {}, {}, "quotients of int64 that are computed are not supported yet"},
       {"TopK", {{f32, {4}}}, {}, {{5}}, "it takes 5 of 4 elements"},
       {"Resize", {{f32, {1, 1, 2, 2}}}, {{"mode", "best"}}, {}, "mode is 'best'"},
-      {"Resize", {{f32, {1, 1, 2, 2}}}, {{"coordinate_transformation_mode", "some"}}, {}, "coordinate_transformation_mode is 'some'"},
+      {"Resize",
+       {{f32, {1, 1, 2, 2}}},
+       {{"coordinate_transformation_mode", "some"}},
+       {},
+       "coordinate_transformation_mode is 'some'"},
       {"DepthToSpace", {{f32, {1, 4, 2}}}, {{"blocksize", 2}}, {}, "blocksize is 2 for (1, 4, 2)"},
       {"Gelu", {{f32, {2}}}, {{"approximate", "cubic"}}, {}, "approximate is 'cubic': it must be none or tanh"},
       {"LeakyRelu", {{f32, {2}}}, {{"alpha", 1}}, {}, "the attribute 'alpha' is of another type than the op defines"},
       {"Gemm", {{i32, {2, 2}}, {i32, {2, 2}}}, {}, {}, "products of integers are not supported"},
       {"MatMul", {{f32, {}}, {f32, {2}}}, {}, {}, "an input has rank 0"},
       {"MatMul", {{i32, {2, 2}}, {i32, {2, 2}}}, {}, {}, "products of integers are not supported"},
-      {"Conv", {{f32, {1, 1, 2, 2, 2}}, {f32, {1, 1, 1, 1, 1}}}, {}, {}, "convolutions over one or two spatial dimensions are supported"},
-      {"Conv", {{f32, {1, 4, 5, 5}}, {f32, {4, 1, 3, 3}}}, {{"group", 3}}, {}, "3 groups: up to 64 that divide the channels"},
+      {"Conv",
+       {{f32, {1, 1, 2, 2, 2}}, {f32, {1, 1, 1, 1, 1}}},
+       {},
+       {},
+       "convolutions over one or two spatial dimensions are supported"},
+      {"Conv",
+       {{f32, {1, 4, 5, 5}}, {f32, {4, 1, 3, 3}}},
+       {{"group", 3}},
+       {},
+       "3 groups: up to 64 that divide the channels"},
       {"Conv", {{f32, {1, 1, 2, 2}}, {f32, {1, 1, 3, 3}}}, {}, {}, "the kernel is larger than the padded input"},
       {"Conv", {{f32, {1, 1, 5, 5}}, {f32, {1, 1, 3, 3}}}, {{"strides", Ints{0, 1}}}, {}, "strides has the value 0"},
-      {"Conv", {{f32, {1, 1, 5, 5}}, {f32, {1, 1, 3, 3}}}, {{"pads", Ints{1}}}, {}, "pads has another number of values"},
+      {"Conv",
+       {{f32, {1, 1, 5, 5}}, {f32, {1, 1, 3, 3}}},
+       {{"pads", Ints{1}}},
+       {},
+       "pads has another number of values"},
       {"Conv", {{f32, {1, 1, 5, 5}}, {f32, {1, 1, 3, 3}}}, {{"auto_pad", "SOME"}}, {}, "auto_pad is 'SOME'"},
       {"MaxPool", {{f32, {1, 4}}}, {{"kernel_shape", Ints{2}}}, {}, "its input has no spatial dimension: (1, 4)"},
       {"MaxPool", {{f32, {1, 1, 4}}}, {}, {}, "kernel_shape has another number of values"},
       {"MaxPool", {{f32, {1, 1, 4}}}, {{"kernel_shape", Ints{0}}}, {}, "the kernel has a size of 0"},
-      {"MaxPool", {{f32, {1, 1, 400}}}, {{"kernel_shape", Ints{200}}}, {}, "a window has 200 elements along a dimension"},
+      {"MaxPool",
+       {{f32, {1, 1, 400}}},
+       {{"kernel_shape", Ints{200}}},
+       {},
+       "a window has 200 elements along a dimension"},
       {"MaxPool", {{i32, {1, 1, 4}}}, {{"kernel_shape", Ints{2}}}, {}, "pools of integers are not supported"},
-      {"Attention", {{f32, {1, 2, 4}}, {f32, {1, 2, 4}}, {f32, {1, 2, 4}}}, {}, {}, "inputs must have rank 4, or rank 3 and q_num_heads", 23},
-      {"Attention", {{f32, {1, 2, 4}}, {f32, {1, 2, 4}}, {f32, {1, 2, 4}}}, {{"q_num_heads", 3}}, {}, "3 heads do not divide a width of 4", 23},
-      {"RotaryEmbedding", {{f32, {1, 2, 2, 4}}, {f32, {1, 2, 2}}, {f32, {1, 2, 2}}}, {{"rotary_embedding_dim", 3}}, {}, "rotary_embedding_dim is 3 of a head size of 4", 23},
-      {"RotaryEmbedding", {{f32, {1, 2, 2, 4}}, {f32, {2, 2}}, {f32, {2, 2}}}, {}, {}, "without position_ids the tables must have rank 3", 23},
-      {"GroupNormalization", {{f32, {1, 4, 2}}, {f32, {4}}, {f32, {4}}}, {{"num_groups", 3}}, {}, "num_groups is 3, which does not divide"},
+      {"Attention",
+       {{f32, {1, 2, 4}}, {f32, {1, 2, 4}}, {f32, {1, 2, 4}}},
+       {},
+       {},
+       "inputs must have rank 4, or rank 3 and q_num_heads",
+       23},
+      {"Attention",
+       {{f32, {1, 2, 4}}, {f32, {1, 2, 4}}, {f32, {1, 2, 4}}},
+       {{"q_num_heads", 3}},
+       {},
+       "3 heads do not divide a width of 4",
+       23},
+      {"RotaryEmbedding",
+       {{f32, {1, 2, 2, 4}}, {f32, {1, 2, 2}}, {f32, {1, 2, 2}}},
+       {{"rotary_embedding_dim", 3}},
+       {},
+       "rotary_embedding_dim is 3 of a head size of 4",
+       23},
+      {"RotaryEmbedding",
+       {{f32, {1, 2, 2, 4}}, {f32, {2, 2}}, {f32, {2, 2}}},
+       {},
+       {},
+       "without position_ids the tables must have rank 3",
+       23},
+      {"GroupNormalization",
+       {{f32, {1, 4, 2}}, {f32, {4}}, {f32, {4}}},
+       {{"num_groups", 3}},
+       {},
+       "num_groups is 3, which does not divide"},
       {"LpNormalization", {{f32, {2}}}, {{"p", 3}}, {}, "p is 3: it must be 1 or 2"},
       {"NegativeLogLikelihoodLoss", {{f32, {2, 3}}, {i64, {3, 2}}}, {}, {}, "scores are (2, 3) and labels (3, 2)"},
       {"NegativeLogLikelihoodLoss", {{f32, {2, 3}}, {i64, {2}}}, {{"reduction", "most"}}, {}, "reduction is 'most'"},
@@ -235,7 +298,11 @@ const std::vector<Refused> &refused() {
       {"Range", {}, {}, {{0}, {99999}, {1}}, "it gives more than 4096 elements"},
       {"ConstantOfShape", {}, {}, {{-1}}, "a size is negative"},
       {"Constant", {}, {{"value_string", "a"}}, {}, "its value is a string or sparse"},
-      {"BatchNormalization", {{f32, {2}}, {f32, {2}}, {f32, {2}}, {f32, {2}}, {f32, {2}}}, {}, {}, "its input has no channels"},
+      {"BatchNormalization",
+       {{f32, {2}}, {f32, {2}}, {f32, {2}}, {f32, {2}}, {f32, {2}}},
+       {},
+       {},
+       "its input has no channels"},
   };
   return table;
 }
@@ -258,8 +325,9 @@ TEST_P(ImportRefuses, WithAReason) {
   EXPECT_THAT(messageOf(model), AllOf(HasSubstr(std::string("node 'the_") + each.op + "'"), HasSubstr(each.message)));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ImportRefuses, testing::Range(size_t(0), refused().size()),
-                         [](const auto &info) { return std::string(refused()[info.param].op) + std::to_string(info.param); });
+INSTANTIATE_TEST_SUITE_P(All, ImportRefuses, testing::Range(size_t(0), refused().size()), [](const auto &info) {
+  return std::string(refused()[info.param].op) + std::to_string(info.param);
+});
 
 } // namespace
 } // namespace fovea::onnx::test

@@ -1,5 +1,5 @@
-// Models made here, through import, compiler and compiled code, against numbers computed here. Each is written as a case in
-// ONNX's own format and run as fovea-onnx-test runs it.
+// Models made here, through import, compiler and compiled code, against numbers computed here. Each is written as a
+// case in ONNX's own format and run as fovea-onnx-test runs it.
 #include "test/TemporaryFolder.h"
 #include "test/onnx/Build.h"
 #include "tools/fovea-onnx-test/Case.h"
@@ -26,7 +26,8 @@ protected:
   Run() { std::filesystem::create_directory(folder / "test_data_set_0"); }
 
   void give(const char *kind, int index, const ::onnx::TensorProto &tensor) {
-    std::ofstream(folder / "test_data_set_0" / (std::string(kind) + "_" + std::to_string(index) + ".pb"), std::ios::binary)
+    std::ofstream(folder / "test_data_set_0" / (std::string(kind) + "_" + std::to_string(index) + ".pb"),
+                  std::ios::binary)
         << tensor.SerializeAsString();
   }
   Outcome run(const ModelBuilder &model) {
@@ -86,7 +87,8 @@ TEST_F(Run, SoftmaxBeforeAndAfterOpset13) {
   }
 }
 
-/// Attributes that became inputs: Unsqueeze and ReduceSum at 13, Slice at 10, Clip and Pad at 11, Squeeze at 13, Dropout at 12.
+/// Attributes that became inputs: Unsqueeze and ReduceSum at 13, Slice at 10, Clip and Pad at 11, Squeeze at 13,
+/// Dropout at 12.
 TEST_F(Run, AttributesThatBecameInputs) {
   Values x = random(6, 6), y;
   for (size_t i = 1; i < 6; i += 2) y.push_back(std::min(0.5f, std::max(-0.5f, x[i])));
@@ -97,7 +99,9 @@ TEST_F(Run, AttributesThatBecameInputs) {
   give("output", 0, tensor("y", f32, {1}, Values{total}));
   using Ints = std::vector<int64_t>;
   ModelBuilder before(9);
-  before.input("x", f32, {6}).node("Unsqueeze", {"x"}, {"a"}, {{"axes", Ints{0}}}).node("Reshape", {"a", "three"}, {"a3"});
+  before.input("x", f32, {6})
+      .node("Unsqueeze", {"x"}, {"a"}, {{"axes", Ints{0}}})
+      .node("Reshape", {"a", "three"}, {"a3"});
   before.initializer<int64_t>("three", i64, {2}, {3, 2});
   before.node("Slice", {"a3"}, {"b"}, {{"starts", Ints{1}}, {"ends", Ints{9}}, {"axes", Ints{1}}});
   before.node("Clip", {"b"}, {"c"}, {{"min", -0.5f}, {"max", 0.5f}}).node("Squeeze", {"c"}, {"d"}, {{"axes", Ints{1}}});
@@ -106,18 +110,24 @@ TEST_F(Run, AttributesThatBecameInputs) {
   expectPassed(before);
   ModelBuilder after(22);
   after.input("x", f32, {6}).initializer<int64_t>("zero", i64, {1}, {0}).initializer<int64_t>("one", i64, {1}, {1});
-  after.initializer<int64_t>("big", i64, {1}, {99}).initializer<int64_t>("two", i64, {1}, {2}).initializer<int64_t>("pads", i64, {2}, {0, 1});
+  after.initializer<int64_t>("big", i64, {1}, {99})
+      .initializer<int64_t>("two", i64, {1}, {2})
+      .initializer<int64_t>("pads", i64, {2}, {0, 1});
   after.initializer<float>("low", f32, {}, {-0.5f}).initializer<float>("high", f32, {}, {0.5f});
   after.node("Unsqueeze", {"x", "zero"}, {"a"}).node("Slice", {"a", "one", "big", "one", "two"}, {"b"});
-  after.node("Clip", {"b", "low", "high"}, {"c"}).node("Squeeze", {"c", "zero"}, {"d"}).node("Pad", {"d", "pads"}, {"e"});
+  after.node("Clip", {"b", "low", "high"}, {"c"})
+      .node("Squeeze", {"c", "zero"}, {"d"})
+      .node("Pad", {"d", "pads"}, {"e"});
   after.node("Dropout", {"e"}, {"f"}).node("ReduceSum", {"f", "zero"}, {"y"}).output("y", f32, {1});
   expectPassed(after);
 }
 
-/// Attention by the dialect's op, causal behind a past, is what its composition gives when asked for the scores as well.
+/// Attention by the dialect's op, causal behind a past, is what its composition gives when asked for the scores as
+/// well.
 TEST_F(Run, AttentionAsOpAndAsComposition) {
   constexpr size_t heads = 4, shared = 2, queries = 3, past = 2, keys = past + queries, width = 5;
-  Values q = random(heads * queries * width, 7), k = random(shared * queries * width, 8), v = random(shared * queries * width, 9);
+  Values q = random(heads * queries * width, 7), k = random(shared * queries * width, 8),
+         v = random(shared * queries * width, 9);
   Values pastK = random(shared * past * width, 10), pastV = random(shared * past * width, 11);
   auto at = [&](const Values &old, const Values &fresh, size_t head, size_t j, size_t d) {
     return j < past ? old[(head * past + j) * width + d] : fresh[(head * queries + j - past) * width + d];
@@ -129,7 +139,8 @@ TEST_F(Run, AttentionAsOpAndAsComposition) {
       double weights[keys] = {}, sum = 0;
       for (size_t j = 0; j < keys; ++j) {
         double score = 0;
-        for (size_t d = 0; d < width; ++d) score += (double)q[(h * queries + i) * width + d] * at(pastK, k, group, j, d) / std::sqrt((double)width);
+        for (size_t d = 0; d < width; ++d)
+          score += (double)q[(h * queries + i) * width + d] * at(pastK, k, group, j, d) / std::sqrt((double)width);
         raw[(h * queries + i) * keys + j] = (float)score;
         if (j <= i + past) sum += weights[j] = std::exp(score);
       }
@@ -149,9 +160,12 @@ TEST_F(Run, AttentionAsOpAndAsComposition) {
   give("output", 1, tensor("raw", f32, {1, heads, queries, keys}, raw));
   for (bool scores : {false, true}) {
     ModelBuilder model(23);
-    model.input("q", f32, shape(heads, queries)).input("k", f32, shape(shared, queries)).input("v", f32, shape(shared, queries));
+    model.input("q", f32, shape(heads, queries))
+        .input("k", f32, shape(shared, queries))
+        .input("v", f32, shape(shared, queries));
     model.input("pk", f32, shape(shared, past)).input("pv", f32, shape(shared, past));
-    model.node("Attention", {"q", "k", "v", "", "pk", "pv"}, scores ? Names{"y", "", "", "raw"} : Names{"y"}, {{"is_causal", 1}});
+    model.node("Attention", {"q", "k", "v", "", "pk", "pv"}, scores ? Names{"y", "", "", "raw"} : Names{"y"},
+               {{"is_causal", 1}});
     model.output("y", f32, shape(heads, queries));
     if (scores) model.output("raw", f32, {1, heads, queries, keys});
     expectPassed(model);
@@ -165,9 +179,11 @@ TEST_F(Run, WrongNumbersFail) {
   give("output", 0, tensor("y", f32, {2}, Values{1, 2.75f}));
   Outcome outcome = run(model);
   EXPECT_EQ(outcome.verdict, Verdict::failed);
-  EXPECT_THAT(outcome.reason, testing::AllOf(testing::HasSubstr("output 'y' is off by"), testing::HasSubstr("instead of 2.750000 at element 1")));
+  EXPECT_THAT(outcome.reason, testing::AllOf(testing::HasSubstr("output 'y' is off by"),
+                                             testing::HasSubstr("instead of 2.750000 at element 1")));
   give("output", 0, tensor("y", f64, {2}, std::vector<double>{1, 2.7}));
-  EXPECT_THAT(run(model).reason, testing::HasSubstr("'y' has another type or shape in the data set than in the compiled model"));
+  EXPECT_THAT(run(model).reason,
+              testing::HasSubstr("'y' has another type or shape in the data set than in the compiled model"));
   give("output", 0, tensor("y", f32, {2}, Values{1, NAN}));
   EXPECT_EQ(run(model).verdict, Verdict::failed);
   model.graph().mutable_node(0)->set_op_type("Nonsense");

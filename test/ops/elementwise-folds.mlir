@@ -60,3 +60,16 @@ func.func @size() -> (tensor<f32>, tensor<i64>, tensor<f32>) {
   %2 = fovea.size <[B] -> (B * 3)> : tensor<f32>
   return %0, %1, %2 : tensor<f32>, tensor<i64>, tensor<f32>
 }
+
+// Constants are rounded when they are cast.
+// CHECK: @cast_constants
+// CHECK-DAG: fovea.constant dense<0x7F800000> : tensor<f32>
+// CHECK-DAG: fovea.constant dense<[3.332520e-01, 1.000000e+00]> : tensor<2xf16>
+// CHECK-NOT: fovea.cast
+func.func @cast_constants() -> (tensor<f32>, tensor<2xf16>) {
+  %infinity = fovea.constant dense<0x7C00> : tensor<f16>
+  %numbers = fovea.constant dense<[0.333333343, 1.0]> : tensor<2xf32>
+  %0 = fovea.cast %infinity : tensor<f16> to tensor<f32>
+  %1 = fovea.cast %numbers : tensor<2xf32> to tensor<2xf16>
+  return %0, %1 : tensor<f32>, tensor<2xf16>
+}

@@ -35,7 +35,8 @@ std::shared_ptr<const LoadedModel> compiled(const onnx::Imported &imported, cons
   registerLowerings(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   std::string messages;
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "; "; });
+  mlir::ScopedDiagnosticHandler handler(&context,
+                                        [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "; "; });
   auto module = mlir::parseSourceString<mlir::ModuleOp>(imported.model.text(), &context);
   if (!module) fail("the imported module does not parse: " + messages);
   CompileOptions options;
@@ -58,11 +59,13 @@ public:
     options.threads = 1;
     options.sizes[0] = this->loaded->sizes().empty() ? 0 : 1024;
     handle = this->loaded->function<fovea_handle *(const fovea_options *)>("create")(&options);
-    if (!handle) fail(std::string("create: ") + this->loaded->function<const char *(fovea_handle *)>("last_error")(nullptr));
+    if (!handle)
+      fail(std::string("create: ") + this->loaded->function<const char *(fovea_handle *)>("last_error")(nullptr));
     if (imported.parameters.empty()) return;
     PrivateFolder folder = llvm::cantFail(PrivateFolder::create());
     onnx::writeParameters(folder.path("model.safetensors"), imported.parameters);
-    check("load", this->loaded->function<int32_t(fovea_handle *, const char *)>("load")(handle, folder.path("model.safetensors").c_str()));
+    check("load", this->loaded->function<int32_t(fovea_handle *, const char *)>("load")(
+                      handle, folder.path("model.safetensors").c_str()));
   }
   ~Instance() {
     if (handle) loaded->function<void(fovea_handle *)>("destroy")(handle);
@@ -79,7 +82,8 @@ public:
       if (found == arrays.end()) fail("the data set has no '" + argument.name + "'");
       const Array &array = *found->second;
       checkType(argument, array, sizes);
-      std::string &bytes = results[argument.name] = argument.role == FOVEA_OUTPUT ? std::string(array.bytes.size(), '\0') : array.bytes;
+      std::string &bytes = results[argument.name] =
+          argument.role == FOVEA_OUTPUT ? std::string(array.bytes.size(), '\0') : array.bytes;
       pointers.push_back(bytes.data());
     }
     check("forward", loaded->call(entry, handle, sizes, pointers));
@@ -99,8 +103,9 @@ private:
   }
   static Element onnxElement(fovea_dtype dtype) {
     static const std::map<fovea_dtype, Element> elements = {
-        {FOVEA_F32, Element::f32}, {FOVEA_F64, Element::f64}, {FOVEA_I32, Element::i32}, {FOVEA_I64, Element::i64}, {FOVEA_BOOL, Element::boolean},
-        {FOVEA_F16, Element::f16}, {FOVEA_BF16, Element::bf16}, {FOVEA_U8, Element::u8}, {FOVEA_I8, Element::i8}};
+        {FOVEA_F32, Element::f32},   {FOVEA_F64, Element::f64},      {FOVEA_I32, Element::i32},
+        {FOVEA_I64, Element::i64},   {FOVEA_BOOL, Element::boolean}, {FOVEA_F16, Element::f16},
+        {FOVEA_BF16, Element::bf16}, {FOVEA_U8, Element::u8},        {FOVEA_I8, Element::i8}};
     return elements.at(dtype);
   }
   void check(const char *what, int32_t code) {
@@ -123,10 +128,16 @@ double numberAt(Element element, const char *bytes) {
   float single;
   double value;
   switch (element) {
-  case Element::f32: std::memcpy(&single, bytes, sizeof single); return single;
-  case Element::f64: std::memcpy(&value, bytes, sizeof value); return value;
-  case Element::f16: return halfFloat(bytes, llvm::APFloat::IEEEhalf());
-  default: return halfFloat(bytes, llvm::APFloat::BFloat());
+  case Element::f32:
+    std::memcpy(&single, bytes, sizeof single);
+    return single;
+  case Element::f64:
+    std::memcpy(&value, bytes, sizeof value);
+    return value;
+  case Element::f16:
+    return halfFloat(bytes, llvm::APFloat::IEEEhalf());
+  default:
+    return halfFloat(bytes, llvm::APFloat::BFloat());
   }
 }
 
@@ -136,7 +147,8 @@ void compareFloats(const std::string &name, const Array &expected, const std::st
   int64_t at = -1, step = onnx::elementBits(expected.element) / 8;
   std::string values;
   for (int64_t index = 0; index < expected.count(); ++index) {
-    double wanted = numberAt(expected.element, expected.bytes.data() + index * step), found = numberAt(expected.element, bytes.data() + index * step);
+    double wanted = numberAt(expected.element, expected.bytes.data() + index * step),
+           found = numberAt(expected.element, bytes.data() + index * step);
     if (wanted == found || (std::isnan(wanted) && std::isnan(found))) continue;
     double error = std::abs(found - wanted), allowed = 1e-7 + relative * std::abs(wanted);
     double excess = error <= allowed && std::isfinite(allowed) ? 0 : std::isfinite(error) ? error / allowed : INFINITY;
@@ -145,12 +157,14 @@ void compareFloats(const std::string &name, const Array &expected, const std::st
     values = std::to_string(found) + " instead of " + std::to_string(wanted);
   }
   if (at >= 0)
-    fail("output '" + name + "' is off by " + std::to_string(worst) + " times the tolerance: " + values + " at element " + std::to_string(at));
+    fail("output '" + name + "' is off by " + std::to_string(worst) + " times the tolerance: " + values +
+         " at element " + std::to_string(at));
 }
 
 void compare(const std::string &name, const Array &expected, const std::string &bytes) {
   if (bytes.size() != expected.bytes.size())
-    fail("output '" + name + "' has " + std::to_string(bytes.size()) + " bytes instead of " + std::to_string(expected.bytes.size()));
+    fail("output '" + name + "' has " + std::to_string(bytes.size()) + " bytes instead of " +
+         std::to_string(expected.bytes.size()));
   if (onnx::isFloat(onnx::dtypeOf(expected.element))) return compareFloats(name, expected, bytes);
   auto different = std::mismatch(bytes.begin(), bytes.end(), expected.bytes.begin());
   if (different.first == bytes.end()) return;
@@ -161,7 +175,8 @@ void compare(const std::string &name, const Array &expected, const std::string &
 //===-- Run -------------------------------------------------------------------------------------------------------===//
 
 /// The arrays of a data set by the names of the model's inputs or outputs, where these are tensors.
-std::map<std::string, Array> arrays(const fs::path &set, const char *kind, const std::vector<onnx::Declared> &declared) {
+std::map<std::string, Array> arrays(const fs::path &set, const char *kind,
+                                    const std::vector<onnx::Declared> &declared) {
   std::map<std::string, Array> result;
   for (size_t index = 0; index < declared.size(); ++index) {
     fs::path path = set / (std::string(kind) + "_" + std::to_string(index) + ".pb");
@@ -183,7 +198,8 @@ void runSet(const fs::path &folder, const fs::path &set, const std::string &cach
   for (const onnx::Port &port : imported.outputs)
     if (expected.count(port.name)) byIdentifier[port.identifier] = &expected.at(port.name);
   std::map<std::string, std::string> results = instance.forward(byIdentifier);
-  for (const onnx::Port &port : imported.outputs) compare(port.name, expected.at(port.name), results.at(port.identifier));
+  for (const onnx::Port &port : imported.outputs)
+    compare(port.name, expected.at(port.name), results.at(port.identifier));
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// fovea-onnx-test: ONNX's own test cases through the importer, the compiler and the compiled code. Every case runs in a process
-// of its own, so that none can take others down.
+// fovea-onnx-test: ONNX's own test cases through the importer, the compiler and the compiled code. Every case runs in a
+// process of its own, so that none can take others down.
 #include "tools/fovea-onnx-test/Case.h"
 
 #include "lib/emit/Cache.h"
@@ -26,14 +26,16 @@ namespace {
 struct CommandLine {
   cl::OptionCategory category{"fovea-onnx-test"};
   cl::list<std::string> folders{cl::Positional, cl::OneOrMore, cl::desc("FOLDER..."), cl::cat(category)};
-  cl::opt<std::string> filter{"filter", cl::value_desc("regex"), cl::cat(category), cl::desc("Only cases whose name has a match")};
+  cl::opt<std::string> filter{"filter", cl::value_desc("regex"), cl::cat(category),
+                              cl::desc("Only cases whose name has a match")};
   cl::opt<unsigned> sample{"sample", cl::init(0), cl::value_desc("count"), cl::cat(category),
                            cl::desc("Only so many cases, at even distances in the order of their names")};
   cl::opt<unsigned> jobs{"jobs", cl::init(0), cl::value_desc("count"), cl::cat(category),
                          cl::desc("Cases that run at once (default: as many as the machine runs threads)")};
   cl::opt<unsigned> timeout{"timeout", cl::init(120), cl::value_desc("seconds"), cl::cat(category),
                             cl::desc("After which a case has failed (default: 120)")};
-  cl::opt<std::string> cache{"cache", cl::value_desc("folder"), cl::cat(category), cl::desc("Folder of compiled kernels (default: foveac's)")};
+  cl::opt<std::string> cache{"cache", cl::value_desc("folder"), cl::cat(category),
+                             cl::desc("Folder of compiled kernels (default: foveac's)")};
 };
 
 int fail(const std::string &message) {
@@ -45,8 +47,10 @@ int fail(const std::string &message) {
 std::vector<fs::path> casesIn(const std::vector<std::string> &folders) {
   std::map<std::string, fs::path> cases;
   for (const std::string &folder : folders) {
-    if (!fs::is_directory(folder)) throw std::runtime_error("'" + folder + "' is no folder: give one with test cases, or a case itself");
-    if (fs::exists(fs::path(folder) / "model.onnx")) cases.emplace(fs::canonical(folder).filename(), fs::canonical(folder));
+    if (!fs::is_directory(folder))
+      throw std::runtime_error("'" + folder + "' is no folder: give one with test cases, or a case itself");
+    if (fs::exists(fs::path(folder) / "model.onnx"))
+      cases.emplace(fs::canonical(folder).filename(), fs::canonical(folder));
     for (const auto &entry : fs::directory_iterator(folder))
       if (fs::exists(entry.path() / "model.onnx")) cases.emplace(entry.path().filename(), entry.path());
   }
@@ -65,7 +69,8 @@ struct Running {
 
 class Runner {
 public:
-  Runner(const std::vector<fs::path> &cases, const CommandLine &line) : cases(cases), line(line), outcomes(cases.size()) {
+  Runner(const std::vector<fs::path> &cases, const CommandLine &line)
+      : cases(cases), line(line), outcomes(cases.size()) {
     cache = line.cache.getNumOccurrences() ? line.cache.getValue() : Cache::defaultFolder();
   }
 
@@ -126,7 +131,8 @@ private:
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
       outcome = {Verdict::failed, "took more than " + std::to_string(line.timeout) + " seconds"};
     else
-      outcome = {Verdict::failed, "its process was ended by " + (WIFSIGNALED(status) ? std::string(::strsignal(WTERMSIG(status))) : "itself")};
+      outcome = {Verdict::failed, "its process was ended by " +
+                                      (WIFSIGNALED(status) ? std::string(::strsignal(WTERMSIG(status))) : "itself")};
     static const char *const words[] = {"passed", "failed", "unsupported"};
     std::cout << words[int(outcome.verdict)] << " " << cases[done.index].filename().string();
     if (!outcome.reason.empty()) std::cout << ": " << outcome.reason;
@@ -150,8 +156,10 @@ int run(const CommandLine &line) {
     } catch (const std::regex_error &error) {
       return fail("--filter='" + line.filter + "' is no regular expression: " + error.what());
     }
-    cases.erase(std::remove_if(cases.begin(), cases.end(), [&](const fs::path &each) { return !std::regex_search(each.filename().string(), filter); }),
-                cases.end());
+    cases.erase(
+        std::remove_if(cases.begin(), cases.end(),
+                       [&](const fs::path &each) { return !std::regex_search(each.filename().string(), filter); }),
+        cases.end());
   }
   if (line.sample && line.sample < cases.size()) {
     std::vector<fs::path> some;
@@ -170,7 +178,8 @@ int run(const CommandLine &line) {
 int main(int argc, char **argv) {
   cl::ResetCommandLineParser();
   CommandLine line;
-  cl::ParseCommandLineOptions(argc, argv, "Runs ONNX's own test cases: model.onnx with test_data_set_N/{input,output}_I.pb\n");
+  cl::ParseCommandLineOptions(argc, argv,
+                              "Runs ONNX's own test cases: model.onnx with test_data_set_N/{input,output}_I.pb\n");
   try {
     return run(line);
   } catch (const std::exception &error) {

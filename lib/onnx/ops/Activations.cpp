@@ -39,7 +39,8 @@ Tensor expm1Below0(const Tensor &x) { return elu(minimum(x, 0)); }
 void eluOf(Call &call) { call.give(elu(call.tensor(0), call.number("alpha", 1))); }
 void selu(Call &call) {
   Tensor x = call.tensor(0);
-  double alpha = call.number("alpha", 1.67326319217681884765625), gamma = call.number("gamma", 1.05070102214813232421875);
+  double alpha = call.number("alpha", 1.67326319217681884765625),
+         gamma = call.number("gamma", 1.05070102214813232421875);
   call.give(gamma * where(x > 0, x, alpha * expm1Below0(x)));
 }
 void celu(Call &call) {

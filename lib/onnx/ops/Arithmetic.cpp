@@ -6,9 +6,9 @@
 namespace fovea::onnx {
 namespace {
 
-
-
-template <Tensor (*function)(fovea::Operand, fovea::Operand)> void binary(Call &call) { call.give(function(call.tensor(0), call.tensor(1))); }
+template <Tensor (*function)(fovea::Operand, fovea::Operand)> void binary(Call &call) {
+  call.give(function(call.tensor(0), call.tensor(1)));
+}
 
 Tensor add(fovea::Operand a, fovea::Operand b) { return a + b; }
 Tensor subtract(fovea::Operand a, fovea::Operand b) { return a - b; }
@@ -22,7 +22,8 @@ Tensor greaterOrEqual(fovea::Operand a, fovea::Operand b) { return a >= b; }
 void divide(Call &call) {
   Tensor a = call.tensor(0), b = call.tensor(1);
   if (isFloat(a.dtype())) return call.give(a / b);
-  if (a.dtype() != i32 || b.dtype() != i32) call.unsupported("quotients of " + elementName(call.element(0)) + " that are computed are not supported yet");
+  if (a.dtype() != i32 || b.dtype() != i32)
+    call.unsupported("quotients of " + elementName(call.element(0)) + " that are computed are not supported yet");
   call.give(cast(cast(a, f64) / cast(b, f64), i32));
 }
 

@@ -13,9 +13,11 @@ Tensor heads(Call &call, const Tensor &x, const char *name) {
   if (x.rank() == 4) return x;
   Shape shape = x.shape();
   int64_t count = call.integer(name, 0);
-  if (x.rank() != 3 || count < 1) call.unsupported("inputs must have rank 4, or rank 3 and " + std::string(name) + "; one is " + shapeText(shape));
+  if (x.rank() != 3 || count < 1)
+    call.unsupported("inputs must have rank 4, or rank 3 and " + std::string(name) + "; one is " + shapeText(shape));
   int64_t width = numbersOf({shape[2]}, "the heads")[0];
-  if (width % count) call.unsupported(std::to_string(count) + " heads do not divide a width of " + std::to_string(width));
+  if (width % count)
+    call.unsupported(std::to_string(count) + " heads do not divide a width of " + std::to_string(width));
   return transpose(reshape(x, {shape[0], shape[1], count, width / count}), {0, 2, 1, 3});
 }
 
@@ -60,8 +62,8 @@ private:
   Tensor op() {
     auto &program = dsl::Program::of(Site::here(), {&query});
     auto of = [&](const std::optional<Tensor> &tensor) { return tensor ? dsl::Program::value(*tensor) : Value(); };
-    auto made = program.make<AttentionOp>(Site::here(), of(query), of(key), of(value), of(lengths), Value(), ValueRange(),
-                                          llvm::APFloat(scale), left, right, past, llvm::APFloat(0.0));
+    auto made = program.make<AttentionOp>(Site::here(), of(query), of(key), of(value), of(lengths), Value(),
+                                          ValueRange(), llvm::APFloat(scale), left, right, past, llvm::APFloat(0.0));
     return program.tensor(made.getResult());
   }
 
@@ -104,7 +106,8 @@ private:
   }
 
   Tensor composition() {
-    if (*query.dim(1).constant() % *key.dim(1).constant()) call.unsupported("the heads of key do not divide those of query");
+    if (*query.dim(1).constant() % *key.dim(1).constant())
+      call.unsupported("the heads of key do not divide those of query");
     Tensor raw = ungrouped(matmul(grouped(query * scale), grouped(key), {false, true}));
     Tensor capped = softcap > 0 ? tanh(raw / softcap) * softcap : raw, score = capped;
     std::optional<Tensor> sees = allowed(), bias;
@@ -177,7 +180,9 @@ void rotary(Call &call) {
   Tensor each = shape.size() == 4 ? x : heads(call, x, "num_heads");
   int64_t width = numbersOf({each.dim(3)}, "the head size")[0], turned = call.integer("rotary_embedding_dim", 0);
   if (turned == 0) turned = width;
-  if (turned < 2 || turned > width || turned % 2) call.unsupported("rotary_embedding_dim is " + std::to_string(turned) + " of a head size of " + std::to_string(width));
+  if (turned < 2 || turned > width || turned % 2)
+    call.unsupported("rotary_embedding_dim is " + std::to_string(turned) + " of a head size of " +
+                     std::to_string(width));
   if (call.has(3)) cosine = embedding(cosine, call.tensor(3)), sine = embedding(sine, call.tensor(3));
   // (b, s, half) against (b, heads, s, half)
   auto perHead = [&](const Tensor &table) {

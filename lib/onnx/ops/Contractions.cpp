@@ -41,7 +41,8 @@ Tensor groupedConv2d(Call &call, const Tensor &x, const Tensor &weight, int64_t 
   std::optional<int64_t> channels = x.dim(1).constant(), outputs = weight.dim(0).constant();
   constexpr int64_t most = 64;
   if (groups < 1 || groups > most || !channels || !outputs || *channels % groups || *outputs % groups)
-    call.unsupported(std::to_string(groups) + " groups: up to " + std::to_string(most) + " that divide the channels are supported");
+    call.unsupported(std::to_string(groups) + " groups: up to " + std::to_string(most) +
+                     " that divide the channels are supported");
   std::vector<Tensor> parts;
   for (int64_t group = 0; group < groups; ++group)
     parts.push_back(conv2d(slice(x, 1, group * (*channels / groups), *channels / groups),
@@ -54,7 +55,8 @@ void conv(Call &call) {
   Tensor x = call.tensor(0), weight = call.tensor(1);
   Shape shape = x.shape(), kernel = weight.shape();
   if (shape.size() < 3 || shape.size() > 4 || kernel.size() != shape.size())
-    call.unsupported("convolutions over one or two spatial dimensions are supported, not of " + shapeText(shape) + " with " + shapeText(kernel));
+    call.unsupported("convolutions over one or two spatial dimensions are supported, not of " + shapeText(shape) +
+                     " with " + shapeText(kernel));
   size_t spatial = shape.size() - 2;
   Windows windows = windowsOf(call, shape, numbersOf({kernel.begin() + 2, kernel.end()}, "the kernel"));
   std::vector<Window> &axes = windows.axes;

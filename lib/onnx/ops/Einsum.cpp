@@ -85,11 +85,14 @@ void einsum(Call &call) {
     if (at == std::string::npos) call.unsupported("the equation '" + equation + "' names fewer inputs than there are");
     Tensor x = call.tensor(index);
     if (!isFloat(x.dtype())) call.unsupported("products of integers are not supported");
-    std::string letters = expanded(call, left.substr(at, comma == std::string::npos ? comma : comma - at), x.rank(), dots);
+    std::string letters =
+        expanded(call, left.substr(at, comma == std::string::npos ? comma : comma - at), x.rank(), dots);
     std::string sorted = letters;
     std::sort(sorted.begin(), sorted.end());
-    if ((int64_t)letters.size() != x.rank()) call.unsupported("'" + letters + "' does not name the dimensions of " + shapeText(x.shape()));
-    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) call.unsupported("diagonals ('" + letters + "') are not supported");
+    if ((int64_t)letters.size() != x.rank())
+      call.unsupported("'" + letters + "' does not name the dimensions of " + shapeText(x.shape()));
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+      call.unsupported("diagonals ('" + letters + "') are not supported");
     for (char letter : letters) ++uses[letter];
     terms.push_back({x, letters});
     at = comma == std::string::npos ? comma : comma + 1;

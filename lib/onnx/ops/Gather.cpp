@@ -20,7 +20,8 @@ Tensor gatherKnown(Call &call, const Tensor &x, int64_t axis, const Known &indic
   std::vector<Tensor> parts;
   for (const Dim &index : indices.integers) {
     int64_t at = index.constant().value_or(-size - 1), front = at < 0 ? at + size : at;
-    if (front < 0 || front >= size) call.unsupported("index " + std::to_string(at) + " is outside an axis of " + std::to_string(size));
+    if (front < 0 || front >= size)
+      call.unsupported("index " + std::to_string(at) + " is outside an axis of " + std::to_string(size));
     parts.push_back(slice(x, axis, front, 1));
   }
   Shape shape = x.shape(), result(shape.begin(), shape.begin() + axis);
@@ -65,7 +66,8 @@ void gather(Call &call) {
   Dim width = 1;
   for (int64_t d = 0; d < x.rank(); ++d)
     if (d != axis) width = width * shape[(size_t)d];
-  Tensor rows = embedding(reshape(transpose(x, order), {shape[(size_t)axis], width}), fromFront(call.tensor(1), shape[(size_t)axis], call));
+  Tensor rows = embedding(reshape(transpose(x, order), {shape[(size_t)axis], width}),
+                          fromFront(call.tensor(1), shape[(size_t)axis], call));
   Shape apart = indexShape;
   for (int64_t d = 0; d < x.rank(); ++d)
     if (d != axis) apart.push_back(shape[(size_t)d]);
@@ -99,7 +101,8 @@ void gatherElements(Call &call) {
 void oneHot(Call &call) {
   Tensor indices = cast(call.tensor(0), i64), values = call.tensor(2);
   std::vector<double> depths = call.numbers(1, "depth");
-  if (depths.size() != 1 || !(depths[0] >= 1 && depths[0] <= 1 << 24)) call.unsupported("depth must be one number of at least 1");
+  if (depths.size() != 1 || !(depths[0] >= 1 && depths[0] <= 1 << 24))
+    call.unsupported("depth must be one number of at least 1");
   auto depth = (int64_t)depths[0];
   int64_t rank = indices.rank() + 1, axis = frontAxis(call.integer("axis", -1), rank);
   Shape column = indices.shape();
@@ -134,7 +137,8 @@ Tensor reversed(const Tensor &x, int64_t axis) {
   return concat(parts, axis);
 }
 
-Tensor padded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_t high, const std::string &mode, const std::optional<Tensor> &value) {
+Tensor padded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_t high, const std::string &mode,
+              const std::optional<Tensor> &value) {
   int64_t size = numbersOf({x.dim(axis)}, "padding")[0];
   std::vector<Tensor> parts{x};
   auto add = [&](bool front, const Tensor &part) { parts.insert(front ? parts.begin() : parts.end(), part); };
@@ -152,7 +156,8 @@ Tensor padded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_t hi
     } else if (mode == "wrap" && count <= size) {
       add(front, slice(x, axis, front ? size - count : 0, count));
     } else {
-      call.unsupported("padding of " + std::to_string(count) + " in mode '" + mode + "' around " + std::to_string(size) + " elements is not supported");
+      call.unsupported("padding of " + std::to_string(count) + " in mode '" + mode + "' around " +
+                       std::to_string(size) + " elements is not supported");
     }
   }
   return concat(parts, axis);
@@ -165,7 +170,9 @@ void pad(Call &call) {
   if (inputs && call.has(3)) axes = frontAxes(call.integers(3, "axes"), x.rank());
   if (axes.empty())
     for (int64_t d = 0; d < x.rank(); ++d) axes.push_back(d);
-  if (pads.size() != 2 * axes.size()) call.unsupported("pads has " + std::to_string(pads.size()) + " values for " + std::to_string(axes.size()) + " axes");
+  if (pads.size() != 2 * axes.size())
+    call.unsupported("pads has " + std::to_string(pads.size()) + " values for " + std::to_string(axes.size()) +
+                     " axes");
   std::optional<Tensor> value;
   if (inputs && call.has(2)) value = call.tensor(2);
   if (!inputs) value = call.scalar(call.number("value", 0), x.dtype());
@@ -174,7 +181,8 @@ void pad(Call &call) {
     if (low == 0 && high == 0) continue;
     // Negative padding takes elements away.
     if (low < 0 || high < 0) {
-      int64_t size = numbersOf({x.dim(axis)}, "padding")[0], start = std::max<int64_t>(-low, 0), rest = size - start - std::max<int64_t>(-high, 0);
+      int64_t size = numbersOf({x.dim(axis)}, "padding")[0], start = std::max<int64_t>(-low, 0),
+              rest = size - start - std::max<int64_t>(-high, 0);
       if (start >= size || rest < 1) call.unsupported("negative padding leaves no element");
       x = slice(x, axis, start, rest);
     }
@@ -186,8 +194,12 @@ void pad(Call &call) {
 /// In inference it does nothing.
 void dropout(Call &call) {
   bool training = call.version >= 12 && call.has(2) && call.integer(2, "training_mode") != 0;
-  double ratio = call.version < 12 ? call.number("ratio", 0.5) : call.has(1) && training ? call.numbers(1, "ratio").at(0) : training ? 0.5 : 0;
-  if (training && ratio != 0) call.unsupported("dropout in training mode draws random numbers, which no other program repeats");
+  double ratio = call.version < 12         ? call.number("ratio", 0.5)
+                 : call.has(1) && training ? call.numbers(1, "ratio").at(0)
+                 : training                ? 0.5
+                                           : 0;
+  if (training && ratio != 0)
+    call.unsupported("dropout in training mode draws random numbers, which no other program repeats");
   Tensor x = call.tensor(0);
   call.give(x);
   if (call.wants(1)) call.give(broadcast_to(call.scalar(1, DType::boolean), x.shape()), 1);

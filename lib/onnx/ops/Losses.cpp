@@ -5,7 +5,8 @@
 namespace fovea::onnx {
 namespace {
 
-/// Of log-probabilities (n, classes, ..) at labels (n, ..). A label that is ignored, whatever it is, counts for nothing.
+/// Of log-probabilities (n, classes, ..) at labels (n, ..). A label that is ignored, whatever it is, counts for
+/// nothing.
 Tensor negativeLogLikelihood(Call &call, const Tensor &logProbability, const Tensor &labels) {
   if (logProbability.rank() < 2 || labels.rank() != logProbability.rank() - 1)
     call.unsupported("scores are " + shapeText(logProbability.shape()) + " and labels " + shapeText(labels.shape()) +
@@ -20,7 +21,8 @@ Tensor negativeLogLikelihood(Call &call, const Tensor &logProbability, const Ten
   bool weighted = call.has(2) || call.hasAttribute("ignore_index");
   Tensor weight;
   if (weighted) {
-    weight = call.has(2) ? sum(where(chosen, call.tensor(2), 0), -1) : broadcast_to(call.scalar(1, dtype), labels.shape());
+    weight =
+        call.has(2) ? sum(where(chosen, call.tensor(2), 0), -1) : broadcast_to(call.scalar(1, dtype), labels.shape());
     if (call.hasAttribute("ignore_index")) {
       Tensor ignored = equal(labels, (double)call.integer("ignore_index", 0));
       weight = where(ignored, 0, weight), loss = where(ignored, 0, loss);

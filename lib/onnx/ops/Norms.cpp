@@ -25,7 +25,8 @@ void layerNorm(Call &call) {
   double epsilon = call.number("epsilon", 1e-5f);
   std::vector<int64_t> axes = from(axis, x.rank());
   // Over the last dimension alone it is the dialect's own op.
-  if (axis == x.rank() - 1 && call.has(2) && scale.rank() == 1 && scale.shape() == call.tensor(2).shape() && scale.dim(0) == shape.back())
+  if (axis == x.rank() - 1 && call.has(2) && scale.rank() == 1 && scale.shape() == call.tensor(2).shape() &&
+      scale.dim(0) == shape.back())
     call.give(layer_norm(x, scale, call.tensor(2), epsilon));
   else {
     Tensor result = normalized(x, axes, epsilon).result * scale;
@@ -42,7 +43,8 @@ void rmsNorm(Call &call) {
   int64_t axis = frontAxis(call.integer("axis", -1), x.rank());
   Tensor scale = call.tensor(1);
   // Over the last dimension alone it is the dialect's own op.
-  if (axis == x.rank() - 1 && scale.rank() == 1 && scale.dim(0) == x.dim(-1)) return call.give(rms_norm(x, scale, call.number("epsilon", 1e-5f)));
+  if (axis == x.rank() - 1 && scale.rank() == 1 && scale.dim(0) == x.dim(-1))
+    return call.give(rms_norm(x, scale, call.number("epsilon", 1e-5f)));
   Tensor square = mean(x * x, listed(from(axis, x.rank())), true);
   call.give(x / sqrt(square + call.number("epsilon", 1e-5f)) * scale);
 }
@@ -53,7 +55,8 @@ void groupNorm(Call &call) {
   Shape shape = x.shape();
   int64_t groups = call.integer("num_groups", 0);
   if (shape.size() < 2 || groups < 1 || shape[1].constant().value_or(1) % groups)
-    call.unsupported("num_groups is " + std::to_string(groups) + ", which does not divide the channels of " + shapeText(shape));
+    call.unsupported("num_groups is " + std::to_string(groups) + ", which does not divide the channels of " +
+                     shapeText(shape));
   Tensor apart = reshape(x, {shape[0], groups, -1});
   Tensor result = normalized(apart, {2}, call.number("epsilon", 1e-5f)).result;
   bool perGroup = call.version < 21;

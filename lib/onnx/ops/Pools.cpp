@@ -23,12 +23,15 @@ Tensor surrounded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_
 }
 
 /// What `combine` makes of the elements of every window.
-template <typename Combine> Tensor pooled(Call &call, Tensor x, const Windows &windows, double outside, Combine combine) {
+template <typename Combine>
+Tensor pooled(Call &call, Tensor x, const Windows &windows, double outside, Combine combine) {
   constexpr int64_t most = 128;
   for (size_t d = 0; d < windows.axes.size(); ++d) {
     const Window &window = windows.axes[d];
     auto axis = (int64_t)d + 2;
-    if (window.size > most) call.unsupported("a window has " + std::to_string(window.size) + " elements along a dimension: up to " + std::to_string(most) + " are supported");
+    if (window.size > most)
+      call.unsupported("a window has " + std::to_string(window.size) + " elements along a dimension: up to " +
+                       std::to_string(most) + " are supported");
     Tensor padded = surrounded(call, x, axis, window.low, window.high, outside);
     auto tap = [&](int64_t i) { return slice(padded, axis, i * window.dilation, window.count, window.stride); };
     x = tap(0);
@@ -37,8 +40,8 @@ template <typename Combine> Tensor pooled(Call &call, Tensor x, const Windows &w
   return x;
 }
 
-/// Also where the largest element lies in x, counted row by row (or, of the spatial dimensions, column by column): of equal
-/// ones the first.
+/// Also where the largest element lies in x, counted row by row (or, of the spatial dimensions, column by column): of
+/// equal ones the first.
 void maxPoolWithPlaces(Call &call, const Tensor &x, const Windows &windows) {
   std::vector<int64_t> shape = numbersOf(x.shape(), "the place of a largest element");
   bool columns = call.integer("storage_order", 0) != 0;

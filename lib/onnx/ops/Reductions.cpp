@@ -12,8 +12,12 @@ using Reduction = Tensor (*)(const Tensor &x, const Axes &axes, bool keep);
 Tensor sumOf(const Tensor &x, const Axes &axes, bool keep) { return sum(x, axes, keep); }
 Tensor productOf(const Tensor &x, const Axes &axes, bool keep) { return prod(x, axes, keep); }
 Tensor meanOf(const Tensor &x, const Axes &axes, bool keep) { return mean(x, axes, keep); }
-Tensor maxOf(const Tensor &x, const Axes &axes, bool keep) { return x.dtype() == DType::boolean ? any(x, axes, keep) : max(x, axes, keep); }
-Tensor minOf(const Tensor &x, const Axes &axes, bool keep) { return x.dtype() == DType::boolean ? all(x, axes, keep) : min(x, axes, keep); }
+Tensor maxOf(const Tensor &x, const Axes &axes, bool keep) {
+  return x.dtype() == DType::boolean ? any(x, axes, keep) : max(x, axes, keep);
+}
+Tensor minOf(const Tensor &x, const Axes &axes, bool keep) {
+  return x.dtype() == DType::boolean ? all(x, axes, keep) : min(x, axes, keep);
+}
 Tensor sumSquare(const Tensor &x, const Axes &axes, bool keep) { return sum(x * x, axes, keep); }
 Tensor norm1(const Tensor &x, const Axes &axes, bool keep) { return sum(abs(x), axes, keep); }
 Tensor norm2(const Tensor &x, const Axes &axes, bool keep) { return sqrt(sum(x * x, axes, keep)); }
@@ -80,20 +84,21 @@ template <Along function> void flattened(Call &call) {
   Shape shape = x.shape();
   int64_t axis = frontAxis(call.integer("axis", 1), x.rank());
   Dim outer = 1, inner = 1;
-  for (int64_t d = 0; d < (int64_t)shape.size(); ++d) (d < axis ? outer : inner) = (d < axis ? outer : inner) * shape[(size_t)d];
+  for (int64_t d = 0; d < (int64_t)shape.size(); ++d)
+    (d < axis ? outer : inner) = (d < axis ? outer : inner) * shape[(size_t)d];
   call.give(reshape(function(call, reshape(x, {outer, inner}), 1), shape));
 }
 
-/// How many elements come before each one in order is its place in it; the k-th is the one whose place is k. NaN counts as
-/// largest.
+/// How many elements come before each one in order is its place in it; the k-th is the one whose place is k. NaN counts
+/// as largest.
 void topK(Call &call) {
   Tensor x = call.tensor(0);
   int64_t axis = frontAxis(call.integer("axis", -1), x.rank()), size = numbersOf({x.dim(axis)}, "an axis")[0];
   int64_t k = call.version < 10 ? call.integer("k", 1) : call.integer(1, "k");
   constexpr int64_t most = 4096;
   if (k < 1 || k > size || size > most)
-    call.unsupported("it takes " + std::to_string(k) + " of " + std::to_string(size) + " elements: 1 to all of up to " + std::to_string(most) +
-                     " are supported");
+    call.unsupported("it takes " + std::to_string(k) + " of " + std::to_string(size) + " elements: 1 to all of up to " +
+                     std::to_string(most) + " are supported");
   Tensor row = toLast(x, axis);
   Shape across = row.shape(), down = row.shape();
   across.insert(across.end() - 1, Dim(1)), down.push_back(1);

@@ -43,7 +43,10 @@ double weight(const Mode &mode, double distance) {
 }
 
 int64_t nearest(const std::string &mode, double x) {
-  double result = mode == "floor" ? std::floor(x) : mode == "ceil" ? std::ceil(x) : mode == "round_prefer_ceil" ? std::floor(x + 0.5) : std::ceil(x - 0.5);
+  double result = mode == "floor"               ? std::floor(x)
+                  : mode == "ceil"              ? std::ceil(x)
+                  : mode == "round_prefer_ceil" ? std::floor(x + 0.5)
+                                                : std::ceil(x - 0.5);
   return (int64_t)result;
 }
 
@@ -52,7 +55,8 @@ std::vector<std::pair<int64_t, double>> taps(const Mode &mode, const Stretch &st
   double x = place(mode, stretch, o);
   auto inside = [&](int64_t index) { return std::clamp<int64_t>(index, 0, stretch.from - 1); };
   if (mode.kind == "nearest") return {{inside(nearest(mode.nearest, x)), 1}};
-  double narrow = mode.antialias ? std::min(stretch.scale, 1.0) : 1, reach = (mode.kind == "linear" ? 1 : 2) / narrow, total = 0;
+  double narrow = mode.antialias ? std::min(stretch.scale, 1.0) : 1, reach = (mode.kind == "linear" ? 1 : 2) / narrow,
+         total = 0;
   std::vector<std::pair<int64_t, double>> result;
   for (auto index = (int64_t)std::floor(x - reach); index <= (int64_t)std::ceil(x + reach); ++index) {
     double share = weight(mode, narrow * ((double)index - x));
@@ -74,7 +78,9 @@ Tensor stretched(Call &call, const Tensor &x, const Mode &mode, const Stretch &s
     all.push_back(taps(mode, stretch, o));
     count = std::max(count, all.back().size());
   }
-  if (count > most) call.unsupported("an element is summed from " + std::to_string(count) + " others: up to " + std::to_string(most) + " are supported");
+  if (count > most)
+    call.unsupported("an element is summed from " + std::to_string(count) + " others: up to " + std::to_string(most) +
+                     " are supported");
   // The axis first, the others as one: rows of a table.
   std::vector<int64_t> order{stretch.axis}, back;
   Shape shape = x.shape();
@@ -122,7 +128,9 @@ void apply(Call &call, const Mode &mode, const std::vector<Stretch> &stretches) 
 
 /// Scales of 1 keep what is of open size.
 std::vector<Stretch> scaled(Call &call, const std::vector<int64_t> &axes, const std::vector<double> &scales) {
-  if (scales.size() != axes.size()) call.unsupported("there are " + std::to_string(scales.size()) + " scales for " + std::to_string(axes.size()) + " axes");
+  if (scales.size() != axes.size())
+    call.unsupported("there are " + std::to_string(scales.size()) + " scales for " + std::to_string(axes.size()) +
+                     " axes");
   Shape shape = call.shape(0);
   std::vector<Stretch> result;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -135,15 +143,19 @@ std::vector<Stretch> scaled(Call &call, const std::vector<int64_t> &axes, const 
 }
 
 std::vector<Stretch> sized(Call &call, const std::vector<int64_t> &axes, std::vector<int64_t> sizes) {
-  if (sizes.size() != axes.size()) call.unsupported("there are " + std::to_string(sizes.size()) + " sizes for " + std::to_string(axes.size()) + " axes");
+  if (sizes.size() != axes.size())
+    call.unsupported("there are " + std::to_string(sizes.size()) + " sizes for " + std::to_string(axes.size()) +
+                     " axes");
   Shape shape = call.shape(0), chosen;
   for (int64_t axis : axes) chosen.push_back(shape[(size_t)axis]);
   std::vector<int64_t> extents = numbersOf(chosen, "resizing to sizes");
   std::string policy = call.text("keep_aspect_ratio_policy", "stretch");
-  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller") call.unsupported("keep_aspect_ratio_policy is '" + policy + "'");
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+    call.unsupported("keep_aspect_ratio_policy is '" + policy + "'");
   std::vector<double> scales;
   for (size_t i = 0; i < axes.size(); ++i) scales.push_back((double)sizes[i] / (double)extents[i]);
-  double common = policy == "not_larger" ? *std::min_element(scales.begin(), scales.end()) : *std::max_element(scales.begin(), scales.end());
+  double common = policy == "not_larger" ? *std::min_element(scales.begin(), scales.end())
+                                         : *std::max_element(scales.begin(), scales.end());
   std::vector<Stretch> result;
   for (size_t i = 0; i < axes.size(); ++i) {
     if (policy != "stretch") scales[i] = common, sizes[i] = (int64_t)std::floor((double)extents[i] * common + 0.5);
@@ -159,10 +171,17 @@ std::vector<int64_t> allAxes(Call &call) {
 }
 
 void resize(Call &call) {
-  Mode mode{call.text("mode", "nearest"), call.text("coordinate_transformation_mode", "half_pixel"), call.text("nearest_mode", "round_prefer_floor"),
-            call.integer("antialias", 0) != 0, call.integer("exclude_outside", 0) != 0, call.number("cubic_coeff_a", -0.75), call.number("extrapolation_value", 0)};
-  if (mode.kind != "nearest" && mode.kind != "linear" && mode.kind != "cubic") call.unsupported("mode is '" + mode.kind + "'");
-  static const std::vector<std::string> known = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"};
+  Mode mode{call.text("mode", "nearest"),
+            call.text("coordinate_transformation_mode", "half_pixel"),
+            call.text("nearest_mode", "round_prefer_floor"),
+            call.integer("antialias", 0) != 0,
+            call.integer("exclude_outside", 0) != 0,
+            call.number("cubic_coeff_a", -0.75),
+            call.number("extrapolation_value", 0)};
+  if (mode.kind != "nearest" && mode.kind != "linear" && mode.kind != "cubic")
+    call.unsupported("mode is '" + mode.kind + "'");
+  static const std::vector<std::string> known = {"half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
+                                                 "align_corners", "asymmetric",           "tf_crop_and_resize"};
   if (std::find(known.begin(), known.end(), mode.coordinates) == known.end())
     call.unsupported("coordinate_transformation_mode is '" + mode.coordinates + "'");
   std::vector<int64_t> axes = frontAxes(call.integers("axes"), (int64_t)call.shape(0).size());
@@ -172,7 +191,8 @@ void resize(Call &call) {
   stretches = bySizes ? sized(call, axes, call.integers(3, "sizes")) : scaled(call, axes, call.numbers(2, "scales"));
   if (mode.coordinates == "tf_crop_and_resize") {
     std::vector<double> region = call.numbers(1, "roi");
-    if (region.size() != 2 * axes.size() || stretches.size() != axes.size()) call.unsupported("roi has another number of values than there are axes");
+    if (region.size() != 2 * axes.size() || stretches.size() != axes.size())
+      call.unsupported("roi has another number of values than there are axes");
     for (size_t i = 0; i < axes.size(); ++i) stretches[i].begin = region[i], stretches[i].end = region[i + axes.size()];
   }
   apply(call, mode, stretches);

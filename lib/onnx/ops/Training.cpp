@@ -14,7 +14,8 @@ struct Step {
 
   Step(Call &call, size_t lists) : call(call), count((call.inputCount() - 2) / lists) {
     if (call.inputCount() < 2 + lists || (call.inputCount() - 2) % lists)
-      call.unsupported("after the rate and the step it takes " + std::to_string(lists) + " lists of tensors of one length");
+      call.unsupported("after the rate and the step it takes " + std::to_string(lists) +
+                       " lists of tensors of one length");
     rate = call.tensor(0), step = call.tensor(1);
   }
   Tensor in(size_t list, size_t index) { return call.tensor(2 + list * count + index); }

@@ -29,7 +29,9 @@ std::vector<SliceRange> sliceRanges(Call &call, const Shape &shape) {
       if (start == 0 && step == 1 && end >= std::numeric_limits<int32_t>::max()) continue;
       call.unsupported("it cuts an axis of open size: only axes of known size can be cut");
     }
-    auto clamped = [&](int64_t at, int64_t low, int64_t high) { return std::clamp(at < 0 ? at + *size : at, low, high); };
+    auto clamped = [&](int64_t at, int64_t low, int64_t high) {
+      return std::clamp(at < 0 ? at + *size : at, low, high);
+    };
     // Backwards, the end may lie before the first element.
     start = step > 0 ? clamped(start, 0, *size) : clamped(start, 0, *size - 1);
     end = step > 0 ? clamped(end, 0, *size) : clamped(std::max(end, -*size - 1), -1, *size - 1);
@@ -54,7 +56,9 @@ void reshapeOf(Call &call) {
   for (size_t d = 0; d < to.size(); ++d) {
     if (to[d] != Dim(0)) continue;
     if (zero) call.unsupported("a size is 0: every size is at least 1");
-    if (d >= from.size()) call.unsupported("size " + std::to_string(d) + " of the new shape is taken from an input of rank " + std::to_string(from.size()));
+    if (d >= from.size())
+      call.unsupported("size " + std::to_string(d) + " of the new shape is taken from an input of rank " +
+                       std::to_string(from.size()));
     to[d] = from[d];
   }
   call.give(reshape(x, to));
@@ -64,7 +68,8 @@ void flatten(Call &call) {
   Tensor x = call.tensor(0);
   Shape shape = x.shape();
   int64_t axis = call.integer("axis", 1), rank = (int64_t)shape.size();
-  if (axis < -rank || axis > rank) call.unsupported("axis " + std::to_string(axis) + " is outside a tensor of rank " + std::to_string(rank));
+  if (axis < -rank || axis > rank)
+    call.unsupported("axis " + std::to_string(axis) + " is outside a tensor of rank " + std::to_string(rank));
   if (axis < 0) axis += rank;
   Dim outer = 1, inner = 1;
   for (int64_t d = 0; d < rank; ++d) (d < axis ? outer : inner) = (d < axis ? outer : inner) * shape[(size_t)d];
@@ -78,7 +83,8 @@ void squeeze(Call &call) {
   bool named = call.version < 13 ? call.hasAttribute("axes") : call.has(1);
   for (size_t d = 0; d < from.size(); ++d) {
     bool drop = named ? std::count(axes.begin(), axes.end(), (int64_t)d) > 0 : from[d] == Dim(1);
-    if (drop && from[d] != Dim(1)) call.unsupported("it drops axis " + std::to_string(d) + " of " + shapeText(from) + ", whose size is not 1");
+    if (drop && from[d] != Dim(1))
+      call.unsupported("it drops axis " + std::to_string(d) + " of " + shapeText(from) + ", whose size is not 1");
     if (!drop) to.push_back(from[d]);
   }
   call.give(reshape(x, to));
@@ -146,9 +152,11 @@ void split(Call &call) {
   if (call.hasAttribute("num_outputs")) parts = call.integer("num_outputs", parts);
   if (parts < 1 || parts > (int64_t)call.outputCount()) call.unsupported("num_outputs is " + std::to_string(parts));
   if (sizes.empty()) // equal parts, the last one smaller
-    for (int64_t part = (total + parts - 1) / parts, i = 0; i < parts; ++i) sizes.push_back(std::min(part, total - std::min(total, part * i)));
+    for (int64_t part = (total + parts - 1) / parts, i = 0; i < parts; ++i)
+      sizes.push_back(std::min(part, total - std::min(total, part * i)));
   for (size_t index = 0; index < sizes.size() && index < call.outputCount(); ++index) {
-    if (sizes[index] < 0 || sizes[index] > total - start) call.unsupported("its parts have more than the " + std::to_string(total) + " elements");
+    if (sizes[index] < 0 || sizes[index] > total - start)
+      call.unsupported("its parts have more than the " + std::to_string(total) + " elements");
     if (sizes[index] > 0) {
       call.give(slice(x, axis, start, sizes[index]), index);
     } else {
@@ -175,7 +183,8 @@ void tile(Call &call) {
   Tensor x = call.tensor(0);
   std::vector<int64_t> repeats = call.integers(1, "repeats");
   Shape shape = x.shape();
-  if (repeats.size() != shape.size()) call.unsupported("repeats has another number of values than there are dimensions");
+  if (repeats.size() != shape.size())
+    call.unsupported("repeats has another number of values than there are dimensions");
   // (a, b) becomes (1, a, 1, b), is repeated to (m, a, n, b), and flattened.
   Shape apart, repeated, flat;
   for (size_t d = 0; d < shape.size(); ++d) {
@@ -189,7 +198,8 @@ void tile(Call &call) {
 
 int64_t blockSize(Call &call) {
   int64_t size = call.integer("blocksize", 0);
-  if (size < 1 || call.shape(0).size() != 4) call.unsupported("blocksize is " + std::to_string(size) + " for " + shapeText(call.shape(0)));
+  if (size < 1 || call.shape(0).size() != 4)
+    call.unsupported("blocksize is " + std::to_string(size) + " for " + shapeText(call.shape(0)));
   return size;
 }
 void depthToSpace(Call &call) {
@@ -197,8 +207,9 @@ void depthToSpace(Call &call) {
   Tensor x = call.tensor(0);
   std::vector<int64_t> s = numbersOf({x.dim(1), x.dim(2), x.dim(3)}, "blocks");
   Dim n = x.dim(0), depth = s[0] / (size * size);
-  Tensor result = call.text("mode", "DCR") == "DCR" ? transpose(reshape(x, {n, size, size, depth, s[1], s[2]}), {0, 3, 4, 1, 5, 2})
-                                                    : transpose(reshape(x, {n, depth, size, size, s[1], s[2]}), {0, 1, 4, 2, 5, 3});
+  Tensor result = call.text("mode", "DCR") == "DCR"
+                      ? transpose(reshape(x, {n, size, size, depth, s[1], s[2]}), {0, 3, 4, 1, 5, 2})
+                      : transpose(reshape(x, {n, depth, size, size, s[1], s[2]}), {0, 1, 4, 2, 5, 3});
   call.give(reshape(result, {n, depth, s[1] * size, s[2] * size}));
 }
 void spaceToDepth(Call &call) {
@@ -207,7 +218,8 @@ void spaceToDepth(Call &call) {
   std::vector<int64_t> s = numbersOf({x.dim(1), x.dim(2), x.dim(3)}, "blocks");
   Tensor apart = reshape(x, {x.dim(0), s[0], s[1] / size, size, s[2] / size, size});
   bool first = call.text("mode", "DCR") == "DCR"; // where in the depth a block's elements go
-  Tensor result = transpose(apart, first ? std::vector<int64_t>{0, 3, 5, 1, 2, 4} : std::vector<int64_t>{0, 1, 3, 5, 2, 4});
+  Tensor result =
+      transpose(apart, first ? std::vector<int64_t>{0, 3, 5, 1, 2, 4} : std::vector<int64_t>{0, 1, 3, 5, 2, 4});
   call.give(reshape(result, {x.dim(0), s[0] * size * size, s[1] / size, s[2] / size}));
 }
 
