@@ -27,7 +27,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/21";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/23";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -107,6 +107,8 @@ public:
     }
   }
 
+  const Names &names() const { return lowering.givenNames(); }
+
   KernelOp kernel;
   Halide::Target target;
   std::string symbol;
@@ -137,6 +139,7 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
                                          std::vector<Halide::Argument> arguments) -> FailureOr<KernelCode> {
     Halide::Module module =
         pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
+    restoreNames(module, compilation.names());
     ScratchOf scratch;
     for (const Halide::Internal::LoweredFunc &function : module.functions()) function.body.accept(&scratch);
     if (!scratch.bounded)

@@ -116,8 +116,9 @@ void KernelLowering::makeArguments() {
   for (BlockArgument argument : op.getBody().getArguments()) {
     if (inPlaceOf.count(argument)) continue;
     auto tensor = cast<RankedTensorType>(argument.getType());
-    Halide::ImageParam input(type(tensor.getElementType()), tensor.getRank(),
-                             prefix + "_input" + std::to_string(argument.getArgNumber()));
+    std::string name = prefix + "_input" + std::to_string(argument.getArgNumber());
+    Halide::ImageParam input(type(tensor.getElementType()), tensor.getRank(), name);
+    names.push_back({input.name(), name});
     setLayout(input, tensor, op.argumentStrides(argument.getArgNumber()));
     inputOf[argument] = inputs.size();
     inputs.push_back(input);

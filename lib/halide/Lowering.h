@@ -4,6 +4,7 @@
 
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
+#include "lib/halide/Names.h"
 #include "lib/kernels/Target.h"
 
 #include <Halide.h>
@@ -70,7 +71,11 @@ public:
   Output &output();
 
   /// A Func under the kernel's prefix, so that names do not depend on what was compiled before.
-  Halide::Func func(const std::string &name) const { return Halide::Func(prefix + "_" + name); }
+  Halide::Func func(const std::string &name) const {
+    Halide::Func result(prefix + "_" + name);
+    names.push_back({result.name(), prefix + "_" + name});
+    return result;
+  }
   static Halide::Var var(const std::string &name) { return Halide::Var(name); }
   static Halide::RDom reduction(const std::string &name, const std::vector<Halide::Expr> &extents);
   /// `dim0`, `dim1`, ... for each dimension of a type, logical order.
@@ -91,6 +96,7 @@ public:
 
   Halide::Pipeline pipeline();
   std::vector<Halide::Argument> arguments() const;
+  const Names &givenNames() const { return names; }
 
 private:
   void makeArguments();
@@ -99,6 +105,7 @@ private:
   Halide::Expr lower(Value value, Coordinates coordinates);
 
   std::string prefix;
+  mutable Names names; // of Funcs and inputs
   std::map<std::string, Halide::Param<int32_t>> sizes;
   std::vector<Halide::ImageParam> inputs; // those that no result works in place of
   llvm::DenseMap<Value, int64_t> inputOf;

@@ -95,6 +95,8 @@ struct Case {
   bool composed = false; // of several ops: not run in low precision, where each of them rounds
 };
 
+inline bool runsIn(const Case &each, Precision precision) { return !(each.composed && isLow(precision)); }
+
 struct Suite {
   std::string name;
   std::vector<Case> cases;

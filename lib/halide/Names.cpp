@@ -1,0 +1,117 @@
+// Renames in lowered code: everything that becomes a symbol, a section or metadata of the object.
+#include "lib/halide/Names.h"
+
+#include <algorithm>
+#include <map>
+
+using namespace Halide;
+using namespace Halide::Internal;
+
+namespace fovea {
+
+namespace {
+
+class Rename : public IRMutator {
+public:
+  explicit Rename(const Names &names) : names(names) {}
+
+  std::string operator()(std::string text) const {
+    for (const auto &[given, wanted] : names)
+      for (size_t at = 0; (at = text.find(given, at)) != std::string::npos; at += wanted.size()) {
+        size_t end = at + given.size();
+        if (end < text.size() && std::isdigit(text[end])) continue;
+        text.replace(at, given.size(), wanted);
+      }
+    return text;
+  }
+
+  using IRMutator::mutate;
+
+private:
+  using IRMutator::visit;
+  std::vector<Expr> mutateAll(const std::vector<Expr> &values) {
+    std::vector<Expr> result;
+    for (const Expr &value : values) result.push_back(mutate(value));
+    return result;
+  }
+  Expr visit(const StringImm *op) override { return StringImm::make((*this)(op->value)); }
+  Expr visit(const Variable *op) override {
+    return Variable::make(op->type, (*this)(op->name), op->image, op->param, op->reduction_domain);
+  }
+  Expr visit(const Load *op) override {
+    return Load::make(op->type, (*this)(op->name), mutate(op->index), op->image, op->param, mutate(op->predicate),
+                      op->alignment);
+  }
+  Expr visit(const Call *op) override {
+    return Call::make(op->type, (*this)(op->name), mutateAll(op->args), op->call_type, op->func, op->value_index,
+                      op->image, op->param);
+  }
+  Expr visit(const Let *op) override { return Let::make((*this)(op->name), mutate(op->value), mutate(op->body)); }
+  Stmt visit(const LetStmt *op) override {
+    return LetStmt::make((*this)(op->name), mutate(op->value), mutate(op->body));
+  }
+  Stmt visit(const Store *op) override {
+    return Store::make((*this)(op->name), mutate(op->value), mutate(op->index), op->param, mutate(op->predicate),
+                       op->alignment);
+  }
+  Stmt visit(const For *op) override {
+    return For::make((*this)(op->name), mutate(op->min), mutate(op->extent), op->for_type, op->partition_policy,
+                     op->device_api, mutate(op->body));
+  }
+  Stmt visit(const Allocate *op) override {
+    return Allocate::make((*this)(op->name), op->type, op->memory_type, mutateAll(op->extents), mutate(op->condition),
+                          mutate(op->body), op->new_expr.defined() ? mutate(op->new_expr) : Expr(), op->free_function,
+                          op->padding);
+  }
+  Stmt visit(const Free *op) override { return Free::make((*this)(op->name)); }
+  Stmt visit(const ProducerConsumer *op) override {
+    return ProducerConsumer::make((*this)(op->name), op->is_producer, mutate(op->body));
+  }
+
+  const Names &names;
+};
+
+/// As it stands in a symbol, where Halide spells out the mark before its number.
+std::string spelledOut(std::string name) {
+  for (size_t at; (at = name.find('$')) != std::string::npos;) name.replace(at, 1, "__");
+  return name;
+}
+
+/// Without the number at its end.
+std::string withoutNumber(const std::string &name) {
+  size_t last = name.find_last_not_of("0123456789");
+  if (last + 1 == name.size()) return name;
+  if (name[last] == '$') return name.substr(0, last);
+  return last > 0 && name.compare(last - 1, 2, "__") == 0 ? name.substr(0, last - 1) : name;
+}
+
+} // namespace
+
+void restoreNames(Module &module, Names names) {
+  std::map<std::string, int> taken;
+  Names changed;
+  auto change = [&](const std::string &given, std::string wanted) {
+    if (int count = taken[wanted]++) wanted += "_" + std::to_string(count + 1);
+    if (given == wanted) return;
+    changed.push_back({given, wanted});
+    if (spelledOut(given) != given) changed.push_back({spelledOut(given), wanted});
+  };
+  for (const auto &[given, wanted] : names) change(given, wanted);
+  // The bodies of parallel loops.
+  for (const LoweredFunc &function : module.functions()) {
+    if (function.linkage != LinkageType::Internal) continue;
+    change(function.name, withoutNumber(Rename(changed)(function.name)));
+  }
+  // A name may begin with another.
+  std::stable_sort(changed.begin(), changed.end(),
+                   [](const auto &a, const auto &b) { return a.first.size() > b.first.size(); });
+  if (changed.empty()) return;
+  Rename rename(changed);
+  for (LoweredFunc &function : module.functions()) {
+    if (function.linkage == LinkageType::Internal) function.name = rename(function.name);
+    for (LoweredArgument &argument : function.args) argument.name = rename(argument.name);
+    function.body = rename.mutate(function.body);
+  }
+}
+
+} // namespace fovea
