@@ -13,6 +13,9 @@ template <typename Op, typename... Arguments> Tensor apply(Program &program, Sit
 }
 template <typename Op> Tensor unary(const Located &x) { return apply<Op>(Program::of(x), x.site, valueOf(x)); }
 
+/// A tensor's element type, as messages name it.
+std::string elementText(const Tensor &tensor);
+
 /// An axis counted from the front, below x's rank or `rank`.
 int64_t frontAxis(const char *op, const Located &x, int64_t axis);
 int64_t frontAxis(const char *op, const Located &x, int64_t axis, int64_t rank);

@@ -32,7 +32,7 @@ static Tensor scalar(Program &program, Site site, double number, Type element) {
   return apply<ConstantOp>(program, site, DenseElementsAttr::get(type, attribute));
 }
 
-static std::string elementText(const Tensor &tensor) {
+std::string dsl::elementText(const Tensor &tensor) {
   std::string text;
   llvm::raw_string_ostream(text) << Program::typeOf(tensor).getElementType();
   return text;

@@ -1,5 +1,5 @@
 // Models: declarations, training, and the text of the module.
-#include "lib/dsl/Program.h"
+#include "lib/dsl/Build.h"
 
 #include <fovea/Functions.h>
 
@@ -188,8 +188,8 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
     program.fail(loss.site, "train: the loss is of model '" + Program::of(loss).name + "', not '" + program.name + "'");
   RankedTensorType type = Program::typeOf(loss);
   if (isLowPrecision(type.getElementType()))
-    program.fail(loss.site, std::string("train: the loss is of ") + (type.getElementType().isF16() ? "f16" : "bf16") +
-                                ": cast it, or what it is computed from, to f32");
+    program.fail(loss.site,
+                 "train: the loss is of " + dsl::elementText(loss) + ": cast it, or what it is computed from, to f32");
   if (type.getRank() != 0 || !isFloat(type.getElementType()))
     program.fail(loss.site, "train: the loss has shape " + shapeText(type) + ": it must be one float, such as a mean");
   for (const std::string &name : options.report) {

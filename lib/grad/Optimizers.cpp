@@ -45,8 +45,7 @@ private:
   /// A value in another element type.
   Term as(Term x, Type to) {
     if (x.type().getElementType() == to) return x;
-    return term(x.location,
-                CastOp::create(builder, x.location, RankedTensorType::get(x.type().getShape(), to), x.value));
+    return term(x.location, CastOp::create(builder, x.location, x.type().clone(to), x.value));
   }
   Term load(StateOp state) {
     return term(state.getLoc(), LoadOp::create(builder, state.getLoc(), state.getTensor(), state.getSymName()));

@@ -60,7 +60,7 @@ private:
   Expr elementB(const Expr &depth) {
     if (packed.defined()) return packed(n % columns, depth, n / columns);
     if (isStoredInPanels()) return element(op.getB(), depth, n, op.getTransposeB());
-    auto extent = Halide::Internal::as_const_int(nExtent);
+    std::optional<int64_t> extent = constantOf(nExtent);
     // The last tile may reach beyond the matrix: its surplus columns read the last one.
     bool whole = extent && *extent % columns == 0;
     return element(op.getB(), depth, whole ? Expr(n) : min(Expr(n), nExtent - 1), op.getTransposeB());

@@ -70,8 +70,8 @@ public:
   /// The Func of all results of the main shape; built at the first call.
   Output &output();
 
-  /// A Func under the kernel's prefix, so that names do not depend on what was compiled before.
-  Halide::Func func(const std::string &name) const {
+  /// A Func under the kernel's prefix; lib/halide/Names gives it this name again after lowering.
+  Halide::Func func(const std::string &name) {
     Halide::Func result(prefix + "_" + name);
     names.push_back({result.name(), prefix + "_" + name});
     return result;
@@ -105,7 +105,7 @@ private:
   Halide::Expr lower(Value value, Coordinates coordinates);
 
   std::string prefix;
-  mutable Names names; // of Funcs and inputs
+  Names names; // of Funcs and inputs
   std::map<std::string, Halide::Param<int32_t>> sizes;
   std::vector<Halide::ImageParam> inputs; // those that no result works in place of
   llvm::DenseMap<Value, int64_t> inputOf;

@@ -28,10 +28,6 @@ Expr polynomial(const Expr &x, std::initializer_list<double> coefficients) {
   return result;
 }
 
-Expr library(const char *name, const std::vector<Expr> &arguments) {
-  return Halide::Internal::Call::make(Halide::Float(64), name, arguments, Halide::Internal::Call::PureExtern);
-}
-
 Expr negated(const Expr &x) {
   return reinterpret(x.type(), bits(x) ^ integer(x, isDouble(x) ? INT64_MIN : (int64_t)INT32_MIN));
 }
@@ -48,6 +44,10 @@ Expr single(Call::IntrinsicOp operation, const Expr &a, const Expr &b) {
 
 } // namespace
 
+Expr library(const char *name, const std::vector<Expr> &arguments) {
+  return Call::make(Halide::Float(64), name, arguments, Call::PureExtern);
+}
+
 Expr add(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_add, a, b) : a + b; }
 Expr sub(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_sub, a, b) : a - b; }
 Expr mul(const Expr &a, const Expr &b) { return a.type().is_float() ? single(Call::strict_mul, a, b) : a * b; }
@@ -60,7 +60,9 @@ static Expr compared(Call::IntrinsicOp operation, const Expr &a, const Expr &b) 
 }
 Expr equal(const Expr &a, const Expr &b) { return a.type().is_float() ? compared(Call::strict_eq, a, b) : a == b; }
 Expr less(const Expr &a, const Expr &b) { return a.type().is_float() ? compared(Call::strict_lt, a, b) : a < b; }
-Expr lessOrEqual(const Expr &a, const Expr &b) { return a.type().is_float() ? compared(Call::strict_le, a, b) : a <= b; }
+Expr lessOrEqual(const Expr &a, const Expr &b) {
+  return a.type().is_float() ? compared(Call::strict_le, a, b) : a <= b;
+}
 
 Expr isNan(const Expr &x) { return magnitude(x) > infinityBits(x); }
 Expr isInfinite(const Expr &x) { return magnitude(x) == infinityBits(x); }

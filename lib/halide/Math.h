@@ -7,6 +7,9 @@
 
 namespace fovea::math {
 
+/// A function of libm, of and in f64.
+Halide::Expr library(const char *name, const std::vector<Halide::Expr> &arguments);
+
 /// One operation, rounded by itself. Under the default flags LLVM may take (product + bias) + x as product + (bias +
 /// x), or fuse a multiplication with either of two additions, in the code for whole tiles and not in that for the last
 /// one: then an item's bits would depend on its place in the batch.

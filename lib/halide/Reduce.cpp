@@ -45,11 +45,7 @@ public:
     Func index = kernel.func("argmax");
     index(row) = Halide::cast<int64_t>(extent - first.total(at));
     kernel.bind(result, index);
-    Output &output = kernel.output();
-    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), false);
-    if (output.vars.size() > 1) loop = output.vars.back();
-    for (RowReduction *reduction : {&largest, &first})
-      vars.empty() ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
+    scheduleElements(kernel, {&largest, &first});
   }
 
 private:

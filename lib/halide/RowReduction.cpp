@@ -71,4 +71,12 @@ void RowReduction::computeRoot() {
   vectorize();
 }
 
+void scheduleElements(KernelLowering &kernel, std::initializer_list<RowReduction *> reductions) {
+  Output &output = kernel.output();
+  Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
+  if (output.vars.size() > 1) loop = output.vars.back();
+  for (RowReduction *reduction : reductions)
+    output.vars.empty() ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
+}
+
 } // namespace fovea

@@ -30,4 +30,7 @@ private:
   int lanes;
 };
 
+/// Schedules an output with one element for each row, and the reductions of a row in the loop over these elements.
+void scheduleElements(KernelLowering &kernel, std::initializer_list<RowReduction *> reductions);
+
 } // namespace fovea

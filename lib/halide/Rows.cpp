@@ -69,11 +69,7 @@ struct LogSumExpLowering : AnchorLowering::ExternalModel<LogSumExpLowering, LogS
     Func result = kernel.func("log_sum_exp");
     result(row) = math::add(center, math::log(sum.total(at)));
     kernel.bind(sumExp.getResult(), result);
-    Output &output = kernel.output();
-    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
-    if (rank > 1) loop = output.vars.back();
-    for (RowReduction *reduction : {&largest, &sum})
-      rank == 0 ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
+    scheduleElements(kernel, {&largest, &sum});
     return success();
   }
 };
@@ -201,10 +197,7 @@ struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering
     lse(n) = largest.total(n) + logSum;
     kernel.bind(loss.getLoss(), losses);
     kernel.bind(loss.getLogSumExp(), lse);
-    Output &output = kernel.output();
-    Var row = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
-    largest.computeAt(output.func, row);
-    sum.computeAt(output.func, row);
+    scheduleElements(kernel, {&largest, &sum});
     return success();
   }
 };

@@ -61,15 +61,13 @@ Expr sine(const Expr &x, int turn, const Expr &negative) {
   return reinterpret<float>(select(magnitude >= 0x7f800000, 0x7fc00000, value ^ flip));
 }
 
-Expr library(const char *name, const Expr &x) {
-  return Halide::Internal::Call::make(Halide::Float(64), name, {x}, Halide::Internal::Call::PureExtern);
-}
-
 } // namespace
 
-Expr sin(const Expr &x) { return x.type().bits() == 64 ? library("sin", x) : sine(x, 0, reinterpret<int32_t>(x) < 0); }
+Expr sin(const Expr &x) {
+  return x.type().bits() == 64 ? library("sin", {x}) : sine(x, 0, reinterpret<int32_t>(x) < 0);
+}
 Expr cos(const Expr &x) {
-  return x.type().bits() == 64 ? library("cos", x) : sine(x, 1, Halide::Internal::const_false());
+  return x.type().bits() == 64 ? library("cos", {x}) : sine(x, 1, Halide::Internal::const_false());
 }
 
 } // namespace fovea::math

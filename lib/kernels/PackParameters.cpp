@@ -18,13 +18,9 @@ namespace fovea {
 
 namespace {
 
-RankedTensorType withElement(RankedTensorType shape, Type element) {
-  return RankedTensorType::get(shape.getShape(), element, shape.getEncoding());
-}
-
 /// The op over other operands and of another shape.
 Value rebuild(PatternRewriter &rewriter, Operation *op, ArrayRef<Value> operands, RankedTensorType shape) {
-  Type result = withElement(shape, typeOf(op->getResult(0)).getElementType());
+  Type result = shape.clone(typeOf(op->getResult(0)).getElementType());
   return rewriter.create(OperationState(op->getLoc(), op->getName(), operands, result, op->getAttrs()))->getResult(0);
 }
 

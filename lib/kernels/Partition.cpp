@@ -26,6 +26,14 @@ static int64_t pointCost(Operation *op) {
   return 1;
 }
 
+static DimsAttr shapeOf(Value value) { return dimsOf(typeOf(value)); }
+
+/// What a value of low precision is stored as: itself, where the value is it widened; else null.
+static Value narrowOf(Value value) {
+  auto cast = value.getDefiningOp<CastOp>();
+  return cast && isLowPrecision(cast.getX().getType().getElementType()) ? cast.getX() : Value();
+}
+
 /// The ops that read a value, also through views of it.
 static void collectUsers(Value value, llvm::SmallSetVector<Operation *, 8> &users) {
   for (Operation *user : value.getUsers())
@@ -68,8 +76,7 @@ static bool isPackedWeight(Operation *anchor, Value operand) {
 void Partition::feedAnchor(Operation *anchor, Value operand) {
   if (isPackedWeight(anchor, operand)) return;
   // Low precision is stored as it is, and widened where it is read.
-  if (auto cast = operand.getDefiningOp<CastOp>(); cast && isLowPrecision(cast.getX().getType().getElementType()))
-    return feedAnchor(anchor, cast.getX());
+  if (Value narrow = narrowOf(operand)) return feedAnchor(anchor, narrow);
   Chain chain = chainOf(operand);
   bool plainView = !isPoint(views.root(operand)) || stored.contains(views.root(operand));
   if (plainView && views.of(operand)) return;
@@ -96,8 +103,7 @@ void Partition::feedPoint(Operation *op) {
       chain.anchor = input.anchor;
       continue;
     }
-    bool sameShape =
-        dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(result.getType()));
+    bool sameShape = shapeOf(operand) == shapeOf(result);
     if (input.anchor && (!sameShape || op->hasTrait<View>() || (chain.anchor && chain.anchor != input.anchor))) {
       // The later anchor keeps its chain: the other's value is stored.
       if (sameShape && !op->hasTrait<View>() && chain.anchor->isBeforeInBlock(input.anchor)) {
@@ -135,10 +141,9 @@ void Partition::feedMemory(OpOperand &operand) {
 
 /// Stores a value for kernels: low precision as it is, since to widen it again costs nothing.
 void Partition::storeForKernels(Value value) {
-  auto cast = value.getDefiningOp<CastOp>();
-  bool widens = cast && isLowPrecision(cast.getX().getType().getElementType());
-  store(widens ? cast.getX() : value);
-  if (widens) chains[value] = {};
+  Value narrow = narrowOf(value);
+  store(narrow ? narrow : value);
+  if (narrow) chains[value] = {};
 }
 
 void Partition::store(Value value) {
@@ -155,7 +160,7 @@ void Partition::chooseInternal() {
                     llvm::all_of(llvm::drop_begin(op.getResults()), [](Value side) { return side.use_empty(); });
     if (internal) {
       Operation *user = *result.user_begin();
-      bool sameShape = user->getNumResults() == 1 && dimsOf(typeOf(user->getResult(0))) == dimsOf(typeOf(result));
+      bool sameShape = user->getNumResults() == 1 && shapeOf(user->getResult(0)) == shapeOf(result);
       internal = packsProduct(user) || (user->hasTrait<Point>() && !user->hasTrait<View>() && sameShape);
     }
     if (internal) chains[result] = {0, &op};
@@ -201,8 +206,7 @@ void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<V
     return;
   }
   for (Value operand : op->getOperands()) {
-    bool same = identity && op->hasTrait<Elementwise>() &&
-                dimsOf(cast<RankedTensorType>(operand.getType())) == dimsOf(cast<RankedTensorType>(value.getType()));
+    bool same = identity && op->hasTrait<Elementwise>() && shapeOf(operand) == shapeOf(value);
     inputsOf(operand, same, inputs, false);
   }
 }
@@ -214,8 +218,6 @@ bool Partition::reaches(int64_t from, int64_t to) const {
     for (int64_t next : groups[seen[index]].users) seen.insert(next);
   return seen.contains(to);
 }
-
-static DimsAttr shapeOf(Value value) { return dimsOf(cast<RankedTensorType>(value.getType())); }
 
 /// The group that can compute `root` beside its own results: of the same shape, and not in need of its own users.
 int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {

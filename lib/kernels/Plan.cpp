@@ -84,6 +84,10 @@ private:
     return llvm::to_vector(function.getOps<LaunchOp>());
   }
 
+  static KernelOp kernelOf(LaunchOp launch) {
+    return SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+  }
+
   void number() {
     for (auto [index, launch] : llvm::enumerate(launchesOf(function))) time[launch] = index;
   }
@@ -149,7 +153,7 @@ private:
 
   /// Whether the launch can work in place: one argument is this state, read only at the result's own coordinates.
   bool readsInPlace(LaunchOp launch, StoreOp store) {
-    auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+    auto kernel = kernelOf(launch);
     unsigned result = cast<OpResult>(store.getValue()).getResultNumber();
     SmallVector<unsigned> readers;
     for (auto [index, input] : llvm::enumerate(launch.getInputs())) {
@@ -168,7 +172,7 @@ private:
   void reuseArguments() {
     for (LaunchOp launch : launchesOf(function)) {
       if (launch.getNumResults() == 0 || places.count(launch.getResult(0)) || inPlace.count(launch)) continue;
-      auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      auto kernel = kernelOf(launch);
       for (auto [argument, input] : llvm::enumerate(launch.getInputs())) {
         if (!input.getDefiningOp<LaunchOp>() || places.count(input) || lastUse(input) != time.lookup(launch)) continue;
         auto readers = llvm::count_if(launch.getInputs(), [&](Value other) { return views.root(other) == input; });
@@ -274,7 +278,7 @@ private:
   static DimsAttr layoutOf(Value value) {
     auto launch = value.getDefiningOp<LaunchOp>();
     if (!launch) return {};
-    auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+    auto kernel = kernelOf(launch);
     return kernel.resultStrides(cast<OpResult>(value).getResultNumber());
   }
   DimsAttr stridesOf(Value value) {
@@ -299,7 +303,7 @@ private:
       SmallVector<Value> arguments, into;
       for (Value input : launch.getInputs()) arguments.push_back(bufferOf(builder, input));
       for (Value result : launch.getResults()) into.push_back(bufferOf(builder, result));
-      auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      auto kernel = kernelOf(launch);
       LaunchOp::create(builder, launch.getLoc(), TypeRange(), inPlaceForm(kernel, inPlace.lookup(launch)).getSymName(),
                        arguments, into);
     }

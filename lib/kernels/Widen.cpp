@@ -21,9 +21,7 @@ bool isLow(Value value) {
   return type && isLowPrecision(type.getElementType());
 }
 
-RankedTensorType wide(RankedTensorType type) {
-  return RankedTensorType::get(type.getShape(), Float32Type::get(type.getContext()), type.getEncoding());
-}
+RankedTensorType wide(RankedTensorType type) { return type.clone(Float32Type::get(type.getContext())); }
 
 class Widening {
 public:
@@ -92,8 +90,8 @@ private:
   func::FuncOp function;
   OpBuilder builder;
   llvm::DenseMap<Value, Value> known; // the values in f32
-  llvm::DenseSet<Operation *>
-      kept; // casts of results beside the first, and of log_sum_exp: gradients take exponentials of them
+  /// Casts of results beside the first, and of log_sum_exp: gradients take exponentials of them.
+  llvm::DenseSet<Operation *> kept;
 };
 
 struct WidenPass : impl::WidenPassBase<WidenPass> {

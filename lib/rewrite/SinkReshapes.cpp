@@ -9,11 +9,6 @@ using namespace mlir;
 namespace fovea {
 namespace {
 
-/// x's shape with another element type.
-RankedTensorType like(RankedTensorType shape, Type element) {
-  return RankedTensorType::get(shape.getShape(), element, shape.getEncoding());
-}
-
 bool sameShape(RankedTensorType a, RankedTensorType b) { return dimsOf(a) == dimsOf(b); }
 
 /// Whether the last dimension passes through the reshape as it is.
@@ -44,10 +39,10 @@ struct SinkBelowPoint : RewritePattern {
     for (Value operand : op->getOperands())
       operands.push_back(
           sameShape(typeOf(operand), result)
-              ? ReshapeOp::create(rewriter, op->getLoc(), like(below, typeOf(operand).getElementType()), operand)
+              ? ReshapeOp::create(rewriter, op->getLoc(), below.clone(typeOf(operand).getElementType()), operand)
                     .getResult()
               : operand);
-    OperationState state(op->getLoc(), op->getName(), operands, {like(below, result.getElementType())}, op->getAttrs());
+    OperationState state(op->getLoc(), op->getName(), operands, {below.clone(result.getElementType())}, op->getAttrs());
     Operation *sunk = rewriter.create(state);
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, result, sunk->getResult(0));
     return success();

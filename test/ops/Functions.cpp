@@ -46,8 +46,7 @@ Case function(const std::string &name, std::vector<Operand> operands, const Func
   Case result{name, std::move(operands),
               [=](const Build &build, Values v) { return SmallVector<Value>{call(build, v, function)}; },
               [=](const Arrays &a) { return Arrays{reference(a)}; }, bound};
-  result.composed = true;
-  return result;
+  return composed(result);
 }
 
 Case slope(const std::string &name, Operand x, const Function &function, const std::function<double(double)> &reference,
@@ -62,8 +61,12 @@ Case slope(const std::string &name, Operand x, const Function &function, const s
               },
               [=](const Arrays &a) { return Arrays{reference::unary(a[0], reference)}; },
               bound};
-  result.composed = true;
-  return valuesOnly(result);
+  return composed(valuesOnly(result));
+}
+
+Case composed(Case of) {
+  of.composed = true;
+  return of;
 }
 
 Case valuesOnly(Case of, bool signedZeros) {

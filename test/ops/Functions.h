@@ -18,6 +18,9 @@ Case function(const std::string &name, std::vector<Operand> operands, const Func
 Case slope(const std::string &name, Operand x, const Function &function, const std::function<double(double)> &reference,
            Bound bound);
 
+/// Of several ops, or with a gradient of several: not run in low precision, where each of them rounds.
+Case composed(Case of);
+
 /// Without a gradient, and with -0.0 told from 0.0 where `signedZeros`.
 Case valuesOnly(Case of, bool signedZeros = false);
 

@@ -123,9 +123,7 @@ private:
   void addToLoss(const Case &each, size_t index, Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     Value product = build.make<MulOp>(value, input(cotangentName(each, index), type));
-    if (isLowPrecision(type.getElementType()))
-      product =
-          build.make<CastOp>(RankedTensorType::get(type.getShape(), builder.getF32Type(), type.getEncoding()), product);
+    if (isLowPrecision(type.getElementType())) product = build.make<CastOp>(type.clone(builder.getF32Type()), product);
     SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
     Value sum = build.make<SumOp>(product, axes, false);
     loss = loss ? build.make<AddOp>(loss, sum) : sum;
