@@ -71,9 +71,10 @@ private:
   const Names &names;
 };
 
-/// As it stands in a symbol, where Halide spells out the mark before its number.
-std::string spelledOut(std::string name) {
-  for (size_t at; (at = name.find('$')) != std::string::npos;) name.replace(at, 1, "__");
+/// As it stands in a symbol, where Halide spells out the mark before its number: in two ways, the second in symbols that
+/// got a number of their own.
+std::string spelledOut(std::string name, const std::string &mark) {
+  for (size_t at; (at = name.find('$')) != std::string::npos;) name.replace(at, 1, mark);
   return name;
 }
 
@@ -94,7 +95,8 @@ void restoreNames(Module &module, Names names) {
     if (int count = taken[wanted]++) wanted += "_" + std::to_string(count + 1);
     if (given == wanted) return;
     changed.push_back({given, wanted});
-    if (spelledOut(given) != given) changed.push_back({spelledOut(given), wanted});
+    for (const char *mark : {"__", "_"})
+      if (std::string symbol = spelledOut(given, mark); symbol != given) changed.push_back({symbol, wanted});
   };
   for (const auto &[given, wanted] : names) change(given, wanted);
   // The bodies of parallel loops.

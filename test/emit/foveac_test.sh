@@ -25,6 +25,9 @@ cc -Iobjects main.c objects/*.o -pthread -lm -o main && ./main || fail "the obje
 "$foveac" linear.mlir --target=x86-64-v3 --threads=2 -o warm
 "$foveac" linear.mlir --target=x86-64-v3 -o warm
 cmp cold/linear.a warm/linear.a || fail "the same model gives other bytes"
+"$foveac" linear.mlir --target=x86-64-v3+x86-64-v4 --cache= --threads=1 -o cold
+"$foveac" linear.mlir --target=x86-64-v3+x86-64-v4 --cache= --threads=2 -o warm
+cmp cold/linear.a warm/linear.a || fail "the same model gives other bytes for two targets"
 
 # Two models in one program, one of them with checks and two targets.
 "$foveac" linear.mlir -o .
