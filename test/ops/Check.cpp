@@ -150,10 +150,11 @@ void compare(const std::string &name, const std::vector<double> &got, const Arra
                 << testing::PrintToString(want.values[first]) << ", off by " << got[first] - want.values[first];
 }
 
-/// The case's part of the loss. Infinite results, those of rows without a key, do not move with the operands.
-double lossOf(const Case &of, const Arrays &inputs, const Arrays &cotangents) {
+/// The case's part of the loss. Infinite results, those of rows without a key, do not move with the operands. With a
+/// seed, that of the rounded case.
+double lossOf(const Case &of, const Arrays &inputs, const Arrays &cotangents, uint64_t seed = 0) {
   double sum = 0;
-  Arrays results = of.trained ? of.trained(inputs) : of.reference(inputs);
+  Arrays results = seed ? of.rounded(inputs, seed) : of.trained ? of.trained(inputs) : of.reference(inputs);
   for (size_t r = 0; r < results.size(); ++r)
     for (int64_t at = 0; at < results[r].size(); ++at)
       if (!std::isinf(results[r].values[at])) sum += results[r].values[at] * cotangents[r].values[at];
@@ -176,6 +177,42 @@ std::vector<double> differences(const Case &of, Arrays inputs, const Arrays &cot
     result.push_back((high - low) / (highX - lowX));
   }
   return result;
+}
+
+/// The bound that rounding sets: of f32, 16 times what it did in two tries; of f64, the same at its scale.
+Bound boundOf(const Case &of, const Arrays &inputs, const Array &want, size_t index) {
+  if (!of.rounded) return of.bound;
+  double largest = 0, error = 0;
+  for (double value : want.values) largest = std::max(largest, std::abs(value));
+  for (uint64_t seed : {1, 2}) {
+    Array rounded = of.rounded(inputs, seed)[index];
+    for (int64_t at = 0; at < want.size(); ++at)
+      error = std::max(error, std::abs(rounded.values[at] - want.values[at]));
+  }
+  return {0x1p-47, 0x1p-18, largest + error * 0x1p22};
+}
+
+/// The slope of the loss along a direction of one operand, and how far off it may be by rounding in f32 and otherwise:
+/// at a kink of the function, differences depend on the step.
+struct Slope {
+  double slope, rounding, other;
+};
+Slope slopeAlong(const Case &of, Arrays inputs, const Arrays &cotangents, size_t which, const Array &direction) {
+  const Array center = inputs[which];
+  auto slope = [&](double step, uint64_t seed) {
+    double losses[2];
+    for (int side : {0, 1}) {
+      for (int64_t at = 0; at < center.size(); ++at)
+        inputs[which].values[at] = center.values[at] + (side ? step : -step) * direction.values[at];
+      losses[side] = lossOf(of, inputs, cotangents, seed);
+    }
+    return (losses[1] - losses[0]) / (2 * step);
+  };
+  constexpr double step = 1e-5;
+  double full = slope(step, 0), half = slope(step / 2, 0), size = 0;
+  for (size_t result = 0; result < cotangents.size(); ++result)
+    for (double value : cotangents[result].values) size += std::abs(value);
+  return {half, std::abs(slope(step / 2, 1) - half), 4 * std::abs(full - half) + 1e-9 * size};
 }
 
 //===-- One suite -------------------------------------------------------------------------------------------------===//
@@ -228,7 +265,7 @@ private:
   std::unique_ptr<Library> compileCases(const std::vector<Case> &some) {
     auto module = buildModule(context.get(), some, setting.precision);
     if (mlir::failed(mlir::verify(*module)) || mlir::failed(differentiate(*module))) return nullptr;
-    return Library::compile(*module, setting.checks);
+    return Library::compile(*module, setting.checks, setting.cached);
   }
 
   mlir::Type realType() { return ops::elementOf(setting.precision, mlir::Builder(context.get())); }
@@ -251,7 +288,7 @@ private:
 
   /// The values of every operand and cotangent of this batch, and the wanted results.
   void load(int64_t batch) {
-    operands.clear(), wanted.clear(), inputs.clear(), parameters.clear(), cotangents.clear();
+    operands.clear(), wanted.clear(), bounds.clear(), inputs.clear(), parameters.clear(), cotangents.clear();
     mlir::Builder builder(context.get());
     mlir::Type real = realType();
     for (const Case &each : cases) {
@@ -263,6 +300,8 @@ private:
         operands[each.name].push_back(std::move(values));
       }
       wanted[each.name] = each.reference(operands[each.name]);
+      for (auto [index, want] : llvm::enumerate(wanted[each.name]))
+        bounds[each.name].push_back(boundOf(each, operands[each.name], want, index));
       if (!each.gradient) continue;
       for (size_t index = 0; index < wanted[each.name].size(); ++index) {
         Operand weight{"g" + std::to_string(index), wanted[each.name][index].shape, uniform(-1, 1)};
@@ -305,7 +344,7 @@ private:
       std::string name = resultName(each, index);
       mlir::Type element = elementOf(name);
       Precision precision = element == realType() ? setting.precision : Precision::f64; // others are exact
-      compare(name, decode(outputs.at(name), element), wanted[each.name][index], each.bound, precision,
+      compare(name, decode(outputs.at(name), element), wanted[each.name][index], bounds[each.name][index], precision,
               forwardRoundings, each.signedZeros);
     }
   }
@@ -315,14 +354,31 @@ private:
     for (const Case &each : cases) {
       if (!each.gradient) continue;
       sum += lossOf(each, operands[each.name], cotangents[each.name]);
-      for (const Array &result : wanted[each.name]) {
+      for (auto [result, bound] : llvm::zip(wanted[each.name], bounds[each.name])) {
         if (llvm::any_of(result.values, [](double value) { return std::isinf(value); }))
           return; // then so is the loss, or NaN
-        terms += (double)result.size();
+        terms += (double)result.size() * (each.rounded ? 4 * bound.floor : 1);
       }
     }
     compare("loss", decode(loss, lossType()), Array({}, std::vector<double>{sum}), ulps(8, terms), setting.precision,
             forwardRoundings, false);
+  }
+
+  /// The whole gradient, along one direction.
+  void compareAlong(const Case &each, size_t which, const std::string &name, const std::vector<double> &gradient) {
+    Array direction(operands[each.name][which].shape);
+    double got = 0, size = 0;
+    for (int64_t at = 0; at < direction.size(); ++at) {
+      direction.values[at] = 2 * drawOf(name + "/direction", at) - 1;
+      got += gradient[at] * direction.values[at];
+      size += std::abs(gradient[at] * direction.values[at]);
+    }
+    Slope want = slopeAlong(each, operands[each.name], cotangents[each.name], which, direction);
+    bool wide = setting.precision == Precision::f64;
+    double bound =
+        size * (wide ? each.gradientF64 : each.gradientF32) + want.rounding * (wide ? 0x1p-24 : 32) + want.other;
+    EXPECT_LE(std::abs(got - want.slope), bound)
+        << name << ": the slope along a direction is " << got << " and should be " << want.slope;
   }
 
   void compareGradients(const Case &each, const std::map<std::string, Bytes> &gradients) {
@@ -332,6 +388,10 @@ private:
       if (!isParameter(each, operand)) continue;
       std::string name = "gradient/" + operandName(each, operand);
       std::vector<double> all = decode(gradients.at(name), realType()), got;
+      if (each.rounded) {
+        compareAlong(each, which, name, all);
+        continue;
+      }
       std::vector<int64_t> elements;
       int64_t size = all.size();
       for (int64_t at = 0; at < std::min(size, most); ++at)
@@ -351,7 +411,8 @@ private:
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   std::unique_ptr<Library> library;
   std::map<std::string, Arrays> operands, wanted, cotangents; // by case
-  std::map<std::string, Bytes> inputs, parameters;            // by name
+  std::map<std::string, std::vector<Bound>> bounds;
+  std::map<std::string, Bytes> inputs, parameters; // by name
 };
 
 } // namespace

@@ -9,6 +9,7 @@ struct Setting {
   Precision precision = Precision::f64;
   bool checks = false;                // kernels with Halide's own bounds checks
   std::vector<int64_t> batches = {1}; // values of B
+  bool cached = true;                 // whether kernels are kept for the next run
 };
 
 /// Every result within its bound; gradients within theirs; the same bits for 1, 2 and 7 threads and from run to run; an

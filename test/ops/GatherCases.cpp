@@ -1,5 +1,6 @@
 // Lookups and updates by index, in range and out of it.
 #include "test/ops/Functions.h"
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 #include <algorithm>
@@ -9,43 +10,6 @@ namespace fovea::ops {
 
 namespace {
 
-/// Calls visit with every index of the gathered shape and the index in x that it names; out of range ones with none.
-void eachLookUp(const Array &x, const Arrays &indices, int64_t axis, int64_t batch,
-                const std::function<void(const Shape &gathered, const std::optional<Shape> &place)> &visit) {
-  const Shape &own = indices[0].shape;
-  auto count = (int64_t)indices.size(), rank = (int64_t)own.size() - batch;
-  Shape shape(x.shape.begin(), x.shape.begin() + axis);
-  shape.insert(shape.end(), own.begin() + batch, own.end());
-  shape.insert(shape.end(), x.shape.begin() + axis + count, x.shape.end());
-  reference::for_each_index(shape, [&](const Shape &at) {
-    Shape index(at.begin(), at.begin() + batch), place(at.begin(), at.begin() + axis);
-    index.insert(index.end(), at.begin() + axis, at.begin() + axis + rank);
-    bool inside = true;
-    for (int64_t d = 0; d < count; ++d) {
-      place.push_back((int64_t)indices[d].at(index));
-      inside &= place.back() >= 0 && place.back() < x.shape[axis + d];
-    }
-    place.insert(place.end(), at.begin() + axis + rank, at.end());
-    visit(at, inside ? std::optional(place) : std::nullopt);
-  });
-}
-
-Arrays drop(const Arrays &from, size_t first, size_t last = 0) {
-  return {from.begin() + (int64_t)first, from.end() - (int64_t)last};
-}
-
-Array gathered(const Arrays &a, int64_t axis, int64_t batch, double outside) {
-  Shape shape;
-  std::vector<double> values;
-  eachLookUp(a[0], drop(a, 1), axis, batch, [&](const Shape &at, const std::optional<Shape> &place) {
-    shape = at;
-    values.push_back(place ? a[0].at(*place) : outside);
-  });
-  for (int64_t &size : shape) ++size; // the last index
-  return {shape, values};
-}
-
-using Combine = double (*)(double, double);
 struct Reduction {
   const char *name;
   Combine combine;
@@ -55,17 +19,6 @@ const Reduction assign{"assign", [](double, double update) { return update; }},
     multiply{"multiply", [](double old, double update) { return old * update; }},
     maximum{"maximum", [](double old, double update) { return std::max(old, update); }},
     minimum{"minimum", [](double old, double update) { return std::min(old, update); }};
-
-Array scattered(const Arrays &a, int64_t axis, int64_t batch, Combine combine) {
-  Array result = a[0];
-  const Array &updates = a.back();
-  int64_t next = 0;
-  eachLookUp(a[0], drop(a, 1, 1), axis, batch, [&](const Shape &, const std::optional<Shape> &place) {
-    double update = updates.values[next++];
-    if (place) result.at(*place) = combine(result.at(*place), update);
-  });
-  return result;
-}
 
 /// Operands: x, then the indices.
 Case gather(const std::string &name, std::vector<Operand> operands, int64_t axis, int64_t batch = 0) {

@@ -61,11 +61,11 @@ size_t bytesOf(RankedTensorType type, int64_t batch) {
   return result;
 }
 
-std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks) {
+std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks, bool cached) {
   CompileOptions options;
   options.name = "ops";
   options.checks = checks;
-  options.cache = cacheFolder();
+  if (cached) options.cache = cacheFolder();
   auto model = compileModel(module, options);
   if (failed(model)) return nullptr;
   auto code = LoadedModel::load(*model, options);

@@ -1,6 +1,7 @@
 // Sums, products and maxima: along rows, down columns, over both; from views and computed values. The builder's
 // reductions.
 #include "test/ops/Functions.h"
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 #include <cmath>
@@ -27,16 +28,6 @@ Case sum(const std::string &name, Operand x, const Shape &axes, bool keep = fals
 Case max(const std::string &name, Operand x, const Shape &axes, bool keep = false) {
   x.fill = distinct();
   return reduce<MaxOp>("max_" + name, x, axes, keep, reference::max, {});
-}
-Array product(const Array &x, const Shape &axes, bool keep) {
-  Array result(reference::sum(x, axes, keep).shape, 1),
-      kept = reference::reshape(result, reference::sum(x, axes, true).shape);
-  reference::for_each_index(x.shape, [&](const Shape &index) {
-    Shape at = index;
-    for (int64_t axis : axes) at[axis] = 0;
-    kept.at(at) *= x.at(index);
-  });
-  return reference::reshape(kept, result.shape);
 }
 /// Zeros fall into some rows once, into others several times.
 Case prod(const std::string &name, Operand x, const Shape &axes, bool keep = false) {

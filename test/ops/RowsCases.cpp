@@ -1,5 +1,6 @@
 // Softmax, log-sum-exp, running sums, layer norm and cross-entropy.
 #include "test/ops/Functions.h"
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 #include <cmath>
@@ -60,24 +61,6 @@ Case softmaxFused() {
 }
 
 using Tensors = std::vector<Tensor>;
-/// The naive log-sum-exp along the last dimension: of a row of -inf alone -inf, with +inf +inf.
-Array logSumExpOf(const Array &x) {
-  Array largest = reference::max(x, {x.rank() - 1}, true);
-  for (double &value : largest.values) value = std::isinf(value) ? 0 : value;
-  Array powers = reference::binary(x, largest, [](double x, double m) { return std::exp(x - m); });
-  Array sums = reference::sum(powers, {x.rank() - 1}, true);
-  Array result = reference::binary(sums, largest, [](double sum, double m) { return std::log(sum) + m; });
-  return reference::reshape(result, Shape(x.shape.begin(), x.shape.end() - 1));
-}
-/// As softmax, NaN in a row with +inf.
-Array logSoftmaxOf(const Array &x) {
-  Array y = x, sums = logSumExpOf(x);
-  for (int64_t at = 0; at < y.size(); ++at) {
-    double sum = sums.values[at / x.shape.back()];
-    y.values[at] = std::isinf(sum) ? NAN : y.values[at] - sum;
-  }
-  return y;
-}
 template <typename Op> Case row(const std::string &name, Operand x, Array (*reference)(const Array &), Bound bound) {
   return {name,
           {x},
@@ -98,16 +81,6 @@ Case logSumExpSlope() {
   return result;
 }
 
-Array runningSums(const Array &x, bool exclusive, bool reverse) {
-  Array result(x.shape);
-  int64_t size = x.shape.back();
-  for (int64_t row = 0; row < x.size() / size; ++row)
-    for (int64_t i = 0; i < size; ++i)
-      for (int64_t j = 0; j < size; ++j)
-        if (reverse ? j > i || (j == i && !exclusive) : j < i || (j == i && !exclusive))
-          result.values[row * size + i] += x.values[row * size + j];
-  return result;
-}
 Case cumsum(const std::string &name, Operand x, bool exclusive = false, bool reverse = false) {
   Case result{"cumsum_" + name,
               {x},
@@ -150,14 +123,6 @@ std::vector<Case> axisCases() {
           },
           ulps(64, 8)),
   };
-}
-
-Arrays layerNormed(const Arrays &a, double epsilon) {
-  reference::LayerNorm norm = reference::layer_norm(a[0], epsilon);
-  Shape rows = a[0].shape;
-  rows.back() = 1;
-  Array y = reference::binary(reference::binary(norm.y, a[1], std::multiplies<>()), a[2], std::plus<>());
-  return {y, reference::reshape(norm.mean, rows), reference::reshape(norm.rstd, rows)};
 }
 
 /// With or without its statistics as results.
@@ -213,10 +178,8 @@ Case rmsNorm(const std::string &name, Operand x, bool statistic) {
         return SmallVector<Value>(llvm::ArrayRef<Value>{norm.getResult(), norm.getRstd()}.take_front(1 + statistic));
       },
       [=](const Arrays &a) {
-        Array rstd = reference::mean(reference::unary(a[0], [](double x) { return x * x; }), {a[0].rank() - 1}, true);
-        for (double &value : rstd.values) value = 1 / std::sqrt(value + 1e-3);
-        Array y = reference::binary(reference::binary(a[0], rstd, std::multiplies<>()), a[1], std::multiplies<>());
-        return statistic ? Arrays{y, rstd} : Arrays{y};
+        Arrays all = rmsNormed(a, 1e-3);
+        return Arrays(all.begin(), all.begin() + 1 + statistic);
       },
       ulps(64, 1)};
 }

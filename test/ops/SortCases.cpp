@@ -1,5 +1,6 @@
 // Sorting: ties, NaN, both directions.
 #include "test/ops/Functions.h"
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 #include <algorithm>
@@ -9,30 +10,6 @@
 namespace fovea::ops {
 
 namespace {
-
-/// Where the elements of the last dimension's rows are in order; NaN is above all, and equal ones stay.
-Array order(const Array &x, bool descending) {
-  Array result(x.shape);
-  int64_t size = x.shape.back();
-  auto below = [](double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; };
-  for (int64_t row = 0; row < x.size(); row += size) {
-    std::vector<int64_t> places(size);
-    std::iota(places.begin(), places.end(), 0);
-    std::stable_sort(places.begin(), places.end(), [&](int64_t i, int64_t j) {
-      double a = x.values[row + i], b = x.values[row + j];
-      return descending ? below(b, a) : below(a, b);
-    });
-    std::copy(places.begin(), places.end(), result.values.begin() + row);
-  }
-  return result;
-}
-
-Array inOrder(const Array &x, const Array &places) {
-  Array result(x.shape);
-  int64_t size = x.shape.back();
-  for (int64_t at = 0; at < x.size(); ++at) result.values[at] = x.values[at / size * size + (int64_t)places.values[at]];
-  return result;
-}
 
 /// The elements in order and where they were.
 Case sort(const std::string &name, Operand x, bool descending = false) {

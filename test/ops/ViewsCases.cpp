@@ -1,4 +1,5 @@
 // Ops that move elements, alone and one after another.
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 namespace fovea::ops {
@@ -77,16 +78,7 @@ PanelsAttr panels(const Build &build, int64_t axis, int64_t size) {
 Case pack(const std::string &name, Operand x, int64_t axis, int64_t size) {
   return view(
       name, {x}, [=](const Build &build, Values v) { return build.make<PackOp>(v[0], panels(build, axis, size)); },
-      [=](const Arrays &a) {
-        Shape cut = a[0].shape, order;
-        cut[axis] /= size;
-        cut.insert(cut.begin() + axis + 1, size);
-        order.push_back(axis);
-        for (int64_t d = 0; d < (int64_t)cut.size(); ++d)
-          if (d != axis && d != axis + 1) order.push_back(d);
-        order.push_back(axis + 1);
-        return reference::transpose(reference::reshape(a[0], cut), order);
-      });
+      [=](const Arrays &a) { return packed(a[0], axis, size); });
 }
 /// There and back, with an op between so that nothing folds; also where the last panel is not full.
 Case unpack(const std::string &name, Operand x, int64_t axis, int64_t size) {

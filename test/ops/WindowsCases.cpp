@@ -1,5 +1,6 @@
 // Sliding windows, and what the builder makes of them: pools, resizing, sampling.
 #include "test/ops/Functions.h"
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 #include <algorithm>
@@ -9,37 +10,13 @@ namespace fovea::ops {
 
 namespace {
 
-struct Windows {
-  Shape axes, size, stride, dilation;
-
-  /// The place in x of an element of the windows.
-  Shape placeOf(const Shape &at) const {
-    size_t first = axes[0], count = axes.size();
-    Shape place(at.begin(), at.begin() + first);
-    place.insert(place.end(), at.begin() + first + count, at.end());
-    for (size_t i = 0; i < count; ++i) place[axes[i]] = place[axes[i]] * stride[i] + at[first + i] * dilation[i];
-    return place;
-  }
-  Shape shapeOf(const Shape &x) const {
-    Shape result = x;
-    for (size_t i = 0; i < axes.size(); ++i)
-      result[axes[i]] = (x[axes[i]] - (size[i] - 1) * dilation[i] - 1) / stride[i] + 1;
-    result.insert(result.begin() + axes[0], size.begin(), size.end());
-    return result;
-  }
-};
-
 Case unfold(const std::string &name, const Shape &x, const Windows &w) {
   return {"unfold_" + name,
           {{"x", x}},
           [=](const Build &build, Values v) {
             return SmallVector<Value>{build.make<UnfoldOp>(v[0], w.axes, w.size, w.stride, w.dilation)};
           },
-          [=](const Arrays &a) {
-            Array result(w.shapeOf(x));
-            reference::for_each_index(result.shape, [&](const Shape &at) { result.at(at) = a[0].at(w.placeOf(at)); });
-            return Arrays{result};
-          },
+          [=](const Arrays &a) { return Arrays{unfolded(a[0], w)}; },
           {}};
 }
 
@@ -49,11 +26,7 @@ Case fold(const std::string &name, const Shape &x, const Windows &w) {
           [=](const Build &build, Values v) {
             return SmallVector<Value>{build.make<FoldOp>(build.type(x), v[0], w.axes, w.size, w.stride, w.dilation)};
           },
-          [=](const Arrays &a) {
-            Array result(x);
-            reference::for_each_index(a[0].shape, [&](const Shape &at) { result.at(w.placeOf(at)) += a[0].at(at); });
-            return Arrays{result};
-          },
+          [=](const Arrays &a) { return Arrays{folded(a[0], x, w)}; },
           ulps(8, 4)};
 }
 
