@@ -126,7 +126,7 @@ bool Draw::finish() {
 }
 
 Graph drawGraph(uint64_t seed) {
-  for (uint64_t attempt = 0;; ++attempt) {
+  for (uint64_t attempt = 0; attempt < 100; ++attempt) {
     Graph graph;
     graph.name = "g" + std::to_string(seed);
     std::mt19937_64 random(seed * 1000 + attempt);
@@ -137,13 +137,17 @@ Graph drawGraph(uint64_t seed) {
     int64_t wanted = draw.between(3, 15), ops = 0;
     for (int64_t tries = 0; ops < wanted && tries < 20 * wanted; ++tries) {
       try {
-        std::optional<Node> node = draw.any(rules()).draw(draw);
-        ops += node && draw.add(*node);
+        const Rule &rule = rules()[draw.between(0, (int64_t)rules().size() - 1)];
+        std::optional<Node> node = rule.draw(draw);
+        if (!node) continue;
+        node->rule = &rule;
+        ops += draw.add(*node);
       } catch (const std::invalid_argument &) {
       }
     }
     if (draw.finish()) return graph;
   }
+  llvm::report_fatal_error("no graph comes of a seed");
 }
 
 } // namespace fovea::ops

@@ -140,8 +140,10 @@ private:
     for (Use input : graph.nodes[node].inputs) {
       if (!(types[input.node][input.result] == types[node][0])) continue;
       Graph other = graph;
+      bool replaced = false;
       for (Use *use : usesOf(other, node))
-        if (!use->result) *use = input;
+        if (!use->result) *use = input, replaced = true;
+      if (!replaced) return false;
       for (Use use : other.results)
         if (!other.nodes[use.node].rule) return false; // a result is no operand
       if (attempt(other)) return true;
