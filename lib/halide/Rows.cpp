@@ -102,13 +102,14 @@ struct CumsumLowering : AnchorLowering::ExternalModel<CumsumLowering, CumsumOp> 
   }
 };
 
-/// A statistic is computed in the row loop of the output, or, where it is a result itself, in one of its own.
-void placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowReduction &reduction, Var loop) {
+/// A statistic is computed in the row loop of the output, or, where it is a result itself, in one of its own, which is
+/// returned.
+Var placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowReduction &reduction, Var loop) {
   Output &output = kernel.output();
   if (kernel.isYielded(value)) {
     Output own{statistic, output.vars, kernel.extents(cast<RankedTensorType>(value.getType())), false};
-    Var row = scheduleRows(own, kernel.schedule(), kernel.schedule().getVector());
-    own.vars.size() < 2 ? reduction.computeRoot() : reduction.computeAt(statistic, row);
+    loop = scheduleRows(own, kernel.schedule(), kernel.schedule().getVector());
+    own.vars.size() < 2 ? reduction.computeRoot() : reduction.computeAt(statistic, loop);
   } else if (output.vars.size() < 2) {
     statistic.compute_root();
     reduction.computeRoot();
@@ -116,6 +117,7 @@ void placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowRedu
     statistic.compute_at(output.func, loop);
     reduction.computeAt(output.func, loop);
   }
+  return loop;
 }
 
 struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, LayerNormOp> {
@@ -134,13 +136,20 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     Func mean = kernel.func("mean"), rstd = kernel.func("rstd"), result = kernel.func("layer_norm");
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, x);
     mean(vars) = sum.total(at) / width;
-    auto centred = [&](const Expr &j) { return x(j) - mean(first); };
+    // Where rstd is a result and the mean is not, each has rows of its own to compute the mean in.
+    std::optional<RowReduction> again;
+    Func center = mean;
+    if (kernel.isYielded(norm.getRstd()) && !kernel.isYielded(norm.getMean())) {
+      again.emplace(kernel, "sum_again", row, extent, RowReduction::sum, x);
+      center = kernel.func("center");
+      center(vars) = again->total(at) / width;
+    }
     RowReduction squares(kernel, "squares", row, extent, RowReduction::sum,
-                         [&](const Expr &j) { return centred(j) * centred(j); });
+                         [&](const Expr &j) { return (x(j) - center(first)) * (x(j) - center(first)); });
     rstd(vars) = kernel.real(element, 1) /
                  sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
     Expr column = vars[0];
-    Expr scaled = math::mul(math::mul(centred(column), rstd(first)), kernel.load(norm.getScale(), {column}));
+    Expr scaled = math::mul(math::mul(x(column) - mean(first), rstd(first)), kernel.load(norm.getScale(), {column}));
     result(vars) = math::add(scaled, kernel.load(norm.getBias(), {column}));
     kernel.bind(norm.getResult(), result);
     for (auto [value, func] : {std::pair(norm.getMean(), mean), std::pair(norm.getRstd(), rstd)})
@@ -148,7 +157,9 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
     placeStatistic(kernel, norm.getMean(), mean, sum, loop);
-    placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
+    Var own = placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
+    if (again) vars.size() < 2 ? center.compute_root() : center.compute_at(rstd, own);
+    if (again) vars.size() < 2 ? again->computeRoot() : again->computeAt(rstd, own);
     return success();
   }
 };

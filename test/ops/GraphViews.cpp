@@ -204,6 +204,7 @@ Rule pack() {
   return rule;
 }
 
+/// Only from full panels: what fills up others has no gradient.
 Rule unpack() {
   Rule rule{"unpack"};
   rule.exact = true;
@@ -217,7 +218,7 @@ Rule unpack() {
     int64_t axis = draw.between(0, x.rank() - 2), size = x.shape.back();
     node.numbers = {axis, size};
     node.shape.assign(x.shape.begin() + 1, x.shape.end() - 1);
-    node.shape.insert(node.shape.begin() + axis, x.shape[0] * size - draw.between(0, size - 1));
+    node.shape.insert(node.shape.begin() + axis, x.shape[0] * size);
     return node;
   };
   rule.evaluate = [](const Node &node, const Arrays &a, const Shape &shape) {

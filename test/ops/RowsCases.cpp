@@ -151,6 +151,16 @@ Case layerNormSpecial() {
   return result;
 }
 
+/// One of its statistics alone.
+Case layerNormStatistic(const std::string &name, Operand x, size_t which) {
+  Case result = layerNorm(name, x, true);
+  auto norm = result.build;
+  auto plain = result.reference;
+  result.build = [=](const Build &build, Values v) { return SmallVector<Value>{norm(build, v)[which]}; };
+  result.reference = [=](const Arrays &a) { return Arrays{plain(a)[which]}; };
+  return result;
+}
+
 /// All three results, and something computed from the first in the same kernel.
 Case layerNormUsed() {
   Case result = layerNorm("used", {"x", {17, 5}}, true);
@@ -232,6 +242,9 @@ Suite rowsSuite() {
           layerNorm("59", {"x", {59}}, false),
           layerNorm("59_statistics", {"x", {59}}, true),
           layerNorm("113", {"x", {5, 113}}, true),
+          layerNormStatistic("mean", {"x", {3, 17}}, 1),
+          layerNormStatistic("rstd", {"x", {5, 3, 17}}, 2),
+          layerNormStatistic("rstd_row", {"x", {59}}, 2),
           layerNormUsed(),
           layerNormSpecial(),
           crossEntropy("1", {"x", {3, 1}}, {"labels", {3}, whole(0, 1), Kind::i32}),
