@@ -63,6 +63,7 @@ LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 
 OpFoldResult ProdOp::fold(FoldAdaptor) { return getAxes().empty() ? getX() : Value(); }
 OpFoldResult SumOp::fold(FoldAdaptor) { return getAxes().empty() ? getX() : Value(); }
+OpFoldResult MaxOp::fold(FoldAdaptor) { return getAxes().empty() ? getX() : Value(); }
 
 /// A reduced value with its dropped dimensions back as size 1, so that it broadcasts against x.
 static Value kept(OpBuilder &builder, Location location, Value reduced, RankedTensorType x, ArrayRef<int64_t> axes) {

@@ -15,7 +15,7 @@ class Fovea_ReduceOp<string mnemonic, string what, list<Trait> traits = []>
 
 def Fovea_SumOp : Fovea_ReduceOp<"sum", "the sum"> { let hasFolder = 1; }
 def Fovea_ProdOp : Fovea_ReduceOp<"prod", "the product"> { let hasFolder = 1; }
-def Fovea_MaxOp : Fovea_ReduceOp<"max", "the largest element, NaN if there is one; equal largest share the gradient,">;
+def Fovea_MaxOp : Fovea_ReduceOp<"max", "the largest element, NaN if there is one; equal largest share the gradient,"> { let hasFolder = 1; }
 
 def Fovea_ArgmaxOp : Fovea_InferredOp<"argmax", [Fovea_Anchor, Fovea_NotDifferentiable]> {
   let summary = "the index of the largest element along an axis";

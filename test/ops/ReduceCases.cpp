@@ -185,6 +185,7 @@ Suite reduceSuite() {
           sum("inner_two", {"x", {5, 3, 17}}, {1, 2}),
           sum("alternate", {"x", {2, 3, 5, 7}}, {0, 2}),
           sum("three", {"x", {2, 3, 5, 7}}, {0, 2, 3}),
+          max("none", {"x", {17}}, {}),
           max("row_1", {"x", {3, 1}}, {1}),
           max("row_3", {"x", {17, 3}}, {1}, true),
           max("row_59", {"x", {3, 59}}, {1}),
