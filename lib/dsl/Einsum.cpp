@@ -62,8 +62,8 @@ private:
       std::string labels = expanded(part.str(), operand.rank(), dots);
       if ((int64_t)labels.size() != operand.rank())
         fail("names " + std::to_string(labels.size()) + " dimensions of " + shapeText(Program::typeOf(operand)));
+      for (char label : labels) ++uses[label];
       terms.push_back(diagonal({operand, labels}));
-      for (char label : terms.back().labels) ++uses[label];
       checkSizes(terms.back());
     }
     if (arrow != std::string::npos) {

@@ -132,8 +132,8 @@ SmallVector<AffineExpr> Program::sizes(const Shape &shape, Site site) {
 
 RankedTensorType Program::type(Site site, const Twine &what, ArrayRef<AffineExpr> sizes, Type element) {
   for (AffineExpr size : sizes)
-    if (constantSize(size).value_or(1) < 1)
-      fail(site, what + ": shape " + shapes.text(sizes) + ": sizes must be at least 1");
+    if (constantSize(size).value_or(1) < 0)
+      fail(site, what + ": shape " + shapes.text(sizes) + ": sizes must not be negative");
   return shapes.tensor(sizes, element);
 }
 

@@ -137,8 +137,8 @@ Tensor flip(Located x, int64_t axis) {
 Tensor tile(Located x, const std::vector<int64_t> &repeats) {
   Frame frame(x);
   Shape shape = x.tensor.shape(), apart, repeated, result;
-  if (repeats.size() != shape.size() || llvm::any_of(repeats, [](int64_t count) { return count < 1; }))
-    frame.fail("tile: " + shapeText(Program::typeOf(x)) + " needs a number of at least 1 for each dimension");
+  if (repeats.size() != shape.size() || llvm::any_of(repeats, [](int64_t count) { return count < 0; }))
+    frame.fail("tile: " + shapeText(Program::typeOf(x)) + " needs a number, not negative, for each dimension");
   for (auto [size, count] : llvm::zip(shape, repeats)) {
     apart.insert(apart.end(), {1, size});
     repeated.insert(repeated.end(), {count, size});

@@ -88,7 +88,7 @@ void apply(Call &call, const Mode &mode, const std::vector<Stretch> &stretches) 
   Tensor x = call.tensor(0);
   if (!isFloat(x.dtype()) && mode.kind != "nearest") call.unsupported("integers can only be resized to the nearest");
   for (const Stretch &stretch : stretches) {
-    if (stretch.to < 1) call.unsupported("its result has no elements: every size is at least 1");
+    if (stretch.from < 1 || stretch.to < 1) call.unsupported("a size is 0");
     bool whole = mode.coordinates == "tf_crop_and_resize" && (stretch.begin != 0 || stretch.end != 1);
     if (stretch.scale != 1 || stretch.to != stretch.from || whole) x = stretched(call, x, mode, stretch);
   }
