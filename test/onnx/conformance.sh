@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ONNX's own cases in $FOVEA_DATA/onnx-node through fovea-onnx-test; skipped (77) without them.
 #
-#   conformance.sh FOVEA_ONNX_TEST CACHE [--sample N]
+#   conformance.sh FOVEA_ONNX_TEST CACHE [--sample N] [--dynamic]
 set -euo pipefail
 tool=$1 cache=$2
 shift 2
