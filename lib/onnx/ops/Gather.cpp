@@ -131,9 +131,12 @@ Tensor filled(Call &call, const Tensor &value, const Tensor &x, int64_t axis, in
 }
 
 /// x from its end to its front.
-Tensor reversed(const Tensor &x, int64_t axis) {
+Tensor reversed(Call &call, const Tensor &x, int64_t axis) {
+  constexpr int64_t most = 256;
+  int64_t size = *x.dim(axis).constant();
+  if (size > most) call.unsupported("more than " + std::to_string(most) + " elements are reflected");
   std::vector<Tensor> parts;
-  for (int64_t index = *x.dim(axis).constant(); index-- > 0;) parts.push_back(slice(x, axis, index, 1));
+  for (int64_t index = size; index-- > 0;) parts.push_back(slice(x, axis, index, 1));
   return concat(parts, axis);
 }
 
@@ -152,7 +155,7 @@ Tensor padded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_t hi
       shape[(size_t)axis] = count;
       add(front, broadcast_to(slice(x, axis, front ? 0 : size - 1, 1), shape));
     } else if (mode == "reflect" && count < size) {
-      add(front, reversed(slice(x, axis, front ? 1 : size - 1 - count, count), axis));
+      add(front, reversed(call, slice(x, axis, front ? 1 : size - 1 - count, count), axis));
     } else if (mode == "wrap" && count <= size) {
       add(front, slice(x, axis, front ? size - count : 0, count));
     } else {
@@ -194,11 +197,10 @@ void pad(Call &call) {
 /// In inference it does nothing.
 void dropout(Call &call) {
   bool training = call.version >= 12 && call.has(2) && call.integer(2, "training_mode") != 0;
-  double ratio = call.version < 12         ? call.number("ratio", 0.5)
-                 : call.has(1) && training ? call.numbers(1, "ratio").at(0)
-                 : training                ? 0.5
-                                           : 0;
-  if (training && ratio != 0)
+  std::vector<double> ratios{call.version < 12 ? call.number("ratio", 0.5) : training ? 0.5 : 0};
+  if (training && call.has(1)) ratios = call.numbers(1, "ratio");
+  if (ratios.size() != 1) call.unsupported("ratio must be one number, but are " + std::to_string(ratios.size()));
+  if (training && ratios[0] != 0)
     call.unsupported("dropout in training mode draws random numbers, which no other program repeats");
   Tensor x = call.tensor(0);
   call.give(x);

@@ -93,6 +93,7 @@ void averagePool(Call &call) {
   Tensor result = summed(call, x, windows);
   for (size_t d = 0; d < windows.axes.size(); ++d) {
     const Window &window = windows.axes[d];
+    checkTable(call, window.count);
     Known counts{elementOf(x.dtype()), std::vector<int64_t>((size_t)x.rank(), 1), {}, {}};
     counts.shape[d + 2] = window.count;
     for (int64_t o = 0; o < window.count; ++o) {
