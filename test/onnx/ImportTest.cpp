@@ -223,8 +223,11 @@ const std::vector<Refused> &refused() {
        {{"kernel_shape", Ints{2}}},
        {},
        "it needs a table of 1099511627775 numbers: up to 1048576 are supported"},
-      {"Trilu", {{f32, {int64_t(1) << 40, 2}}}, {}, {}, "it needs a table of 1099511627776 numbers"},
-      {"Pad", {{f32, {999}}}, {{"mode", "reflect"}}, {{257, 0}}, "more than 256 elements are reflected"},
+      {"SoftmaxCrossEntropyLoss",
+       {{f32, {3, int64_t(1) << 40}}, {i64, {3}}},
+       {},
+       {},
+       "it needs a table of 1099511627776 numbers"},
       {"Conv",
        {{f32, {1, 1, 2, 2, 2}}, {f32, {1, 1, 1, 1, 1}}},
        {},
@@ -376,9 +379,9 @@ TEST_F(Import, NodesThatCannotBe) {
   EXPECT_THAT(messageOf(point), HasSubstr("its input has rank 0"));
 
   ModelBuilder small;
-  small.input("x", f32, {1, 1, 4, 200}).initializer<float>("scales", f32, {4}, {1, 1, 1, 0.01f});
+  small.input("x", f32, {1, 1, 4, int64_t(1) << 30}).initializer<float>("scales", f32, {4}, {1, 1, 1, 1e-9f});
   small.node("Resize", {"x", "", "scales"}, {"y"}, {{"mode", "linear"}, {"antialias", 1}}).output("y");
-  EXPECT_THAT(messageOf(small), HasSubstr("an element is summed from more than 64 others"));
+  EXPECT_THAT(messageOf(small), testing::ContainsRegex("it needs a table of 20000000.. numbers: up to 1048576"));
 }
 
 /// Heads that are open, because the batch was moved there.

@@ -15,6 +15,8 @@ Suite rowsSuite();
 Suite normsSuite();
 Suite attentionSuite();
 Suite gatherSuite();
+Suite windowsSuite();
+Suite sortSuite();
 Suite randomSuite();
 /// One random op's key depends on those before it, so each has a module of its own.
 Suite dropoutSuite();
@@ -25,9 +27,9 @@ Suite batchSuite();
 Case batchNormCase(const std::string &name, Operand x);
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(),     viewsSuite(),     reduceSuite(),
-          contractionSuite(), rowsSuite(),          normsSuite(),           attentionSuite(), gatherSuite(),
-          randomSuite(),      dropoutSuite(),       attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),     reduceSuite(),
+          contractionSuite(), rowsSuite(),          normsSuite(),       attentionSuite(), gatherSuite(),
+          windowsSuite(),     sortSuite(),          randomSuite(),      dropoutSuite(),   attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops
