@@ -142,7 +142,8 @@ private:
 
   /// Sums over the labels that are not in `kept`.
   static Labelled summed(const Labelled &term, const std::string &kept) {
-    Axes axes{{}};
+    Axes axes;
+    axes.listed.emplace();
     Labelled result{term.tensor, ""};
     for (size_t d = 0; d < term.labels.size(); ++d)
       if (has(kept, term.labels[d]))
