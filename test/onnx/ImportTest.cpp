@@ -223,6 +223,7 @@ const std::vector<Refused> &refused() {
        {{"kernel_shape", Ints{2}}},
        {},
        "it needs a table of 1099511627775 numbers: up to 1048576 are supported"},
+      {"Trilu", {{f32, {int64_t(1) << 40, 2}}}, {}, {}, "it needs a table of 1099511627776 numbers"},
       {"SoftmaxCrossEntropyLoss",
        {{f32, {3, int64_t(1) << 40}}, {i64, {3}}},
        {},

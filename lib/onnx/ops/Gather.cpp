@@ -126,6 +126,9 @@ void oneHot(Call &call) {
 
 void trilu(Call &call) {
   int64_t k = call.has(1) ? call.integer(1, "diagonal") : 0;
+  Shape shape = call.shape(0);
+  for (size_t d = shape.size() < 2 ? 0 : shape.size() - 2; d < shape.size(); ++d)
+    checkTable(call, shape[d].constant().value_or(1));
   call.give(call.integer("upper", 1) ? triu(call.tensor(0), k) : tril(call.tensor(0), k));
 }
 
