@@ -177,6 +177,7 @@ void Importer::runNode(const Node &original, Scope &scope) {
   auto place = program().place;
   program().place = mlir::NameLoc::get(mlir::StringAttr::get(&program().context, nodeText(node)));
   try {
+    if (node.outputs.empty()) throw Unsupported{"it has no outputs"};
     const Function *function = file.function(node.domain, node.op, node.overload);
     if (!function && opset == scope.opsets->end())
       throw Unsupported{"the model imports no opset of domain '" + node.domain + "'"};

@@ -2,7 +2,7 @@
 # ONNX's own cases in $FOVEA_DATA/onnx-node through fovea-onnx-test: none may fail and nine of ten must pass; skipped (77)
 # without them.
 #
-#   conformance.sh FOVEA_ONNX_TEST CACHE [--sample N]
+#   conformance.sh FOVEA_ONNX_TEST CACHE [--sample N] [--dynamic]
 set -euo pipefail
 tool=$1 cache=$2
 shift 2
