@@ -123,6 +123,7 @@ private:
       if (!size || term.tensor.dim((int64_t)other).constant() != size)
         fail(std::string("takes the diagonal '") + term.labels[d] + "' of " + shapeText(Program::typeOf(term.tensor)) +
              ": both sizes must be the same number");
+      checkTable("einsum", term.tensor, *size);
       // Beside each other, both looked up by one index.
       std::vector<int64_t> order;
       for (int64_t each = 0; each < term.tensor.rank(); ++each)

@@ -34,7 +34,9 @@ Program::Program(const std::string &name, DType dtype, Site site)
 
 std::vector<Site> Program::trail(Site site) const {
   std::vector<Site> result = frames;
-  result.push_back(site);
+  // A block that passes its tensor's line on says nothing new.
+  bool known = !result.empty() && result.back().line == site.line && StringRef(result.back().file) == site.file;
+  if (!known) result.push_back(site);
   return result;
 }
 

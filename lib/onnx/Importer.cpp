@@ -103,8 +103,6 @@ void Importer::addInput(const Declared &input) {
     auto known = options.known.find(input.name);
     if (known != options.known.end()) operand.offered = &known->second;
     operand.failed = false;
-    // One without elements is no argument: it is an error where it is computed with.
-    if (llvm::is_contained(*shape, Dim(0))) return;
     inputs.push_back({input.name, unique(input.name)});
     operand.tensor = model.input(inputs.back().identifier, *shape, dtype);
   } catch (const Unsupported &unsupported) {

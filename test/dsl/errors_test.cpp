@@ -134,6 +134,9 @@ TEST_F(Errors, Axes) {
 TEST_F(Errors, MovedElements) {
   EXPECT_ERROR(fovea::pad(table, 1, 4, 0, PadMode::reflect),
                "pad: 4 elements around the 4 of axis 1: this mode takes 0 to 3");
+  EXPECT_ERROR(fovea::pad(table, 1, 2000000, 0, PadMode::edge),
+               "pad: 2000000 elements around the 4 of axis 1: this mode takes 0 to 1048576");
+  EXPECT_ERROR(resize(image, {2000000, 28}), "resize: needs a table of 2000000 numbers: up to 1048576 are supported");
   EXPECT_ERROR(flip(image, 0), "flip: the size of axis 0 of (batch, 1, 28, 28) must be a number");
   EXPECT_ERROR(tile(table, {2}), "tile: (6, 4) needs a number, not negative, for each dimension");
   EXPECT_ERROR(split(table, {2, 3}, 0), "split: the sizes add up to 5, but axis 0 of (6, 4) has 6");
@@ -168,7 +171,7 @@ TEST_F(Errors, Einsum) {
 TEST_F(Errors, Windows) {
   Tensor weight = model.parameter("kernel", {4, 1, 3, 3}, zeros()), grid = model.input("grid", {batch, 2, 2, 3});
   EXPECT_ERROR(max_pool2d(table, {2, 2}), "max_pool2d: (6, 4) must be (n, c, h, w) with constant h and w");
-  EXPECT_ERROR(max_pool2d(image, {30, 2}),
+  EXPECT_ERROR(unfold(image, {{2}, {30}}),
                "unfold: a window of 30 with dilation 1 does not fit into axis 2 of (batch, 1, 28, 28) (c4)");
   EXPECT_ERROR(lse_pool2d(image, {2, 2}, -1), "lse_pool2d: r is -1.000000: it must be positive");
   EXPECT_ERROR(lse_pool2d(image, {2, 2}, 1, {std::nullopt, {1, 1}}),
