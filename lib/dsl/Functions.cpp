@@ -154,11 +154,6 @@ Tensor attention(Located query, Located key, Located value, AttentionOptions opt
                             ValueRange(), llvm::APFloat(scale), left, right, offset, llvm::APFloat(options.dropout));
 }
 
-Tensor cross_entropy(Located logits, Located label) {
-  Program &program = Program::of(logits.site, {&logits.tensor, &label.tensor});
-  return mean({apply<CrossEntropyOp>(program, logits.site, valueOf(logits), valueOf(label)), logits.site});
-}
-
 Tensor embedding(Located table, Located indices) {
   Program &program = Program::of(table.site, {&table.tensor, &indices.tensor});
   return apply<EmbeddingOp>(program, table.site, valueOf(table), valueOf(indices));

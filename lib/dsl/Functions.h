@@ -179,10 +179,6 @@ struct AttentionOptions {
 /// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").
 Tensor attention(Located query, Located key, Located value, AttentionOptions options = {});
 
-/// The mean over rows of -log softmax(logits)[label], for logits (rows, classes) and integer labels (rows). A label
-/// outside the classes gives NaN.
-Tensor cross_entropy(Located logits, Located label);
-
 /// table[indices], for a table (rows, width): (.., width). An index outside the table gives NaN.
 Tensor embedding(Located table, Located indices);
 /// 1 at the index along a new last dimension of `classes`, else 0; in the model's element type.

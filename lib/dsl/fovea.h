@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/Functions.h>
+#include <fovea/Losses.h>
 #include <fovea/Model.h>
 #include <fovea/Tensor.h>
 #include <fovea/nn/Attention.h>
