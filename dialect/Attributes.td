@@ -66,7 +66,9 @@ def Fovea_OptimizerAttr : Fovea_Attr<"Optimizer", "optimizer"> {
   let description = [{
     `kind` is `sgd` (momentum, nesterov, weight_decay), `adam`, `adamw` or `lamb` (beta1, beta2, epsilon, weight_decay) or
     `adagrad` (epsilon, weight_decay). With any of them: gradients are scaled to the global norm `clip_norm` where that is
-    positive; where `ema` is, moving averages of the parameters are kept with this decay.
+    positive; where `ema` is, moving averages of the parameters are kept with this decay; where `loss_scale` is, the loss
+    is scaled by a number that starts with it and is doubled after `growth_interval` updates with finite gradients, or
+    halved.
   }];
   let parameters = (ins StringRefParameter<>:$kind, "::mlir::DictionaryAttr":$constants);
   let assemblyFormat = "`<` $kind `,` $constants `>`";

@@ -197,6 +197,12 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
     program.fail(loss.site, "train: the loss has shape " + shapeText(type) + ": it must be one float, such as a mean");
   if (!(options.ema >= 0 && options.ema < 1))
     program.fail(loss.site, "train: ema is " + std::to_string(options.ema) + ": it must be at least 0 and below 1");
+  if (options.loss_scale != 0 && !(options.loss_scale >= 1 && options.loss_scale <= 0x1p24))
+    program.fail(loss.site, "train: loss_scale is " + std::to_string(options.loss_scale) +
+                                ": it must be between 1 and 2^24, or 0 for none");
+  if (options.growth_interval < 1)
+    program.fail(loss.site,
+                 "train: growth_interval is " + std::to_string(options.growth_interval) + ": it must be at least 1");
   for (const std::string &name : options.report) {
     bool found = false;
     for (unsigned index = 0; index < program.function.getNumResults(); ++index)
@@ -217,6 +223,10 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
   for (const auto &[name, value] : optimizer.constants) add(name, value);
   add("clip_norm", options.clip_norm);
   if (options.ema != 0) add("ema", options.ema);
+  if (options.loss_scale != 0) {
+    add("loss_scale", options.loss_scale);
+    add("growth_interval", (double)options.growth_interval);
+  }
   program.function->setAttr("fovea.optimizer",
                             OptimizerAttr::get(&program.context, optimizer.kind, builder.getDictionaryAttr(constants)));
   program.trained = true;

@@ -75,9 +75,17 @@ struct Optimizer {
 /// With `ema`, below 1, the state `ema/NAME` is the moving average of each trained parameter: after step t that of the
 /// values p_1 .. p_t it had after these steps, weighted by ema^(t-1) .. 1 (Polyak and Juditsky 1992; the weights as in
 /// Kingma and Ba 2015, section 7.2). `save_average` writes a file of parameters with the averages as their values.
+///
+/// With `loss_scale`, gradients are those of the loss times the state `loss_scale`, so that they are not too small for
+/// f16, and an update divides them by it. Where one is infinite or NaN, the update leaves parameters, optimizer state
+/// and step as they are, and halves the scale; after `growth_interval` other updates in a row the scale is doubled. It
+/// stays between 1 and 2^24 (Micikevicius et al. 2018, "Mixed Precision Training"). `gradient/NAME` holds scaled
+/// gradients; the norm that is clipped and `input_gradients` are without the scale.
 struct TrainOptions {
   double clip_norm = 0;                          // gradients are scaled down to this global norm; 0 leaves them
   double ema = 0;                                // decay of the parameters' moving averages; 0 keeps none
+  double loss_scale = 0;                         // the first one, of 1 to 2^24; 0 leaves the loss as it is
+  int64_t growth_interval = 2000;                // updates after which the loss scale is doubled
   std::vector<std::string> report = {};          // outputs that a training step gives as well
   std::vector<std::string> input_gradients = {}; // inputs NAME whose gradient it gives as well, as output gradient_NAME
 };

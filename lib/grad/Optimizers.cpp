@@ -3,6 +3,8 @@
 
 #include "dialect/ops/Term.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace fovea {
@@ -27,8 +29,9 @@ public:
     SmallVector<StateOp> trained;
     for (StateOp state : module.getOps<StateOp>())
       if (state.getRole() == "parameter" && !state.getFrozen()) trained.push_back(state);
-    countStep(module.getLoc());
-    clip(trained, body->getArgument(1));
+    scale(trained, term(module.getLoc(), body->getArgument(1)));
+    countStep();
+    clip(trained);
     for (StateOp state : trained) {
       Term p = load(state), g = gradients.at(state);
       Term rate = as(term(state.getLoc(), body->getArgument(0)), p.type().getElementType());
@@ -36,8 +39,8 @@ public:
       Term next = p - rate * (this->*rule())(state, p, g);
       store(state, next);
       average(state, next);
-      store(gradientOf(state),
-            term(state.getLoc(), BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0))));
+      Value zeros = BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0));
+      StoreOp::create(builder, state.getLoc(), zeros, gradientOf(state).getSymName());
     }
     func::ReturnOp::create(builder, module.getLoc());
   }
@@ -52,7 +55,11 @@ private:
   Term load(StateOp state) {
     return term(state.getLoc(), LoadOp::create(builder, state.getLoc(), state.getTensor(), state.getSymName()));
   }
-  void store(StateOp state, Term value) { StoreOp::create(builder, state.getLoc(), value, state.getSymName()); }
+  /// Where gradients are not finite, the old value stays.
+  void store(StateOp state, Value value) {
+    if (good) value = SelectOp::create(builder, state.getLoc(), good, value, load(state));
+    StoreOp::create(builder, state.getLoc(), value, state.getSymName());
+  }
   StateOp gradientOf(StateOp state) { return lookup("gradient/" + state.getSymName().str()); }
   StateOp lookup(const std::string &name) { return cast<StateOp>(SymbolTable::lookupSymbolIn(module, name)); }
 
@@ -65,26 +72,59 @@ private:
     return state;
   }
 
-  void countStep(Location location) {
-    StateOp step = lookup("step");
-    Value now = LoadOp::create(builder, location, step.getTensor(), "step");
-    Value one = ConstantOp::create(builder, location,
-                                   DenseElementsAttr::get(step.getTensor(), builder.getI64IntegerAttr(1).getValue()));
-    Value next = AddOp::create(builder, location, now, one);
-    StoreOp::create(builder, location, next, "step");
-    count = next;
+  Value number(int64_t value) {
+    auto type = RankedTensorType::get({}, builder.getI64Type());
+    return ConstantOp::create(builder, module.getLoc(), DenseElementsAttr::get(type, APInt(64, value)));
+  }
+  Value select(Value condition, Value a, Value b) {
+    return SelectOp::create(builder, module.getLoc(), condition, a, b);
   }
 
-  /// Gradients times `scale`, and, where asked for, scaled down to the global norm (Pascanu et al. 2013).
-  void clip(ArrayRef<StateOp> trained, Value scale) {
+  void countStep() {
+    StateOp step = lookup("step");
+    count = AddOp::create(builder, module.getLoc(), load(step), number(1));
+    store(step, count);
+  }
+
+  /// Gradients times `factor`, without the loss scale.
+  void scale(ArrayRef<StateOp> trained, Term factor) {
+    bool scaled = optimizer.constant("loss_scale") != 0;
+    if (scaled) factor = factor / load(lookup("loss_scale"));
+    for (StateOp state : trained)
+      gradients.insert({state, load(gradientOf(state)) * as(factor, state.getTensor().getElementType())});
+    if (scaled) adjustLossScale(trained);
+  }
+
+  /// Doubles the loss scale after so many updates with finite gradients, else halves it (Micikevicius et al. 2018).
+  void adjustLossScale(ArrayRef<StateOp> trained) {
+    StateOp state = lookup("loss_scale"), counter = lookup("good_steps");
+    Term now = load(state), largest = now; // which is finite
+    for (StateOp parameter : trained) {
+      Term size = as(gradients.at(parameter).apply<AbsOp>(), element);
+      SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, size.type().getRank()));
+      largest = largest.make<MaximumOp>(largest.value, size.make<MaxOp>(size.value, axes, false).value);
+    }
+    Location location = module.getLoc();
+    Value finite = CompareOp::create(builder, location, largest, now.constant(INFINITY), "lt");
+    Value steps = AddOp::create(builder, location, load(counter), number(1));
+    Value full =
+        CompareOp::create(builder, location, number((int64_t)optimizer.constant("growth_interval")), steps, "le");
+    Term doubled = now.make<MinimumOp>((now * 2.0).value, now.constant(0x1p24).value);
+    Term halved = now.make<MaximumOp>((now * 0.5).value, now.constant(1).value);
+    store(state, select(finite, select(full, doubled, now), halved));
+    store(counter, select(finite, select(full, number(0), steps), number(0)));
+    good = finite;
+  }
+
+  /// Gradients are scaled down to the global norm where that is asked for (Pascanu et al. 2013).
+  void clip(ArrayRef<StateOp> trained) {
+    double limit = optimizer.constant("clip_norm");
+    if (!(limit > 0) || trained.empty()) return;
     std::optional<Term> total;
     for (StateOp state : trained) {
-      Term g = load(gradientOf(state)) * as(term(state.getLoc(), scale), state.getTensor().getElementType());
-      gradients.insert({state, g});
-      total = total ? *total + squares(g) : squares(g);
+      Term square = squares(gradients.at(state));
+      total = total ? *total + square : square;
     }
-    double limit = optimizer.constant("clip_norm");
-    if (!(limit > 0) || !total) return;
     Term factor = limit / (total->apply<SqrtOp>() + 1e-6);
     factor = factor.make<MinimumOp>(factor.value, factor.constant(1).value);
     for (StateOp state : trained)
@@ -195,6 +235,7 @@ private:
   OptimizerAttr optimizer;
   Type element;
   Value count;
+  Value good; // whether all gradients are finite; null without loss scaling
   std::map<Operation *, Term> gradients;
   std::map<double, Term> corrections;
 };

@@ -71,6 +71,9 @@ TEST_F(Errors, Training) {
       model.train(loss, SGD{}, {.input_gradients = {"label"}}),
       "train: input 'label' is of i32, the loss of f32: there is a gradient only of inputs of the loss's type");
   EXPECT_ERROR(model.train(loss, SGD{}, {.ema = 1}), "train: ema is 1.000000: it must be at least 0 and below 1");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.loss_scale = 0.5}),
+               "train: loss_scale is 0.500000: it must be between 1 and 2^24, or 0 for none");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.growth_interval = 0}), "train: growth_interval is 0: it must be at least 1");
   model.train(loss, SGD{});
   EXPECT_ERROR(model.train(loss, SGD{}), "train: 'digits' is trained already: a model has one loss");
   EXPECT_ERROR(model.output("loss", loss), "output 'loss': an input, output or symbol already has this name");
