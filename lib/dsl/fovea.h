@@ -4,6 +4,7 @@
 #include <fovea/Functions.h>
 #include <fovea/Losses.h>
 #include <fovea/Model.h>
+#include <fovea/Random.h>
 #include <fovea/Tensor.h>
 #include <fovea/nn/Attention.h>
 #include <fovea/nn/Layers.h>

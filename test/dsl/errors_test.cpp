@@ -184,6 +184,17 @@ TEST_F(Errors, Losses) {
   EXPECT_ERROR(kl_div(sum(row), sum(row)), "kl_div: log_probability is one number: it must be (.., classes)");
 }
 
+TEST_F(Errors, RandomNumbers) {
+  Tensor key = model.input("key", {2}, i32), seed = model.input("seed", {}, i64);
+  EXPECT_ERROR(random_uniform(label, {3}), "random_uniform: takes a key of two i32 (c1), not (batch) of 'i32'");
+  EXPECT_ERROR(random_normal(key, {0}), "random_normal: shape (0): sizes must be at least 1");
+  EXPECT_ERROR(random_keys(seed, label, 2),
+               "random_keys: makes (n, 2) i32 from a seed and a counter, both i64 of rank 0 (c1)");
+  EXPECT_ERROR(random_bernoulli(key, label), "random_bernoulli: probability is of i32: it must be of f32 or f64");
+  EXPECT_ERROR(random_categorical(key, sum(table)),
+               "random_categorical: logits are () of f32: they must be (.., classes) of f32 or f64");
+}
+
 TEST_F(Errors, Layers) {
   EXPECT_ERROR(nn::MultiHeadAttention(model / "wide", 320, 12), "attention: 12 heads do not divide 320 channels");
   Tensor tokens = model.input("tokens", {batch, 9, 8});
