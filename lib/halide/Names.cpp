@@ -71,8 +71,8 @@ private:
   const Names &names;
 };
 
-/// As it stands in a symbol, where Halide spells out the mark before its number: in two ways, the second in symbols that
-/// got a number of their own.
+/// As it stands in a symbol, where Halide spells out the mark before its number: in two ways, the second in symbols
+/// that got a number of their own.
 std::string spelledOut(std::string name, const std::string &mark) {
   for (size_t at; (at = name.find('$')) != std::string::npos;) name.replace(at, 1, mark);
   return name;
