@@ -219,18 +219,8 @@ const char *function_of(Content content) {
   return content == Content::parameters ? "save" : content == Content::averages ? "save_average" : "save_checkpoint";
 }
 
-const fovea_tensor *state_named(const fovea_handle *handle, const char *prefix, const char *name) {
-  size_t length = strlen(prefix);
-  for (int64_t i = 0; i < handle->program->state_count; ++i) {
-    const char *candidate = handle->program->state[i].name;
-    if (strncmp(candidate, prefix, length) == 0 && strcmp(candidate + length, name) == 0)
-      return &handle->program->state[i];
-  }
-  return nullptr;
-}
-
 bool is_average(const fovea_tensor *tensor) {
-  return tensor->role == FOVEA_OPTIMIZER_STATE && strncmp(tensor->name, "ema/", 4) == 0;
+  return tensor->role == FOVEA_OPTIMIZER_STATE && strlen(tensor->name) > 4 && memcmp(tensor->name, "ema/", 4) == 0;
 }
 
 // The moving average of a parameter, or null.
