@@ -25,7 +25,11 @@
 #define GET_OP_CLASSES
 #include "dialect/ops/Rows.h.inc"
 #define GET_OP_CLASSES
+#include "dialect/ops/Sort.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/ops/Views.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/ops/Windows.h.inc"
 
 namespace fovea {
 #define FOVEA_FAMILY(NAME) void register##NAME(FoveaDialect &dialect);

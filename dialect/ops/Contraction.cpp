@@ -58,25 +58,51 @@ SmallVector<Value> MatmulOp::vjp(OpBuilder &builder, ValueRange cotangents, Arra
 
 //===-- conv2d ----------------------------------------------------------------------------------------------------===//
 
+namespace {
+/// Where the windows of a convolution lie.
+struct Windows {
+  template <typename Op>
+  explicit Windows(Op op)
+      : stride(op.getStride()), padding(op.getPadding()), dilation(op.getDilation()), groups(op.getGroups()) {}
+
+  ArrayRef<int64_t> stride, padding, dilation;
+  int64_t groups;
+
+  bool areValid() const {
+    auto within = [](ArrayRef<int64_t> values, int64_t least) {
+      return values.size() == 2 && llvm::all_of(values, [=](int64_t v) { return v >= least && v <= maxElements; });
+    };
+    return within(stride, 1) && within(padding, 0) && within(dilation, 1);
+  }
+};
+} // namespace
+
 static LogicalResult inferConv2d(std::optional<Location> location, RankedTensorType x, RankedTensorType weight,
-                                 ArrayRef<int64_t> stride, ArrayRef<int64_t> padding, SmallVectorImpl<Type> &results) {
+                                 const Windows &windows, SmallVectorImpl<Type> &results) {
   std::string facts = "conv2d: image " + shapeText(x) + " and weight " + shapeText(weight);
   if (x.getRank() != 4 || weight.getRank() != 4)
-    return emitOptionalError(location, facts, ": both need rank 4, (n, c, h, w) and (o, c, kh, kw) (c1)");
-  if (x.getDimSize(1) != weight.getDimSize(1) || x.isDynamicDim(1))
-    return emitOptionalError(location, facts, ": the channels, dimension 1, must be equal (c2)");
+    return emitOptionalError(location, facts, ": both need rank 4, (n, c, h, w) and (o, c / groups, kh, kw) (c1)");
+  int64_t groups = windows.groups;
+  if (groups < 1 || x.isDynamicDim(1) || weight.isDynamicDim(0) || weight.isDynamicDim(1) ||
+      weight.getDimSize(1) > maxElements / groups || x.getDimSize(1) != weight.getDimSize(1) * groups ||
+      weight.getDimSize(0) % groups)
+    return emitOptionalError(
+        location, facts, " in ", groups,
+        " groups: the image's channels must be the weight's times the groups, and the groups divide "
+        "its outputs (c2)");
   if (!weight.hasStaticShape() || x.isDynamicDim(2) || x.isDynamicDim(3))
     return emitOptionalError(location, facts, ": only the batch may have a symbolic size (c3)");
-  if (stride.size() != 2 || padding.size() != 2 || llvm::any_of(stride, [](int64_t s) { return s < 1; }) ||
-      llvm::any_of(padding, [](int64_t p) { return p < 0 || p > maxElements; }))
-    return emitOptionalError(location, "conv2d: stride [", stride, "] and padding [", padding,
-                             "]: two strides of at least 1 and two paddings of at least 0 (c4)");
+  if (!windows.areValid())
+    return emitOptionalError(location, "conv2d: stride [", windows.stride, "], padding [", windows.padding,
+                             "] and dilation [", windows.dilation,
+                             "]: two strides and dilations of at least 1 and two paddings of at least 0 (c4)");
   Shapes shapes(x.getContext());
   auto sizes = shapes.of(x);
   for (int d : {0, 1}) {
-    int64_t room = x.getDimSize(2 + d) + 2 * padding[d] - weight.getDimSize(2 + d);
+    int64_t reach = (weight.getDimSize(2 + d) - 1) * windows.dilation[d] + 1;
+    int64_t room = x.getDimSize(2 + d) + 2 * windows.padding[d] - reach;
     if (room < 0) return emitOptionalError(location, facts, ": the kernel is larger than the padded image (c5)");
-    sizes[2 + d] = shapes.constant(room / stride[d] + 1);
+    sizes[2 + d] = shapes.constant(room / windows.stride[d] + 1);
   }
   sizes[1] = shapes.constant(weight.getDimSize(0));
   results.push_back(shapes.tensor(sizes, x.getElementType()));
@@ -85,35 +111,42 @@ static LogicalResult inferConv2d(std::optional<Location> location, RankedTensorT
 
 LogicalResult Conv2dOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
                                          SmallVectorImpl<Type> &results) {
-  return inferConv2d(location, typeOf(operands.getX()), typeOf(operands.getWeight()), operands.getStride(),
-                     operands.getPadding(), results);
+  return inferConv2d(location, typeOf(operands.getX()), typeOf(operands.getWeight()), Windows(operands), results);
 }
 
-static LogicalResult verifyConv2dGrad(Operation *op, RankedTensorType x, RankedTensorType weight,
-                                      RankedTensorType cotangent, ArrayRef<int64_t> stride, ArrayRef<int64_t> padding) {
+template <typename Op> static LogicalResult verifyConv2dGrad(Op op, RankedTensorType x, RankedTensorType weight) {
   SmallVector<Type> forward;
-  if (failed(inferConv2d(op->getLoc(), x, weight, stride, padding, forward))) return failure();
+  if (failed(inferConv2d(op.getLoc(), x, weight, Windows(op), forward))) return failure();
+  RankedTensorType cotangent = op.getCotangent().getType();
   if (cotangent == forward[0]) return success();
-  return op->emitOpError("has a cotangent ")
+  return op.emitOpError("has a cotangent ")
          << shapeText(cotangent) << " of a conv2d with result " << shapeText(cast<RankedTensorType>(forward[0]))
          << ": they must be equal (c1)";
 }
-LogicalResult Conv2dInputGradOp::verify() {
-  return verifyConv2dGrad(*this, getType(), getWeight().getType(), getCotangent().getType(), getStride(), getPadding());
-}
-LogicalResult Conv2dWeightGradOp::verify() {
-  return verifyConv2dGrad(*this, getX().getType(), getType(), getCotangent().getType(), getStride(), getPadding());
+LogicalResult Conv2dInputGradOp::verify() { return verifyConv2dGrad(*this, getType(), getWeight().getType()); }
+LogicalResult Conv2dWeightGradOp::verify() { return verifyConv2dGrad(*this, getX().getType(), getType()); }
+
+/// The gradient for the image or the weight, of its type, with the windows of `op`.
+template <typename Grad, typename Op> static Value gradient(OpBuilder &builder, Op op, Value of, Value g, Value other) {
+  return Grad::create(builder, op.getLoc(), of.getType(), g, other, op.getStride(), op.getPadding(), op.getDilation(),
+                      op.getGroups());
 }
 
 SmallVector<Value> Conv2dOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
-  Value dx, dw;
-  if (needed[0])
-    dx = Conv2dInputGradOp::create(builder, getLoc(), getX().getType(), cotangents[0], getWeight(), getStride(),
-                                   getPadding());
-  if (needed[1])
-    dw = Conv2dWeightGradOp::create(builder, getLoc(), getWeight().getType(), cotangents[0], getX(), getStride(),
-                                    getPadding());
+  Value g = cotangents[0], dx, dw;
+  if (needed[0]) dx = gradient<Conv2dInputGradOp>(builder, *this, getX(), g, getWeight());
+  if (needed[1]) dw = gradient<Conv2dWeightGradOp>(builder, *this, getWeight(), g, getX());
   return {dx, dw};
+}
+
+// Linear in both: what goes back through a transposed convolution is convolved.
+SmallVector<Value> Conv2dInputGradOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
+  Value g = cotangents[0], dy, dw;
+  if (needed[0])
+    dy = Conv2dOp::create(builder, getLoc(), getCotangent().getType(), g, getWeight(), getStride(), getPadding(),
+                          getDilation(), getGroups());
+  if (needed[1]) dw = gradient<Conv2dWeightGradOp>(builder, *this, getWeight(), getCotangent(), g);
+  return {dy, dw};
 }
 
 } // namespace fovea

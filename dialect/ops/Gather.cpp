@@ -15,40 +15,80 @@ void registerGather(FoveaDialect &dialect) {
       >();
 }
 
-LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,
-                                            SmallVectorImpl<Type> &results) {
-  RankedTensorType table = typeOf(operands.getTable());
-  if (table.getRank() != 2)
-    return emitOptionalError(location, "embedding: the table is ", shapeText(table),
-                             ": it must have rank 2, (rows, width) (c1)");
-  Shapes shapes(context);
-  auto sizes = shapes.of(operands.getIndices());
-  sizes.push_back(shapes.of(table)[1]);
-  results.push_back(shapes.tensor(sizes, table.getElementType()));
+static LogicalResult inferGather(std::optional<Location> location, StringRef name, RankedTensorType x,
+                                 ValueRange indices, int64_t axis, int64_t batch, SmallVectorImpl<Type> &results) {
+  auto count = (int64_t)indices.size();
+  if (count < 1 || batch < 0 || axis < batch || axis > x.getRank() - count)
+    return emitOptionalError(location, name, ": ", count, " index tensors for the axes from ", axis, " on, after ",
+                             batch, " of the batch, of ", shapeText(x),
+                             ": they must be within its rank, batch first (c1)");
+  Shapes shapes(x.getContext());
+  auto sizes = shapes.of(x), index = shapes.of(indices[0]);
+  for (Value other : indices)
+    if (shapes.of(other) != index)
+      return emitOptionalError(location, name, ": the indices are ", shapeText(typeOf(indices[0])), " and ",
+                               shapeText(typeOf(other)), ": they must have one shape (c2)");
+  if ((int64_t)index.size() < batch || ArrayRef(index).take_front(batch) != ArrayRef(sizes).take_front(batch))
+    return emitOptionalError(location, name, ": the indices are ", shapeText(typeOf(indices[0])), " and x ",
+                             shapeText(x), ": they must begin with the same ", batch, " sizes (c2)");
+  sizes.erase(sizes.begin() + axis, sizes.begin() + axis + count);
+  sizes.insert(sizes.begin() + axis, index.begin() + batch, index.end());
+  results.push_back(shapes.tensor(sizes, x.getElementType()));
   return success();
 }
 
-SmallVector<Value> EmbeddingOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
-  if (!needed[0]) return {Value(), Value()};
-  RankedTensorType table = getTable().getType(), indices = getIndices().getType();
-  Shapes shapes(builder.getContext());
-  AffineExpr count = shapes.product(shapes.of(indices));
-  auto flat = [&](Value value, ArrayRef<AffineExpr> sizes) {
-    return ReshapeOp::create(builder, getLoc(), shapes.tensor(sizes, typeOf(value).getElementType()), value);
-  };
-  Value g = flat(cotangents[0], {count, shapes.of(table)[1]}), rows = flat(getIndices(), {count});
-  return {EmbeddingGradOp::create(builder, getLoc(), table, g, rows), Value()};
+LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                         SmallVectorImpl<Type> &results) {
+  return inferGather(location, "gather", typeOf(operands.getX()), operands.getIndices(), operands.getAxis(),
+                     operands.getBatch(), results);
 }
 
-LogicalResult EmbeddingGradOp::verify() {
-  RankedTensorType g = getCotangent().getType(), table = getType();
-  Shapes shapes(getContext());
-  auto from = shapes.of(g), index = shapes.of(getIndices()), to = shapes.of(table);
-  if (from.size() != 2 || index.size() != 1 || to.size() != 2 || from[0] != index[0] || from[1] != to[1] ||
-      g.getElementType() != table.getElementType())
-    return emitOpError("adds up ") << shapeText(g) << " by " << shapeText(getIndices().getType()) << " into "
-                                   << shapeText(table) << ": they must be (n, width), (n) and (rows, width) (c1)";
+LogicalResult ScatterOp::verify() {
+  if (!llvm::is_contained({"assign", "add", "multiply", "maximum", "minimum"}, getReduction()))
+    return emitOpError("has the reduction '")
+           << getReduction() << "': it must be assign, add, multiply, maximum or minimum (c1)";
+  SmallVector<Type> gathered;
+  if (failed(inferGather(getLoc(), "scatter", getX().getType(), getIndices(), getAxis(), getBatch(), gathered)))
+    return failure();
+  if (getUpdates().getType() != gathered[0])
+    return emitOpError("has updates ") << shapeText(getUpdates().getType()) << " where the indices name "
+                                       << shapeText(cast<RankedTensorType>(gathered[0])) << " of "
+                                       << shapeText(getX().getType()) << ": they must be of one type (c2)";
+  if (getType() != getX().getType())
+    return emitOpError("turns ") << shapeText(getX().getType()) << " into " << shapeText(getType())
+                                 << ": they must be of one type (c3)";
   return success();
+}
+
+/// A tensor of zeros.
+static Value zeros(OpBuilder &builder, Location location, RankedTensorType type) {
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  auto zero = DenseElementsAttr::get(scalar, builder.getZeroAttr(type.getElementType()));
+  return BroadcastOp::create(builder, location, type, ConstantOp::create(builder, location, zero));
+}
+
+SmallVector<Value> GatherOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
+  SmallVector<Value> result(getNumOperands());
+  if (needed[0])
+    result[0] = ScatterOp::create(builder, getLoc(), getX().getType(), zeros(builder, getLoc(), getX().getType()),
+                                  getIndices(), cotangents[0], getAxis(), getBatch(), "add");
+  return result;
+}
+
+SmallVector<Value> ScatterOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
+  bool assigns = getReduction() == "assign";
+  if (!assigns && getReduction() != "add") return {};
+  Value g = cotangents[0];
+  SmallVector<Value> result(getNumOperands());
+  if (needed.front())
+    result.front() =
+        assigns ? ScatterOp::create(builder, getLoc(), getType(), g, getIndices(),
+                                    zeros(builder, getLoc(), getUpdates().getType()), getAxis(), getBatch(), "assign")
+                      .getResult()
+                : g;
+  if (needed.back())
+    result.back() = GatherOp::create(builder, getLoc(), g, getIndices(), getAxis(), getBatch(), /*zero_outside=*/true);
+  return result;
 }
 
 LogicalResult OneHotOp::verify() {

@@ -45,13 +45,17 @@ def Fovea_SliceOp : Fovea_ViewOp<"slice", [InferTypeOpAdaptor]> {
 }
 
 def Fovea_PadOp : Fovea_ViewOp<"pad", [InferTypeOpAdaptor]> {
-  let summary = "zeros around and between the elements along one axis";
+  let summary = "a value around and between the elements along one axis";
   let description = [{
     The result has `low + (n - 1) * step + 1 + high` elements along `axis`, of which x gives those at `low + i * step`.
-    The axis is within the rank (c1) and of constant size; low and high are not negative, step at least 1, and none
-    huge (c2).
+    The others are `value`, rounded to their type. The axis is within the rank (c1) and of constant size; low and high are
+    not negative, step at least 1, and none huge (c2).
   }];
-  let arguments = (ins Fovea_NumberTensor:$x, I64Attr:$axis, I64Attr:$low, I64Attr:$high, DefaultValuedAttr<I64Attr, "1">:$step);
+  let arguments = (ins Fovea_Tensor:$x, I64Attr:$axis, I64Attr:$low, I64Attr:$high, DefaultValuedAttr<I64Attr, "1">:$step,
+                       DefaultValuedAttr<F64Attr, "0.0">:$value);
+  let builders = [OpBuilder<(ins "::mlir::Value":$x, "int64_t":$axis, "int64_t":$low, "int64_t":$high, "int64_t":$step), [{
+    build($_builder, $_state, x, axis, low, high, step, ::llvm::APFloat(0.0));
+  }]>];
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
 }
 

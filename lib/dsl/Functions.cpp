@@ -13,23 +13,27 @@ using namespace dsl;
 
 //===-- Element by element ----------------------------------------------------------------------------------------===//
 
-/// A rank-0 constant of an element type.
-static Tensor scalar(Program &program, Site site, double number, Type element) {
-  auto type = RankedTensorType::get({}, element);
-  Attribute attribute;
-  if (isa<FloatType>(element)) {
-    attribute = FloatAttr::get(element, number);
-  } else {
-    bool boolean = element.isInteger(1);
-    double largest = boolean ? 1 : element.isInteger(64) ? 0x1p53 : 0x7fffffff;
-    if (number != std::floor(number) || number > largest || number < (boolean ? 0 : -largest))
-      program.fail(site, Twine(std::to_string(number)) + " is no " +
-                             (boolean ? "boolean: use 0 or 1"
-                                      : std::string(element.isInteger(64) ? "i64" : "i32") +
-                                            ": cast the tensor to a float, or use a whole number"));
-    attribute = IntegerAttr::get(element, (int64_t)number);
-  }
-  return apply<ConstantOp>(program, site, DenseElementsAttr::get(type, attribute));
+static Attribute elementOf(Program &program, Site site, double number, Type element) {
+  if (isa<FloatType>(element)) return FloatAttr::get(element, number);
+  bool boolean = element.isInteger(1);
+  double largest = boolean ? 1 : element.isInteger(64) ? 0x1p53 : 0x7fffffff;
+  if (number != std::floor(number) || number > largest || number < (boolean ? 0 : -largest))
+    program.fail(site, Twine(std::to_string(number)) + " is no " +
+                           (boolean ? "boolean: use 0 or 1"
+                                    : std::string(element.isInteger(64) ? "i64" : "i32") +
+                                          ": cast the tensor to a float, or use a whole number"));
+  return IntegerAttr::get(element, (int64_t)number);
+}
+
+Tensor dsl::constant(Program &program, Site site, ArrayRef<int64_t> shape, ArrayRef<double> values, Type element) {
+  SmallVector<Attribute> elements;
+  for (double number : values) elements.push_back(elementOf(program, site, number, element));
+  return apply<ConstantOp>(program, site, DenseElementsAttr::get(RankedTensorType::get(shape, element), elements));
+}
+
+Tensor dsl::constant(Program &program, Site site, ArrayRef<int64_t> shape, ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get(shape, program.builder.getI64Type());
+  return apply<ConstantOp>(program, site, DenseElementsAttr::get(type, values));
 }
 
 std::string dsl::elementText(const Tensor &tensor) {
@@ -38,27 +42,23 @@ std::string dsl::elementText(const Tensor &tensor) {
   return text;
 }
 
-/// Both operands as tensors of one element type and model, with their program.
-struct Pair {
-  Program *program;
-  Site site;
-  Tensor a, b;
-
-  Pair(const char *op, const Operand &left, const Operand &right, Program *owner = nullptr) : site(left.site) {
-    SmallVector<const Tensor *> tensors;
-    for (const Operand *operand : {&left, &right})
-      if (!operand->number) tensors.push_back(&operand->tensor);
-    if (tensors.empty() && !owner)
-      dsl::fail({site}, Twine(op) + ": both operands are numbers: at least one must be a tensor");
-    program = tensors.empty() ? owner : &Program::of(site, tensors);
-    Type element = tensors.empty() ? program->element(program->dtype) : Program::typeOf(*tensors[0]).getElementType();
-    a = left.number ? scalar(*program, site, *left.number, element) : left.tensor;
-    b = right.number ? scalar(*program, site, *right.number, element) : right.tensor;
-    if (Program::typeOf(a).getElementType() != Program::typeOf(b).getElementType())
-      program->fail(site, Twine(op) + ": one operand is " + elementText(a) + ", the other " + elementText(b) +
-                              ": cast one of them");
-  }
-};
+dsl::Pair::Pair(const char *op, const Operand &left, const Operand &right, Program *owner) : site(left.site) {
+  SmallVector<const Tensor *> tensors;
+  for (const Operand *operand : {&left, &right})
+    if (!operand->number) tensors.push_back(&operand->tensor);
+  if (tensors.empty() && !owner)
+    dsl::fail({site}, Twine(op) + ": both operands are numbers: at least one must be a tensor");
+  program = tensors.empty() ? owner : &Program::of(site, tensors);
+  Type element = tensors.empty() ? program->element(program->dtype) : Program::typeOf(*tensors[0]).getElementType();
+  auto tensorOf = [&](const Operand &operand) {
+    return operand.number ? constant(*program, site, {}, *operand.number, element) : operand.tensor;
+  };
+  a = tensorOf(left);
+  b = tensorOf(right);
+  if (Program::typeOf(a).getElementType() != Program::typeOf(b).getElementType())
+    program->fail(site, Twine(op) + ": one operand is " + elementText(a) + ", the other " + elementText(b) +
+                            ": cast one of them");
+}
 
 template <typename Op> static Tensor binary(const char *name, const Operand &a, const Operand &b) {
   Pair pair(name, a, b);
@@ -121,12 +121,6 @@ Tensor matmul(Located a, Located b, MatmulOptions options) {
   return apply<MatmulOp>(*pair.program, a.site, valueOf(a), valueOf(b), options.transpose_a, options.transpose_b);
 }
 
-Tensor conv2d(Located x, Located weight, Conv2dOptions options) {
-  Pair pair("conv2d", x, weight);
-  return apply<Conv2dOp>(*pair.program, x.site, valueOf(x), valueOf(weight), ArrayRef<int64_t>(options.stride),
-                         ArrayRef<int64_t>(options.padding));
-}
-
 Tensor attention(Located query, Located key, Located value, AttentionOptions options) {
   Program &program = Program::of(query.site, {&query.tensor, &key.tensor, &value.tensor});
   RankedTensorType q = Program::typeOf(query), k = Program::typeOf(key);
@@ -152,19 +146,6 @@ Tensor attention(Located query, Located key, Located value, AttentionOptions opt
   }
   return apply<AttentionOp>(program, query.site, valueOf(query), valueOf(key), valueOf(value), Value(), Value(),
                             ValueRange(), llvm::APFloat(scale), left, right, offset, llvm::APFloat(options.dropout));
-}
-
-Tensor embedding(Located table, Located indices) {
-  Program &program = Program::of(table.site, {&table.tensor, &indices.tensor});
-  return apply<EmbeddingOp>(program, table.site, valueOf(table), valueOf(indices));
-}
-
-Tensor one_hot(Located indices, int64_t classes) {
-  Program &program = Program::of(indices);
-  SmallVector<AffineExpr> sizes = program.shapes.of(Program::typeOf(indices));
-  sizes.push_back(program.shapes.constant(classes));
-  RankedTensorType type = program.type(indices.site, "one_hot", sizes, program.element(program.dtype));
-  return program.tensor(program.makeAs<OneHotOp>(indices.site, type, valueOf(indices)));
 }
 
 Tensor dropout(Located x, double rate) {

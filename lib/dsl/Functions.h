@@ -8,6 +8,7 @@
 #include <string>
 
 #include <fovea/Tensor.h>
+#include <fovea/Windows.h>
 
 namespace fovea {
 
@@ -97,8 +98,25 @@ Tensor transpose(Located x, const std::vector<int64_t> &permutation);
 Tensor slice(Located x, int64_t axis, int64_t start, int64_t size, int64_t step = 1);
 /// The element at `index` along an axis of constant size, which is dropped.
 Tensor pick(Located x, int64_t axis, int64_t index);
-/// Zeros before and after along an axis of constant size.
-Tensor pad(Located x, int64_t axis, int64_t before, int64_t after);
+enum class PadMode {
+  constant, // a value
+  reflect,  // the elements mirrored at the first and last one, which are not repeated
+  edge,     // the first and the last element
+  wrap      // the elements from the other end
+};
+/// Elements before and after along an axis of constant size; in the modes reflect and wrap fewer, or no more, than
+/// there are.
+Tensor pad(Located x, int64_t axis, int64_t before, int64_t after, PadMode mode = PadMode::constant, double value = 0);
+/// The elements along an axis of constant size from the last to the first.
+Tensor flip(Located x, int64_t axis);
+/// The tensor `repeats[d]` times in a row along each dimension d, of constant size where it is repeated.
+Tensor tile(Located x, const std::vector<int64_t> &repeats);
+/// Consecutive parts of these sizes along an axis, which they fill.
+std::vector<Tensor> split(Located x, const std::vector<int64_t> &sizes, int64_t axis);
+/// The matrices of the last two dimensions, of constant size, with zeros above or below diagonal k (which counts to the
+/// right).
+Tensor tril(Located x, int64_t k = 0);
+Tensor triu(Located x, int64_t k = 0);
 Tensor broadcast_to(Located x, const Shape &shape);
 /// Tensors one after another along an axis of constant size.
 Tensor concat(const std::vector<Tensor> &tensors, int64_t axis, Site site = Site::here());
@@ -122,6 +140,16 @@ Tensor norm(Located x, double p = 2, const Axes &axes = {}, bool keep = false);
 /// log(sum e^x), finite wherever it is within the type's range; -inf with gradient 0 where all elements are -inf.
 Tensor log_sum_exp(Located x, int64_t axis = -1, bool keep = false);
 
+struct Sorted {
+  Tensor values, indices; // indices are i64
+};
+/// The elements along an axis of constant size in order, equal ones as they were, NaN as the largest; and where each
+/// was. Takes the time of comparing every pair.
+Sorted sort(Located x, int64_t axis = -1, bool descending = false);
+Tensor argsort(Located x, int64_t axis = -1, bool descending = false);
+/// The first k of the sorted elements: the largest ones, or the smallest.
+Sorted top_k(Located x, int64_t k, int64_t axis = -1, bool largest = true);
+
 struct CumsumOptions {
   bool exclusive = false; // an element does not count in its own sum
   bool reverse = false;   // from the back
@@ -134,12 +162,10 @@ struct MatmulOptions {
 };
 /// Products of the last two dimensions; leading ones broadcast.
 Tensor matmul(Located a, Located b, MatmulOptions options = {});
-
-struct Conv2dOptions {
-  std::array<int64_t, 2> stride = {1, 1}, padding = {0, 0};
-};
-/// Cross-correlation of x (n, c, h, w) with weight (o, c, kh, kw), zeros around: (n, o, h', w').
-Tensor conv2d(Located x, Located weight, Conv2dOptions options = {});
+/// Einstein's summation, as numpy's einsum: `"bhqd,bhkd->bhqk"`. Without "->" the result has the labels that occur
+/// once, in order of the alphabet. A label that occurs twice in one operand takes its diagonal; `...` stands for
+/// leading dimensions, which broadcast. Operands are multiplied from left to right, each pair as one matrix product.
+Tensor einsum(const std::string &equation, const std::vector<Tensor> &operands, Site site = Site::here());
 
 /// e^x over its sum along an axis.
 Tensor softmax(Located x, int64_t axis = -1);
@@ -179,8 +205,27 @@ struct AttentionOptions {
 /// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").
 Tensor attention(Located query, Located key, Located value, AttentionOptions options = {});
 
-/// table[indices], for a table (rows, width): (.., width). An index outside the table gives NaN.
+// Look-ups. Indices are i32 or i64; one outside gives NaN, or 0 of integers and booleans.
+/// The elements at `indices` along an axis: x's shape with the indices' in place of the axis (ONNX's Gather, numpy's
+/// take).
+Tensor gather(Located x, Located indices, int64_t axis = 0);
+/// Along an axis, each element by an index of its own: result[.., i, ..] = x[.., indices[.., i, ..], ..]; the other
+/// dimensions are x's (torch.gather).
+Tensor gather_elements(Located x, Located indices, int64_t axis);
+/// The last dimension of the indices holds coordinates in x's dimensions from `batch` on; the first `batch` dimensions
+/// are in common (ONNX's GatherND).
+Tensor gather_nd(Located x, Located indices, int64_t batch = 0);
+/// table[indices], for a table (rows, width): (.., width).
 Tensor embedding(Located table, Located indices);
+
+enum class Scatter { assign, add, multiply, maximum, minimum };
+/// x, where the elements that gather, gather_elements or gather_nd would give are combined with `updates`, of that
+/// shape, in the order of the indices; those outside are dropped. assign and add have a gradient; that of assign takes
+/// the indices to differ.
+Tensor scatter(Located x, Located indices, Located updates, int64_t axis = 0, Scatter how = Scatter::assign);
+Tensor scatter_elements(Located x, Located indices, Located updates, int64_t axis, Scatter how = Scatter::assign);
+Tensor scatter_nd(Located x, Located indices, Located updates, int64_t batch = 0, Scatter how = Scatter::assign);
+
 /// 1 at the index along a new last dimension of `classes`, else 0; in the model's element type.
 Tensor one_hot(Located indices, int64_t classes);
 /// In training x / (1 - rate), or 0 with probability `rate`; in inference x (Srivastava et al. 2014, "Dropout").

@@ -40,7 +40,7 @@ struct Labels {
       ignored = equal(given, (double)*ignoreIndex);
       label = where(*ignored, 0, given);
     }
-    if (classWeight) weight = reshape(embedding(reshape(*classWeight, {classWeight->dim(0), 1}), label), given.shape());
+    if (classWeight) weight = gather(*classWeight, label);
   }
 
   /// Weighted losses, of which those ignored become 0.
@@ -115,13 +115,13 @@ Tensor cross_entropy(Located logits, Located label, const CrossEntropyOptions &o
 
 Tensor nll_loss(Located log_probability, Located label, const NllOptions &options) {
   Frame frame(log_probability);
-  Program &program = Program::of(log_probability.site, {&log_probability.tensor, &label.tensor});
-  int64_t classes = classesOf(frame, "nll_loss", log_probability, label, false, options.weight);
+  Program::of(log_probability.site, {&log_probability.tensor, &label.tensor});
+  classesOf(frame, "nll_loss", log_probability, label, false, options.weight);
   Labels labels(label, options.weight, options.ignore_index);
-  Tensor chosen = program.tensor(
-      program.makeAs<OneHotOp>(log_probability.site, Program::typeOf(log_probability), valueOf(labels.label)));
-  Tensor outside = logical_or(labels.label < 0, labels.label >= (double)classes);
-  Tensor loss = where(outside, NAN, -sum(where(equal(chosen, 1), log_probability.tensor, 0), -1));
+  Shape column = label.tensor.shape();
+  column.push_back(1);
+  Tensor chosen = gather_elements(log_probability.tensor, reshape(labels.label, column), -1);
+  Tensor loss = -reshape(chosen, label.tensor.shape());
   if (labels.weight) loss = loss * *labels.weight;
   return labels.reduce(loss, options.reduction);
 }

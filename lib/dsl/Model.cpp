@@ -264,6 +264,8 @@ void Model::write(const std::string &path) const {
 
 Frame::Frame(const Located &x) : program(&Program::of(x)) { program->frames.push_back(x.site); }
 Frame::~Frame() { program->frames.pop_back(); }
-void Frame::fail(const std::string &message) const { dsl::fail(program->frames, message); }
+void Frame::fail(const std::string &message) const {
+  dsl::fail(program->place ? std::vector<Site>() : program->frames, message);
+}
 
 } // namespace fovea

@@ -89,8 +89,7 @@ Tensor norm(Located x, double p, const Axes &axes, bool keep) {
 
 //===-- Along one axis --------------------------------------------------------------------------------------------===//
 
-/// x with an axis and the last one exchanged, which is its own inverse.
-static Tensor exchange(const Located &x, int64_t axis) {
+Tensor dsl::exchange(const Located &x, int64_t axis) {
   SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, Program::typeOf(x).getRank()));
   if (axis == (int64_t)order.size() - 1) return x;
   std::swap(order[axis], order.back());
@@ -120,6 +119,20 @@ Tensor log_sum_exp(Located x, int64_t axis, bool keep) {
     sums = apply<TransposeOp>(program, x.site, valueOf(sums), order);
   }
   return keep ? reshape({sums, x.site}, shape) : sums;
+}
+
+Sorted sort(Located x, int64_t axis, bool descending) {
+  int64_t front = frontAxis("sort", x, axis);
+  Program &program = Program::of(x);
+  auto op = program.make<SortOp>(x.site, valueOf(exchange(x, front)), descending);
+  return {exchange({program.tensor(op.getResult()), x.site}, front),
+          exchange({program.tensor(op.getIndices()), x.site}, front)};
+}
+Tensor argsort(Located x, int64_t axis, bool descending) { return sort(x, axis, descending).indices; }
+
+Sorted top_k(Located x, int64_t k, int64_t axis, bool largest) {
+  Sorted sorted = sort(x, axis, largest);
+  return {slice({sorted.values, x.site}, axis, 0, k), slice({sorted.indices, x.site}, axis, 0, k)};
 }
 
 Tensor cumsum(Located x, int64_t axis, CumsumOptions options) {

@@ -2,6 +2,9 @@
 #include "lib/dsl/Build.h"
 
 #include <fovea/Functions.h>
+#include <fovea/Model.h>
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -87,9 +90,95 @@ Tensor pick(Located x, int64_t axis, int64_t index) {
   return reshape({one, x.site}, shape);
 }
 
-Tensor pad(Located x, int64_t axis, int64_t before, int64_t after) {
-  return apply<PadOp>(Program::of(x), x.site, valueOf(x), frontAxis("pad", x, axis), before, after, 1);
+int64_t dsl::constantSize(const char *op, const Located &x, int64_t axis) {
+  RankedTensorType type = Program::typeOf(x);
+  if (type.isDynamicDim(axis))
+    Program::of(x).fail(x.site, Twine(op) + ": the size of axis " + Twine(axis) + " of " + shapeText(type) +
+                                    " must be a number");
+  return type.getDimSize(axis);
 }
+
+/// The elements at these places of an axis.
+static Tensor chosen(const Located &x, int64_t axis, ArrayRef<int64_t> places) {
+  Program &program = Program::of(x);
+  Tensor indices = dsl::constant(program, x.site, (int64_t)places.size(), places);
+  return gather(x, {indices, x.site}, axis);
+}
+
+Tensor pad(Located x, int64_t axis, int64_t before, int64_t after, PadMode mode, double value) {
+  int64_t front = frontAxis("pad", x, axis);
+  Program &program = Program::of(x);
+  if (mode == PadMode::constant)
+    return apply<PadOp>(program, x.site, valueOf(x), front, before, after, 1, llvm::APFloat(value));
+  int64_t size = dsl::constantSize("pad", x, front), most = mode == PadMode::reflect ? size - 1
+                                                            : mode == PadMode::wrap  ? size
+                                                                                     : maxElements;
+  for (int64_t count : {before, after})
+    if (count < 0 || count > most)
+      program.fail(x.site, "pad: " + Twine(count) + " elements around the " + Twine(size) + " of axis " + Twine(front) +
+                               ": this mode takes 0 to " + Twine(most));
+  SmallVector<int64_t> places;
+  for (int64_t at = -before; at < size + after; ++at) {
+    int64_t wrapped = (at + size) % size, mirrored = at < 0 ? -at : at < size ? at : 2 * (size - 1) - at;
+    places.push_back(mode == PadMode::edge   ? std::clamp<int64_t>(at, 0, size - 1)
+                     : mode == PadMode::wrap ? wrapped
+                                             : mirrored);
+  }
+  return chosen(x, front, places);
+}
+
+Tensor flip(Located x, int64_t axis) {
+  int64_t front = frontAxis("flip", x, axis);
+  SmallVector<int64_t> places;
+  for (int64_t at = dsl::constantSize("flip", x, front); at-- > 0;) places.push_back(at);
+  return chosen(x, front, places);
+}
+
+Tensor tile(Located x, const std::vector<int64_t> &repeats) {
+  Frame frame(x);
+  Shape shape = x.tensor.shape(), apart, repeated, result;
+  if (repeats.size() != shape.size() || llvm::any_of(repeats, [](int64_t count) { return count < 1; }))
+    frame.fail("tile: " + shapeText(Program::typeOf(x)) + " needs a number of at least 1 for each dimension");
+  for (auto [size, count] : llvm::zip(shape, repeats)) {
+    apart.insert(apart.end(), {1, size});
+    repeated.insert(repeated.end(), {count, size});
+    result.push_back(size * count);
+  }
+  return reshape(broadcast_to(reshape(x.tensor, apart), repeated), result);
+}
+
+std::vector<Tensor> split(Located x, const std::vector<int64_t> &sizes, int64_t axis) {
+  int64_t front = frontAxis("split", x, axis), extent = dsl::constantSize("split", x, front), start = 0;
+  std::vector<Tensor> parts;
+  for (int64_t size : sizes) {
+    parts.push_back(slice(x, front, start, size));
+    start += size;
+  }
+  if (start != extent)
+    Program::of(x).fail(x.site, "split: the sizes add up to " + Twine(start) + ", but axis " + Twine(front) + " of " +
+                                    shapeText(Program::typeOf(x)) + " has " + Twine(extent));
+  return parts;
+}
+
+/// x where column - row, less k, is at most or at least 0; else 0.
+static Tensor triangle(const char *name, const Located &x, int64_t k, bool upper) {
+  Frame frame(x);
+  RankedTensorType type = Program::typeOf(x);
+  if (type.getRank() < 2) frame.fail(std::string(name) + ": " + shapeText(type) + " must have rank 2 or more");
+  int64_t rank = type.getRank();
+  auto counted = [&](int64_t axis) {
+    SmallVector<int64_t> places = llvm::to_vector(llvm::seq<int64_t>(0, dsl::constantSize(name, x, axis)));
+    SmallVector<int64_t> shape(rank - axis, 1);
+    shape[0] = places.size();
+    return dsl::constant(Program::of(x), x.site, shape, places);
+  };
+  Tensor row = counted(rank - 2) + (double)k, column = counted(rank - 1);
+  Tensor kept = upper ? row <= column : column <= row;
+  if (x.tensor.dtype() == DType::boolean) return logical_and(x.tensor, kept);
+  return where(kept, x.tensor, 0);
+}
+Tensor tril(Located x, int64_t k) { return triangle("tril", x, k, false); }
+Tensor triu(Located x, int64_t k) { return triangle("triu", x, k, true); }
 
 Tensor broadcast_to(Located x, const Shape &shape) {
   Program &program = Program::of(x);

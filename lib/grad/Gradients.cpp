@@ -61,13 +61,14 @@ private:
     if (op->hasTrait<NotDifferentiable>()) return success();
     auto rule = dyn_cast<Differentiable>(op);
     bool regions = llvm::any_of(op->getRegions(), [](Region &region) { return !region.empty(); });
-    if (!rule || regions)
+    SmallVector<bool> needed;
+    for (Value operand : op->getOperands()) needed.push_back(dependent.contains(operand));
+    SmallVector<Value> operands;
+    if (rule && !regions) operands = rule.vjp(builder, results, needed);
+    if (operands.empty())
       return op->emitOpError(
           "has no gradient rule, but the loss depends on trained parameters through it: freeze them, or "
           "use another op");
-    SmallVector<bool> needed;
-    for (Value operand : op->getOperands()) needed.push_back(dependent.contains(operand));
-    SmallVector<Value> operands = rule.vjp(builder, results, needed);
     assert(operands.size() == op->getNumOperands() && "vjp gives one cotangent for each operand");
     for (auto [operand, cotangent, need] : llvm::zip(op->getOperands(), operands, needed))
       if (need && cotangent) accumulate(operand, cotangent);

@@ -22,7 +22,9 @@ void registerLowerings(DialectRegistry &registry) {
     registerRandomLowerings(context);
     registerReduceLowerings(context);
     registerRowsLowerings(context);
+    registerSortLowerings(context);
     registerViewsLowerings(context);
+    registerWindowsLowerings(context);
   });
 }
 

@@ -1,4 +1,4 @@
-// Lookups by index, and the sum of rows by index.
+// Lookups by index, and updates by index.
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
 
@@ -11,14 +11,34 @@ using Halide::Var;
 namespace fovea {
 namespace {
 
-struct EmbeddingLowering : PointLowering::ExternalModel<EmbeddingLowering, EmbeddingOp> {
+/// Where the indices at `index` point to.
+struct Place {
+  std::vector<Expr> at; // within x, for each of the axes
+  Expr inside = Halide::Internal::const_true();
+
+  Place(KernelLowering &kernel, ValueRange indices, Coordinates index, Value x, int64_t axis) {
+    for (auto [d, each] : llvm::enumerate(indices)) {
+      Expr position = kernel.load(each, index), extent = kernel.extent(x, axis + (int64_t)d);
+      inside = inside && position >= 0 && position < Halide::cast(position.type(), extent);
+      at.push_back(clamp(Halide::cast<int32_t>(position), 0, extent - 1));
+    }
+  }
+};
+
+struct GatherLowering : PointLowering::ExternalModel<GatherLowering, GatherOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
-    auto embedding = cast<EmbeddingOp>(op);
-    Expr index = kernel.load(embedding.getIndices(), at.drop_back()), rows = kernel.extent(embedding.getTable(), 0);
-    Expr inside = index >= 0 && index < Halide::cast(index.type(), rows);
-    Expr row = clamp(Halide::cast<int32_t>(index), 0, rows - 1);
-    Expr element = kernel.load(embedding.getTable(), {row, at.back()});
-    return select(inside, element, math::nan(element.type()));
+    auto gather = cast<GatherOp>(op);
+    int64_t axis = gather.getAxis(), batch = gather.getBatch(), count = gather.getIndices().size(),
+            own = cast<RankedTensorType>(gather.getIndices()[0].getType()).getRank() - batch;
+    std::vector<Expr> index(at.begin(), at.begin() + batch), from(at.begin(), at.begin() + axis);
+    index.insert(index.end(), at.begin() + axis, at.begin() + axis + own);
+    Place place(kernel, gather.getIndices(), index, gather.getX(), axis);
+    from.insert(from.end(), place.at.begin(), place.at.begin() + count);
+    from.insert(from.end(), at.begin() + axis + own, at.end());
+    Expr element = kernel.load(gather.getX(), from);
+    Halide::Type type = element.type();
+    bool none = type.is_float() && !gather.getZeroOutside();
+    return select(place.inside, element, none ? math::nan(type) : Halide::Internal::make_zero(type));
   }
 };
 
@@ -30,25 +50,86 @@ struct OneHotLowering : PointLowering::ExternalModel<OneHotLowering, OneHotOp> {
   }
 };
 
-struct EmbeddingGradLowering : AnchorLowering::ExternalModel<EmbeddingGradLowering, EmbeddingGradOp> {
-  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
-    auto grad = cast<EmbeddingGradOp>(op);
-    std::vector<Var> v = kernel.variables(2);
-    Expr rows = kernel.extents(grad.getType())[0], count = kernel.extent(grad.getIndices(), 0);
-    RDom i = kernel.reduction("i", {count});
-    Expr index = kernel.load(grad.getIndices(), {Expr(i.x)});
-    i.where(index >= 0 && index < Halide::cast(index.type(), rows));
-    Func sum = kernel.func("rows");
-    sum(v[1], v[0]) = kernel.real(kernel.type(grad.getType().getElementType()), 0);
-    sum(v[1], clamp(Halide::cast<int32_t>(index), 0, rows - 1)) +=
-        kernel.load(grad.getCotangent(), {Expr(i.x), Expr(v[1])});
-    kernel.bind(grad.getResult(), sum);
+/// The updates one after another, for all elements that share their index in vectors and among threads.
+class Scatter {
+public:
+  Scatter(ScatterOp op, KernelLowering &kernel)
+      : op(op), kernel(kernel), axis(op.getAxis()), count(op.getIndices().size()),
+        vars(kernel.variables(op.getType().getRank())) {}
+
+  void lower() {
+    Func result = kernel.func("scatter");
+    std::vector<Expr> own(vars.begin(), vars.end());
+    result(kernel.reversed(vars)) = kernel.load(op.getX(), own);
+    auto shape = kernel.extents(cast<RankedTensorType>(op.getIndices()[0].getType()));
+    // Row-major: the last index is the innermost loop.
+    std::vector<Expr> extents(shape.begin() + op.getBatch(), shape.end());
+    std::reverse(extents.begin(), extents.end());
+    if (extents.empty()) extents.push_back(1);
+    RDom r = kernel.reduction("r", extents);
+    std::vector<Expr> index(own.begin(), own.begin() + op.getBatch()), from(own.begin(), own.begin() + axis);
+    for (size_t d = shape.size() - op.getBatch(); d-- > 0;) {
+      index.push_back(r[d]);
+      from.push_back(r[d]);
+    }
+    from.insert(from.end(), own.begin() + axis + count, own.end());
+    Place place(kernel, op.getIndices(), index, op.getX(), axis);
+    std::vector<Expr> to = own;
+    std::copy(place.at.begin(), place.at.end(), to.begin() + axis);
+    to = kernel.reversed(to);
+    Expr old = result(to), update = kernel.load(op.getUpdates(), from);
+    result(to) = atEach(r, select(place.inside, combined(old, update), old));
+    kernel.yieldDirectly(op.getResult(), result);
+    schedule(result, r);
+  }
+
+private:
+  Expr combined(const Expr &old, const Expr &update) {
+    StringRef reduction = op.getReduction();
+    if (reduction == "assign") return update;
+    if (reduction == "add") return old + update;
+    if (reduction == "multiply") return old * update;
+    return reduction == "maximum" ? math::maximum(old, update) : math::minimum(old, update);
+  }
+
+  void schedule(Func result, const RDom &r) {
     int lanes = kernel.schedule().getVector();
-    scheduleRows(kernel.output(), kernel.schedule(), lanes);
-    Var run("run");
     auto tail = Halide::TailStrategy::GuardWithIf;
-    sum.compute_root().vectorize(v[1], lanes, tail);
-    sum.update().split(v[1], run, v[1], lanes, tail).reorder(v[1], i.x, run).vectorize(v[1]).parallel(run);
+    bool parallel = kernel.schedule().getLoops().starts_with("R");
+    for (auto [var, extent] : llvm::zip_equal(vars, kernel.extents(op.getType()))) result.bound(var, 0, extent);
+    if (!vars.empty()) result.vectorize(vars.back(), lanes, tail);
+    if (vars.size() > 1 && parallel) result.parallel(vars.front());
+    // From the inside out: elements of a row in lanes, the updates, and what else they have in common.
+    Halide::Stage update = result.update();
+    std::vector<Halide::VarOrRVar> loops;
+    std::vector<Var> common;
+    if (axis + count < (int64_t)vars.size()) {
+      Var run("run");
+      update.split(vars.back(), run, vars.back(), lanes, tail).vectorize(vars.back());
+      loops.push_back(vars.back());
+      common.push_back(run);
+    }
+    for (int d = 0; d < r.dimensions(); ++d) loops.push_back(r[d]);
+    for (auto d = (int64_t)vars.size() - 2; d >= 0; --d)
+      if (d < axis || d >= axis + count) common.push_back(vars[d]);
+    if (common.empty()) {
+      update.unscheduled();
+      return;
+    }
+    loops.insert(loops.end(), common.begin(), common.end());
+    update.reorder(loops);
+    if (parallel) update.parallel(common.back());
+  }
+
+  ScatterOp op;
+  KernelLowering &kernel;
+  int64_t axis, count;
+  std::vector<Var> vars;
+};
+
+struct ScatterLowering : AnchorLowering::ExternalModel<ScatterLowering, ScatterOp> {
+  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
+    Scatter(cast<ScatterOp>(op), kernel).lower();
     return success();
   }
 };
@@ -56,9 +137,9 @@ struct EmbeddingGradLowering : AnchorLowering::ExternalModel<EmbeddingGradLoweri
 } // namespace
 
 void registerGatherLowerings(MLIRContext *context) {
-  EmbeddingOp::attachInterface<EmbeddingLowering>(*context);
+  GatherOp::attachInterface<GatherLowering>(*context);
   OneHotOp::attachInterface<OneHotLowering>(*context);
-  EmbeddingGradOp::attachInterface<EmbeddingGradLowering>(*context);
+  ScatterOp::attachInterface<ScatterLowering>(*context);
 }
 
 } // namespace fovea

@@ -125,6 +125,11 @@ private:
 /// row, or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
 Halide::Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize = true);
 
+/// Binds an anchor's result to the sum of `element` over its reduction, and schedules the kernel: the sum row by row of
+/// the output, or at root where the result's shape is constant.
+void sumInto(KernelLowering &kernel, Value result, const std::string &name, const Halide::Expr &element,
+             bool root = false);
+
 /// Registers the lowerings of every family with a registry.
 void registerLowerings(mlir::DialectRegistry &registry);
 

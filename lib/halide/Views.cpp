@@ -41,7 +41,7 @@ struct PadLowering : PointLowering::ExternalModel<PadLowering, PadOp> {
     Expr inside = index >= 0 && index < extent;
     if (step != 1) inside = inside && distance % step == 0;
     Expr element = kernel.load(pad.getX(), from);
-    return select(inside, element, Halide::Internal::make_zero(element.type()));
+    return select(inside, element, Halide::Internal::make_const(element.type(), pad.getValue().convertToDouble()));
   }
 };
 

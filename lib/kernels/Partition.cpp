@@ -45,8 +45,12 @@ static void collectUsers(Value value, llvm::SmallSetVector<Operation *, 8> &user
 
 /// Anchors that read each element once or a few times, so that what feeds them may be computed in place.
 static bool readsOnce(Operation *anchor) {
-  return isa<SumOp, ProdOp, MaxOp, ArgmaxOp, CumsumOp, SoftmaxOp, LogSoftmaxOp, LogSumExpOp, CrossEntropyOp>(anchor);
+  return isa<SumOp, ProdOp, MaxOp, ArgmaxOp, CumsumOp, SoftmaxOp, LogSoftmaxOp, LogSumExpOp, CrossEntropyOp, FoldOp>(
+      anchor);
 }
+
+/// Anchors that write their first result in an order of their own: nothing goes on from it in their kernel.
+static bool writesDirectly(Operation *anchor) { return isa<AttentionGradOp, ScatterOp>(anchor); }
 
 //===-- Which values are stored -----------------------------------------------------------------------------------===//
 
@@ -103,10 +107,10 @@ void Partition::feedPoint(Operation *op) {
       chain.anchor = input.anchor;
       continue;
     }
-    bool sameShape = shapeOf(operand) == shapeOf(result);
-    if (input.anchor && (!sameShape || op->hasTrait<View>() || (chain.anchor && chain.anchor != input.anchor))) {
+    bool inPlace = op->hasTrait<Elementwise>() && shapeOf(operand) == shapeOf(result);
+    if (input.anchor && (!inPlace || (chain.anchor && chain.anchor != input.anchor))) {
       // The later anchor keeps its chain: the other's value is stored.
-      if (sameShape && !op->hasTrait<View>() && chain.anchor->isBeforeInBlock(input.anchor)) {
+      if (inPlace && chain.anchor->isBeforeInBlock(input.anchor)) {
         for (Value other : op->getOperands())
           if (chainOf(other).anchor == chain.anchor) storeForKernels(other);
         chain.anchor = input.anchor;
@@ -156,12 +160,12 @@ void Partition::chooseInternal() {
   for (Operation &op : function.front()) {
     if (!op.hasTrait<Anchor>()) continue;
     Value result = op.getResult(0);
-    bool internal = result.hasOneUse() && !isa<AttentionGradOp>(op) &&
+    bool internal = result.hasOneUse() && !writesDirectly(&op) &&
                     llvm::all_of(llvm::drop_begin(op.getResults()), [](Value side) { return side.use_empty(); });
     if (internal) {
       Operation *user = *result.user_begin();
       bool sameShape = user->getNumResults() == 1 && shapeOf(user->getResult(0)) == shapeOf(result);
-      internal = packsProduct(user) || (user->hasTrait<Point>() && !user->hasTrait<View>() && sameShape);
+      internal = packsProduct(user) || (user->hasTrait<Elementwise>() && sameShape);
     }
     if (internal) chains[result] = {0, &op};
   }
@@ -223,7 +227,7 @@ bool Partition::reaches(int64_t from, int64_t to) const {
 int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {
   auto fits = [&](int64_t group) {
     return groups[group].main && shapeOf(groups[group].main) == shapeOf(root) && groups[group].results.size() < 6 &&
-           (!groups[group].anchor || !isa<AttentionGradOp, AttentionOp>(groups[group].anchor));
+           (!groups[group].anchor || !(isa<AttentionOp>(groups[group].anchor) || writesDirectly(groups[group].anchor)));
   };
   auto safe = [&](int64_t group) {
     return llvm::all_of(inputs, [&](auto input) {

@@ -6,8 +6,8 @@ namespace fovea::onnx {
 const Registry &Registry::instance() {
   static const Registry registry = [] {
     Registry result;
-    for (auto *family : {addActivations, addArithmetic, addAttention, addConstants, addContractions, addEinsum,
-                         addGather, addLosses, addNorms, addPools, addReductions, addResize, addTraining, addViews})
+    for (auto *family : {addActivations, addArithmetic, addAttention, addConstants, addContractions, addGather,
+                         addLosses, addNorms, addPools, addReductions, addResize, addTraining, addViews})
       family(result);
     return result;
   }();

@@ -33,7 +33,6 @@ void addArithmetic(Registry &registry);
 void addAttention(Registry &registry);
 void addConstants(Registry &registry);
 void addContractions(Registry &registry);
-void addEinsum(Registry &registry);
 void addGather(Registry &registry);
 void addLosses(Registry &registry);
 void addNorms(Registry &registry);

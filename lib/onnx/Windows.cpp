@@ -51,14 +51,4 @@ Windows windowsOf(Call &call, const Shape &x, std::vector<int64_t> kernel) {
   return result;
 }
 
-Tensor dilated(Tensor kernel, int64_t axis, int64_t dilation) {
-  if (dilation == 1) return kernel;
-  Shape shape = kernel.shape(), apart = shape;
-  apart.insert(apart.begin() + axis + 1, Dim(1));
-  int64_t size = *shape[axis].constant();
-  Tensor spread = pad(reshape(kernel, apart), axis + 1, 0, dilation - 1);
-  shape[axis] = size * dilation;
-  return slice(reshape(spread, shape), axis, 0, (size - 1) * dilation + 1);
-}
-
 } // namespace fovea::onnx

@@ -19,7 +19,4 @@ struct Windows {
 /// From kernel_shape (or `kernel`), strides, dilations, pads, auto_pad and ceil_mode.
 Windows windowsOf(Call &call, const Shape &x, std::vector<int64_t> kernel = {});
 
-/// A kernel with zeros between its elements along an axis.
-Tensor dilated(Tensor kernel, int64_t axis, int64_t dilation);
-
 } // namespace fovea::onnx

@@ -12,7 +12,7 @@ namespace {
 bool collectPads(Value value, SmallVectorImpl<PadOp> &pads) {
   if (auto pad = value.getDefiningOp<PadOp>()) {
     pads.push_back(pad);
-    return pad.getStep() == 1;
+    return pad.getStep() == 1 && pad.getValue().isZero();
   }
   auto add = value.getDefiningOp<AddOp>();
   return add && add.getA().getType() == add.getB().getType() && collectPads(add.getA(), pads) &&

@@ -80,12 +80,12 @@ func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fove
 
 // -----
 
-fovea.state "parameter" @w : tensor<1x1x2x2xf32>
-func.func @model(%x: tensor<1x1x4x4xf32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
-  %w = fovea.load @w : tensor<1x1x2x2xf32>
+fovea.state "parameter" @w : tensor<2x4xf32>
+func.func @model(%x: tensor<5x4xf32>, %i: tensor<2xi64>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
+  %w = fovea.load @w : tensor<2x4xf32>
   // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or use another op}}
-  %0 = fovea.conv2d_input_grad %w, %x {stride = array<i64: 1, 1>, padding = array<i64: 0, 0>} : (tensor<1x1x2x2xf32>, tensor<1x1x4x4xf32>) -> tensor<1x1x5x5xf32>
-  %1 = fovea.sum %0 [0, 1, 2, 3] : (tensor<1x1x5x5xf32>) -> tensor<f32>
+  %0 = fovea.scatter %x[%i] "maximum" %w {axis = 0} : (tensor<5x4xf32>, tensor<2xi64>, tensor<2x4xf32>) -> tensor<5x4xf32>
+  %1 = fovea.sum %0 [0, 1] : (tensor<5x4xf32>) -> tensor<f32>
   return %1 : tensor<f32>
 }
 

@@ -87,8 +87,8 @@ std::vector<Case> pointCases() {
           [](const Build &b, Values v) { return b.make<ConcatOp>(mlir::ValueRange(v), 1); },
           [](const Arrays &a) { return reference::concat(a, 1); }, {}),
       item(
-          "embedding", {{"t", {7, 17}}, {"i", {batch, 3}, whole(0, 7), Kind::i32}},
-          [](const Build &b, Values v) { return b.make<EmbeddingOp>(v[0], v[1]); },
+          "gather", {{"t", {7, 17}}, {"i", {batch, 3}, whole(0, 7), Kind::i32}},
+          [](const Build &b, Values v) { return b.make<GatherOp>(v[0], v[1], 0); },
           [](const Arrays &a) { return reference::embedding(a[0], a[1]); }, {}),
       item(
           "size", {{"a", {17}}, {"items", {batch}}},

@@ -46,14 +46,39 @@ Case special() {
   return result;
 }
 
-Case conv(const std::string &name, const Shape &x, const Shape &weight, const Shape &stride, const Shape &padding) {
+struct Spread {
+  reference::Pair dilation = {1, 1};
+  int64_t groups = 1;
+};
+
+Case conv(const std::string &name, const Shape &x, const Shape &weight, reference::Pair stride, reference::Pair padding,
+          Spread spread = {}) {
   return {"conv_" + name,
           {{"x", x}, {"w", weight}},
           [=](const Build &build, Values v) {
-            return SmallVector<Value>{build.make<Conv2dOp>(v[0], v[1], stride, padding)};
+            return SmallVector<Value>{build.make<Conv2dOp>(v[0], v[1], ArrayRef<int64_t>(stride),
+                                                           ArrayRef<int64_t>(padding),
+                                                           ArrayRef<int64_t>(spread.dilation), spread.groups)};
           },
           [=](const Arrays &v) {
-            return Arrays{reference::conv2d(v[0], v[1], {stride[0], stride[1]}, {padding[0], padding[1]})};
+            return Arrays{reference::conv2d(v[0], v[1], stride, padding, spread.dilation, spread.groups)};
+          },
+          ulps(8, 16)};
+}
+
+/// The gradient for the input, with a result of this shape.
+Case transposed(const std::string &name, const Shape &x, const Shape &weight, const Shape &result,
+                reference::Pair stride, reference::Pair padding, Spread spread = {}) {
+  return {"conv_transpose_" + name,
+          {{"x", x}, {"w", weight}},
+          [=](const Build &build, Values v) {
+            return SmallVector<Value>{build.make<Conv2dInputGradOp>(
+                build.type(result), v[0], v[1], ArrayRef<int64_t>(stride), ArrayRef<int64_t>(padding),
+                ArrayRef<int64_t>(spread.dilation), spread.groups)};
+          },
+          [=](const Arrays &v) {
+            return Arrays{reference::conv_transpose2d(v[0], v[1], {result[2], result[3]}, stride, padding,
+                                                      spread.dilation, spread.groups)};
           },
           ulps(8, 16)};
 }
@@ -88,6 +113,13 @@ Suite contractionSuite() {
               conv("strided", {2, 2, 11, 9}, {3, 2, 3, 2}, {2, 3}, {1, 0}),
               conv("whole", {3, 1, 5, 5}, {4, 1, 5, 5}, {1, 1}, {0, 0}),
               conv("wide_padding", {1, 2, 3, 3}, {2, 2, 2, 2}, {1, 2}, {3, 2}),
+              conv("dilated", {2, 2, 9, 11}, {3, 2, 3, 2}, {1, 2}, {2, 1}, {{3, 2}}),
+              conv("groups", {2, 6, 5, 5}, {9, 2, 3, 3}, {2, 1}, {1, 1}, {{1, 1}, 3}),
+              conv("depthwise", {1, 17, 7, 5}, {17, 1, 3, 3}, {1, 1}, {1, 1}, {{1, 1}, 17}),
+              conv("depthwise_multiplied", {2, 3, 5, 9}, {6, 1, 1, 3}, {1, 2}, {0, 2}, {{1, 2}, 3}),
+              transposed("even", {2, 3, 4, 5}, {3, 5, 2, 2}, {2, 5, 8, 10}, {2, 2}, {0, 0}),
+              transposed("output_padding", {1, 3, 3, 4}, {3, 2, 3, 3}, {1, 2, 6, 8}, {2, 2}, {1, 1}),
+              transposed("groups_dilated", {1, 4, 3, 3}, {4, 3, 2, 3}, {1, 6, 4, 9}, {1, 2}, {0, 0}, {{1, 2}, 2}),
           }};
 }
 

@@ -1,33 +1,95 @@
-// Lookups by index, in range and out of it.
+// Lookups and updates by index, in range and out of it.
+#include "test/ops/Functions.h"
 #include "test/ops/Suites.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fovea::ops {
 
 namespace {
 
-/// An index outside the table gives NaN; the reference refuses it.
-Array looked(const Array &table, const Array &indices) {
-  Array inside = indices;
-  for (double &index : inside.values) index = index >= 0 && index < table.shape[0] ? index : 0;
-  Array result = reference::embedding(table, inside);
-  int64_t width = table.shape[1];
-  for (int64_t at = 0; at < result.size(); ++at)
-    if (inside.values[at / width] != indices.values[at / width]) result.values[at] = NAN;
+/// Calls visit with every index of the gathered shape and the index in x that it names; out of range ones with none.
+void eachLookUp(const Array &x, const Arrays &indices, int64_t axis, int64_t batch,
+                const std::function<void(const Shape &gathered, const std::optional<Shape> &place)> &visit) {
+  const Shape &own = indices[0].shape;
+  auto count = (int64_t)indices.size(), rank = (int64_t)own.size() - batch;
+  Shape shape(x.shape.begin(), x.shape.begin() + axis);
+  shape.insert(shape.end(), own.begin() + batch, own.end());
+  shape.insert(shape.end(), x.shape.begin() + axis + count, x.shape.end());
+  reference::for_each_index(shape, [&](const Shape &at) {
+    Shape index(at.begin(), at.begin() + batch), place(at.begin(), at.begin() + axis);
+    index.insert(index.end(), at.begin() + axis, at.begin() + axis + rank);
+    bool inside = true;
+    for (int64_t d = 0; d < count; ++d) {
+      place.push_back((int64_t)indices[d].at(index));
+      inside &= place.back() >= 0 && place.back() < x.shape[axis + d];
+    }
+    place.insert(place.end(), at.begin() + axis + rank, at.end());
+    visit(at, inside ? std::optional(place) : std::nullopt);
+  });
+}
+
+Arrays drop(const Arrays &from, size_t first, size_t last = 0) {
+  return {from.begin() + (int64_t)first, from.end() - (int64_t)last};
+}
+
+Array gathered(const Arrays &a, int64_t axis, int64_t batch, double outside) {
+  Shape shape;
+  std::vector<double> values;
+  eachLookUp(a[0], drop(a, 1), axis, batch, [&](const Shape &at, const std::optional<Shape> &place) {
+    shape = at;
+    values.push_back(place ? a[0].at(*place) : outside);
+  });
+  for (int64_t &size : shape) ++size; // the last index
+  return {shape, values};
+}
+
+using Combine = double (*)(double, double);
+struct Reduction {
+  const char *name;
+  Combine combine;
+};
+const Reduction assign{"assign", [](double, double update) { return update; }},
+    add{"add", [](double old, double update) { return old + update; }},
+    multiply{"multiply", [](double old, double update) { return old * update; }},
+    maximum{"maximum", [](double old, double update) { return std::max(old, update); }},
+    minimum{"minimum", [](double old, double update) { return std::min(old, update); }};
+
+Array scattered(const Arrays &a, int64_t axis, int64_t batch, Combine combine) {
+  Array result = a[0];
+  const Array &updates = a.back();
+  int64_t next = 0;
+  eachLookUp(a[0], drop(a, 1, 1), axis, batch, [&](const Shape &, const std::optional<Shape> &place) {
+    double update = updates.values[next++];
+    if (place) result.at(*place) = combine(result.at(*place), update);
+  });
   return result;
 }
 
-Case embedding(const std::string &name, Operand table, Operand indices) {
-  return {"embedding_" + name,
-          {table, indices},
-          [](const Build &build, Values v) { return SmallVector<Value>{build.make<EmbeddingOp>(v[0], v[1])}; },
-          [](const Arrays &a) { return Arrays{looked(a[0], a[1])}; },
+/// Operands: x, then the indices.
+Case gather(const std::string &name, std::vector<Operand> operands, int64_t axis, int64_t batch = 0) {
+  double outside = operands[0].kind == Kind::real ? NAN : 0;
+  return {"gather_" + name,
+          operands,
+          [=](const Build &build, Values v) {
+            return SmallVector<Value>{build.make<GatherOp>(v[0], mlir::ValueRange(v.drop_front()), axis, batch)};
+          },
+          [=](const Arrays &a) { return Arrays{gathered(a, axis, batch, outside)}; },
           {}};
 }
-Case outOfRange(Case of) {
-  of.gradient = false;
-  return of;
+
+/// Operands: x, the indices, the updates.
+Case scatter(const std::string &name, std::vector<Operand> operands, const Reduction &reduction, int64_t axis,
+             int64_t batch = 0) {
+  Case result{"scatter_" + name, operands,
+              [=](const Build &build, Values v) {
+                return SmallVector<Value>{build.make<ScatterOp>(v[0].getType(), v[0],
+                                                                mlir::ValueRange(v.drop_front().drop_back()), v.back(),
+                                                                axis, batch, reduction.name)};
+              },
+              [=](const Arrays &a) { return Arrays{scattered(a, axis, batch, reduction.combine)}; }, ulps(8, 4)};
+  return result;
 }
 
 Case oneHot(const std::string &name, Operand indices, int64_t classes, bool integer = false) {
@@ -49,21 +111,147 @@ Case oneHot(const std::string &name, Operand indices, int64_t classes, bool inte
   return result;
 }
 
+/// A product whose rows are looked up in another order: nothing of the kernel lies at the look-up's own coordinates.
+Case gatherOfProduct() {
+  return {"gather_of_product",
+          {{"a", {17, 5}}, {"b", {5, 3}}, {"i", {17}, [](int64_t at, double) { return 16 - at; }, Kind::i64}},
+          [](const Build &build, Values v) {
+            return SmallVector<Value>{build.make<GatherOp>(build.make<MatmulOp>(v[0], v[1], false, false), v[2], 0, 0)};
+          },
+          [](const Arrays &a) {
+            return Arrays{gathered({reference::matmul(a[0], a[1]), a[2]}, 0, 0, NAN)};
+          },
+          ulps(8, 16)};
+}
+
+/// Different places, for assignments that are differentiated.
+Fill places(int64_t step, int64_t size) {
+  return [=](int64_t at, double) { return (double)(at * step % size); };
+}
+
+//===-- The builder's functions -----------------------------------------------------------------------------------===//
+
+Case gatherElements(int64_t axis) {
+  return function(
+      "gather_elements_" + std::to_string(axis), {{"x", {3, 5, 4}}, {"i", {3, 5, 4}, whole(0, 3), Kind::i64}},
+      [=](const std::vector<Tensor> &v) { return gather_elements(v[0], v[1], axis); },
+      [=](const Arrays &a) {
+        Array result(a[1].shape);
+        reference::for_each_index(result.shape, [&](const Shape &at) {
+          Shape from = at;
+          from[axis] = (int64_t)a[1].at(at);
+          result.at(at) = a[0].at(from);
+        });
+        return result;
+      },
+      {});
+}
+
+Case scatterElements() {
+  return function(
+      "scatter_elements", {{"x", {5, 3}}, {"i", {4, 3}, whole(0, 5), Kind::i32}, {"u", {4, 3}}},
+      [](const std::vector<Tensor> &v) { return scatter_elements(v[0], v[1], v[2], 0, Scatter::add); },
+      [](const Arrays &a) {
+        Array result = a[0];
+        reference::for_each_index(a[1].shape, [&](const Shape &at) {
+          result.at({(int64_t)a[1].at(at), at[1]}) += a[2].at(at);
+        });
+        return result;
+      },
+      ulps(8, 4));
+}
+
+/// Coordinates (row, column) of x (2, 5, 4, 3), one pair for each of (2, 3).
+const Fill pairs = [](int64_t at, double draw) { return (double)(int64_t)(draw * (at % 2 ? 4 : 5)); };
+
+Case gatherNd() {
+  return function(
+      "gather_nd", {{"x", {2, 5, 4, 3}}, {"i", {2, 3, 2}, pairs, Kind::i64}},
+      [](const std::vector<Tensor> &v) { return gather_nd(v[0], v[1], 1); },
+      [](const Arrays &a) {
+        Array result({2, 3, 3});
+        reference::for_each_index(result.shape, [&](const Shape &at) {
+          auto coordinate = [&](int64_t k) { return (int64_t)a[1].at({at[0], at[1], k}); };
+          result.at(at) = a[0].at({at[0], coordinate(0), coordinate(1), at[2]});
+        });
+        return result;
+      },
+      {});
+}
+
+Case scatterNd() {
+  return function(
+      "scatter_nd", {{"x", {5, 4, 3}}, {"i", {7, 2}, pairs, Kind::i64}, {"u", {7, 3}}},
+      [](const std::vector<Tensor> &v) { return scatter_nd(v[0], v[1], v[2], 0, Scatter::add); },
+      [](const Arrays &a) {
+        Array result = a[0];
+        reference::for_each_index({7, 3}, [&](const Shape &at) {
+          result.at({(int64_t)a[1].at({at[0], 0}), (int64_t)a[1].at({at[0], 1}), at[1]}) += a[2].at(at);
+        });
+        return result;
+      },
+      ulps(8, 4));
+}
+
 } // namespace
 
 Suite gatherSuite() {
-  return {"Gather",
-          {
-              embedding("one", {"table", {1, 1}}, {"i", {1}, whole(0, 1), Kind::i32}),
-              embedding("rows", {"table", {17, 3}}, {"i", {59}, whole(0, 17), Kind::i32}),
-              embedding("wide", {"table", {7, 113}}, {"i", {3, 5}, whole(0, 7), Kind::i64}),
-              embedding("scalar", {"table", {5, 17}}, {"i", {}, whole(0, 5), Kind::i64}),
-              outOfRange(embedding("outside", {"table", {5, 17}}, {"i", {4}, cycle({-1, 4, 5, 1e9}), Kind::i64})),
-              oneHot("rows", {"i", {3, 5}, whole(0, 17), Kind::i32}, 17),
-              oneHot("outside", {"i", {4}, cycle({-1, 0, 2, 3}), Kind::i64}, 3),
-              oneHot("integer", {"i", {17}, whole(0, 59), Kind::i64}, 59, true),
-              oneHot("scalar", {"i", {}, whole(0, 3), Kind::i32}, 3),
-          }};
+  return {
+      "Gather",
+      {
+          gather("one", {{"x", {1, 1}}, {"i", {1}, whole(0, 1), Kind::i32}}, 0),
+          gather("rows", {{"x", {17, 3}}, {"i", {59}, whole(0, 17), Kind::i32}}, 0),
+          gather("wide", {{"x", {7, 113}}, {"i", {3, 5}, whole(0, 7), Kind::i64}}, 0),
+          gather("scalar", {{"x", {5, 17}}, {"i", {}, whole(0, 5), Kind::i64}}, 0),
+          gather("columns", {{"x", {3, 17}}, {"i", {2, 5}, whole(0, 17), Kind::i64}}, 1),
+          gather("middle", {{"x", {3, 7, 5}}, {"i", {4}, whole(0, 7), Kind::i32}}, 1),
+          gather("vector", {{"x", {113}}, {"i", {59}, whole(0, 113), Kind::i64}}, 0),
+          gather("batch", {{"x", {3, 5, 7}}, {"i", {3, 4}, whole(0, 5), Kind::i64}}, 1, 1),
+          gather("batch_before_axis", {{"x", {3, 2, 5}}, {"i", {3, 4}, whole(0, 5), Kind::i64}}, 2, 1),
+          gather("pairs", {{"x", {5, 7, 3}}, {"i", {9}, whole(0, 5), Kind::i64}, {"j", {9}, whole(0, 7), Kind::i64}},
+                 0),
+          valuesOnly(gather("i64", {{"x", {5, 3}, whole(-9, 9), Kind::i64}, {"i", {4}, whole(-1, 6), Kind::i64}}, 0)),
+          valuesOnly(
+              gather("boolean", {{"x", {5, 3}, whole(0, 2), Kind::boolean}, {"i", {4}, whole(0, 5), Kind::i32}}, 0)),
+          valuesOnly(gather("outside", {{"x", {5, 17}}, {"i", {4}, cycle({-1, 4, 5, 1e9}), Kind::i64}}, 0)),
+          gatherOfProduct(),
+          scatter("add_rows", {{"x", {7, 113}}, {"i", {17}, whole(0, 7), Kind::i64}, {"u", {17, 113}}}, add, 0),
+          scatter("add_vector", {{"x", {5}}, {"i", {59}, whole(0, 5), Kind::i32}, {"u", {59}}}, add, 0),
+          scatter("add_columns", {{"x", {3, 17}}, {"i", {2, 5}, whole(0, 17), Kind::i64}, {"u", {3, 2, 5}}}, add, 1),
+          scatter("add_batch", {{"x", {3, 5, 7}}, {"i", {3, 4}, whole(0, 5), Kind::i64}, {"u", {3, 4, 7}}}, add, 1, 1),
+          scatter("add_elements", {{"x", {3, 2, 5}}, {"i", {3, 2, 9}, whole(0, 5), Kind::i64}, {"u", {3, 2, 9}}}, add,
+                  2, 2),
+          scatter(
+              "add_pairs",
+              {{"x", {3, 2, 5}}, {"i", {9}, whole(0, 3), Kind::i64}, {"j", {9}, whole(0, 2), Kind::i64}, {"u", {9, 5}}},
+              add, 0),
+          scatter("add_scalar", {{"x", {3, 5}}, {"i", {}, whole(0, 3), Kind::i64}, {"u", {5}}}, add, 0),
+          scatter("add_outside", {{"x", {5, 3}}, {"i", {4}, cycle({-1, 4, 5, 1e9}), Kind::i64}, {"u", {4, 3}}}, add, 0),
+          valuesOnly(scatter("add_i64",
+                             {{"x", {5}, whole(-9, 9), Kind::i64},
+                              {"i", {17}, whole(0, 5), Kind::i64},
+                              {"u", {17}, whole(-9, 9), Kind::i64}},
+                             add, 0)),
+          scatter("assign", {{"x", {17, 3}}, {"i", {5}, places(7, 17), Kind::i64}, {"u", {5, 3}}}, assign, 0),
+          valuesOnly(
+              scatter("assign_last", {{"x", {3, 5}}, {"i", {17}, whole(0, 3), Kind::i64}, {"u", {17, 5}}}, assign, 0)),
+          valuesOnly(
+              scatter("multiply", {{"x", {5, 3}}, {"i", {9}, whole(0, 5), Kind::i64}, {"u", {9, 3}}}, multiply, 0)),
+          valuesOnly(
+              scatter("maximum", {{"x", {5, 3}}, {"i", {9}, whole(0, 5), Kind::i64}, {"u", {9, 3}}}, maximum, 0)),
+          valuesOnly(
+              scatter("minimum", {{"x", {5, 3}}, {"i", {9}, whole(0, 5), Kind::i64}, {"u", {9, 3}}}, minimum, 0)),
+          gatherElements(0),
+          gatherElements(1),
+          gatherElements(2),
+          scatterElements(),
+          gatherNd(),
+          scatterNd(),
+          oneHot("rows", {"i", {3, 5}, whole(0, 17), Kind::i32}, 17),
+          oneHot("outside", {"i", {4}, cycle({-1, 0, 2, 3}), Kind::i64}, 3),
+          oneHot("integer", {"i", {17}, whole(0, 59), Kind::i64}, 59, true),
+          oneHot("scalar", {"i", {}, whole(0, 3), Kind::i32}, 3),
+      }};
 }
 
 } // namespace fovea::ops

@@ -17,6 +17,8 @@ Suite lossesSuite();
 Suite classLossesSuite();
 Suite attentionSuite();
 Suite gatherSuite();
+Suite windowsSuite();
+Suite sortSuite();
 Suite randomSuite();
 /// One random op's key depends on those before it, so each has a module of its own.
 Suite dropoutSuite();
@@ -28,9 +30,11 @@ Case batchNormCase(const std::string &name, Operand x);
 std::vector<Case> batchLosses();
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),   reduceSuite(),
-          contractionSuite(), rowsSuite(),          normsSuite(),       lossesSuite(),  classLossesSuite(),
-          attentionSuite(),   gatherSuite(),        randomSuite(),      dropoutSuite(), attentionDropoutSuite()};
+  return {elementwiseSuite(),     specialValuesSuite(), activationsSuite(), viewsSuite(),
+          reduceSuite(),          contractionSuite(),   rowsSuite(),        normsSuite(),
+          lossesSuite(),          classLossesSuite(),   attentionSuite(),   gatherSuite(),
+          windowsSuite(),         sortSuite(),          randomSuite(),      dropoutSuite(),
+          attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops

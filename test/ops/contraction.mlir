@@ -24,3 +24,10 @@ func.func @conv2d(%x: !image, %w: tensor<4x2x3x2xf32>) {
   %2 = fovea.conv2d_weight_grad %0, %x {stride = array<i64: 2, 3>, padding = array<i64: 1, 0>} : (tensor<?x4x5x2xf32, #fovea.dims<[B] -> (B, 4, 5, 2)>>, !image) -> tensor<4x2x3x2xf32>
   return
 }
+
+// Two groups of three channels, (9 - 4 - 1) + 1 rows.
+func.func @conv2d_groups(%x: tensor<1x6x9x7xf32>, %w: tensor<4x3x3x3xf32>) {
+  // CHECK: fovea.conv2d {{.*}} {dilation = array<i64: 2, 1>, groups = 2 : i64, {{.*}} -> tensor<1x4x5x5xf32>
+  %0 = fovea.conv2d %x, %w {stride = array<i64: 1, 1>, padding = array<i64: 0, 0>, dilation = array<i64: 2, 1>, groups = 2} : (tensor<1x6x9x7xf32>, tensor<4x3x3x3xf32>) -> tensor<1x4x5x5xf32>
+  return
+}

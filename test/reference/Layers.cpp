@@ -76,19 +76,39 @@ LayerNorm layer_norm(const Array &input, double epsilon) {
   return result;
 }
 
-Array conv2d(const Array &input, const Array &weight, Pair stride, Pair padding) {
+Array conv2d(const Array &input, const Array &weight, Pair stride, Pair padding, Pair dilation, int64_t groups) {
   require(input.rank() == 4 && weight.rank() == 4, "conv2d: input and weight have rank 4");
-  require(input.shape[1] == weight.shape[1], "conv2d: input and weight differ in channels");
+  int64_t channels = weight.shape[1], outputs = weight.shape[0] / groups;
+  require(input.shape[1] == channels * groups, "conv2d: input and weight differ in channels");
   Array padded = pad(input, {0, 0, padding[0], padding[1]}, {0, 0, padding[0], padding[1]}, 0);
-  int64_t height = padded.shape[2] - weight.shape[2], width = padded.shape[3] - weight.shape[3];
+  int64_t height = padded.shape[2] - (weight.shape[2] - 1) * dilation[0] - 1,
+          width = padded.shape[3] - (weight.shape[3] - 1) * dilation[1] - 1;
   require(height >= 0 && width >= 0 && stride[0] > 0 && stride[1] > 0, "conv2d: the weight is larger than the input");
   Array result({input.shape[0], weight.shape[0], height / stride[0] + 1, width / stride[1] + 1});
   for_each_index(result.shape, [&](const Shape &index) {
-    for (int64_t c = 0; c < weight.shape[1]; ++c)
-      for (int64_t i = 0; i < weight.shape[2]; ++i)
-        for (int64_t j = 0; j < weight.shape[3]; ++j)
-          result.at(index) += padded.at({index[0], c, index[2] * stride[0] + i, index[3] * stride[1] + j}) *
-                              weight.at({index[1], c, i, j});
+    for_each_index({channels, weight.shape[2], weight.shape[3]}, [&](const Shape &tap) {
+      int64_t c = index[1] / outputs * channels + tap[0];
+      result.at(index) += padded.at({index[0], c, index[2] * stride[0] + tap[1] * dilation[0],
+                                     index[3] * stride[1] + tap[2] * dilation[1]}) *
+                          weight.at({index[1], tap[0], tap[1], tap[2]});
+    });
+  });
+  return result;
+}
+
+Array conv_transpose2d(const Array &input, const Array &weight, const Shape &size, Pair stride, Pair padding,
+                       Pair dilation, int64_t groups) {
+  require(input.rank() == 4 && weight.rank() == 4, "conv_transpose2d: input and weight have rank 4");
+  require(input.shape[1] == weight.shape[0], "conv_transpose2d: input and weight differ in channels");
+  int64_t outputs = weight.shape[1], inputs = weight.shape[0] / groups;
+  Array result({input.shape[0], outputs * groups, size[0], size[1]});
+  for_each_index(input.shape, [&](const Shape &index) {
+    for_each_index({outputs, weight.shape[2], weight.shape[3]}, [&](const Shape &tap) {
+      int64_t o = index[1] / inputs * outputs + tap[0], y = index[2] * stride[0] + tap[1] * dilation[0] - padding[0],
+              x = index[3] * stride[1] + tap[2] * dilation[1] - padding[1];
+      if (y < 0 || y >= size[0] || x < 0 || x >= size[1]) return;
+      result.at({index[0], o, y, x}) += input.at(index) * weight.at({index[1], tap[0], tap[1], tap[2]});
+    });
   });
   return result;
 }

@@ -88,8 +88,14 @@ LayerNorm layer_norm(const Array &input, double epsilon);
 
 using Pair = std::array<int64_t, 2>; // height, width
 
-// (N, C, H, W) with weight (O, C, KH, KW): cross-correlation over the zero-padded input.
-Array conv2d(const Array &input, const Array &weight, Pair stride = {1, 1}, Pair padding = {0, 0});
+// (N, C, H, W) with weight (O, C / groups, KH, KW): cross-correlation over the zero-padded input.
+Array conv2d(const Array &input, const Array &weight, Pair stride = {1, 1}, Pair padding = {0, 0},
+             Pair dilation = {1, 1}, int64_t groups = 1);
+
+// (N, C, H, W) with weight (C, O / groups, KH, KW): each input element adds its weights to a result of the spatial
+// size.
+Array conv_transpose2d(const Array &input, const Array &weight, const Shape &size, Pair stride = {1, 1},
+                       Pair padding = {0, 0}, Pair dilation = {1, 1}, int64_t groups = 1);
 
 struct AttentionOptions {
   double scale = 1;

@@ -135,6 +135,12 @@ TEST(Layers, Conv2d) {
   expect_array(conv2d(input, weight), {1, 1, 2, 2}, {0 + 4 + 2 * 13, 1 + 5 + 2 * 14, 3 + 7 + 2 * 16, 4 + 8 + 2 * 17});
   expect_array(conv2d(input, weight, {2, 3}, {1, 1}), {1, 1, 2, 2}, {2 * 9, 0, 6 + 2 * 15, 5});
   expect_array(conv2d(Array({1, 1, 1, 1}, 3), Array({2, 1, 3, 3}, 1), {1, 1}, {1, 1}), {1, 2, 1, 1}, {3, 3});
+  expect_array(conv2d(Array({1, 1, 1, 3}, {1, 2, 3}), Array({1, 1, 1, 2}, {1, 10}), {1, 1}, {0, 0}, {1, 2}),
+               {1, 1, 1, 1}, {31});
+  expect_array(conv2d(Array({1, 2, 1, 1}, {3, 5}), Array({2, 1, 1, 1}, {1, 10}), {1, 1}, {0, 0}, {1, 1}, 2),
+               {1, 2, 1, 1}, {3, 50});
+  expect_array(conv_transpose2d(Array({1, 1, 1, 2}, {1, 2}), Array({1, 1, 1, 3}, {1, 10, 100}), {1, 5}, {1, 2}),
+               {1, 1, 1, 5}, {1, 10, 102, 20, 200});
   EXPECT_THROW(conv2d(input, Array({1, 1, 2, 2})), std::invalid_argument);
 }
 

@@ -42,4 +42,22 @@ Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vect
   return row;
 }
 
+void sumInto(KernelLowering &kernel, Value result, const std::string &name, const Expr &element, bool root) {
+  std::vector<Var> vars = kernel.reversed(kernel.variables(mlir::cast<RankedTensorType>(result.getType()).getRank()));
+  Halide::Func sum = kernel.func(name);
+  sum(vars) = Halide::Internal::make_zero(element.type());
+  sum(vars) += element;
+  kernel.bind(result, sum);
+  Output &output = kernel.output();
+  int lanes = kernel.schedule().getVector();
+  Var row = scheduleRows(output, kernel.schedule(), lanes);
+  if (root) {
+    sum.compute_root();
+    if (kernel.schedule().getLoops().starts_with("R")) sum.parallel(vars.back()).update().parallel(vars.back());
+    return;
+  }
+  auto tail = TailStrategy::GuardWithIf;
+  sum.compute_at(output.func, row).vectorize(vars[0], lanes, tail).update().vectorize(vars[0], lanes, tail);
+}
+
 } // namespace fovea

@@ -58,14 +58,18 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, const Tar
   return ScheduleAttr::get(query.getContext(), loops, rows, lanes, lanes, std::min<int64_t>(32, queries), 1);
 }
 
-/// Columns whose sizes are known are summed in chunks of rows, each by one task, then the chunks in order.
+/// Into how many parts a long sum of columns is cut.
+constexpr int64_t chunks = 16;
+
+/// Columns whose sizes are known are summed in chunks of rows, each by one task, then the chunks in order. Few rows,
+/// such as a window's, are summed at once.
 static bool reducesInChunks(Operation *anchor) {
   ArrayRef<int64_t> axes;
   if (auto sum = dyn_cast<SumOp>(anchor)) axes = sum.getAxes();
   if (auto prod = dyn_cast<ProdOp>(anchor)) axes = prod.getAxes();
   if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
   auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
-  if (axes.empty() || axes.back() == type.getRank() - 1) return false;
+  if (axes.empty() || axes.back() == type.getRank() - 1 || sizeOr(type, axes[0], 64) < 2 * chunks) return false;
   return llvm::all_of(llvm::seq<int64_t>(type.getRank()),
                       [&](int64_t d) { return llvm::is_contained(axes, d) || !type.isDynamicDim(d); });
 }
@@ -88,7 +92,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   if (isa<MatmulOp>(anchor)) return contraction(loops, result, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
   if (reducesInChunks(anchor))
-    return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, 16);
+    return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
   return rowwise(loops, operand.getRank() ? operand : result, target);
 }
 

@@ -35,54 +35,105 @@ void matmulOf(Call &call) {
   call.give(result);
 }
 
-/// Each group of output channels reads its group of input channels.
-Tensor groupedConv2d(Call &call, const Tensor &x, const Tensor &weight, int64_t groups, const Conv2dOptions &options) {
-  if (groups == 1) return conv2d(x, weight, options);
-  std::optional<int64_t> channels = x.dim(1).constant(), outputs = weight.dim(0).constant();
-  constexpr int64_t most = 64;
-  if (groups < 1 || groups > most || !channels || !outputs || *channels % groups || *outputs % groups)
-    call.unsupported(std::to_string(groups) + " groups: up to " + std::to_string(most) +
-                     " that divide the channels are supported");
-  std::vector<Tensor> parts;
-  for (int64_t group = 0; group < groups; ++group)
-    parts.push_back(conv2d(slice(x, 1, group * (*channels / groups), *channels / groups),
-                           slice(weight, 0, group * (*outputs / groups), *outputs / groups), options));
-  return concat(parts, 1);
+void einsumOf(Call &call) {
+  std::vector<Tensor> operands;
+  for (size_t index = 0; index < call.inputCount(); ++index) {
+    operands.push_back(call.tensor(index));
+    if (!isFloat(operands.back().dtype())) call.unsupported("products of integers are not supported");
+  }
+  call.give(einsum(call.text("equation", ""), operands));
 }
 
-/// Convolution over two spatial dimensions, or one as two; groups one after another.
+/// What all convolutions are given: one spatial dimension as the second of two.
+struct Convolution {
+  Tensor x, weight;
+  size_t spatial;
+
+  explicit Convolution(Call &call) : x(call.tensor(0)), weight(call.tensor(1)) {
+    if (x.rank() < 3 || x.rank() > 4 || weight.rank() != x.rank())
+      call.unsupported("convolutions over one or two spatial dimensions are supported, not of " + shapeText(x.shape()) +
+                       " with " + shapeText(weight.shape()));
+    spatial = (size_t)x.rank() - 2;
+  }
+  static Tensor asRow(const Tensor &tensor) {
+    return tensor.rank() == 4 ? tensor : reshape(tensor, {tensor.dim(0), tensor.dim(1), 1, tensor.dim(2)});
+  }
+  /// The place of a spatial dimension among two.
+  size_t placeOf(size_t d) const { return d + 2 - spatial; }
+
+  void give(Call &call, Tensor result) const {
+    if (spatial == 1) result = reshape(result, {result.dim(0), result.dim(1), result.dim(3)});
+    if (call.has(2)) {
+      Shape bias(spatial + 1, Dim(1));
+      bias[0] = result.dim(1);
+      result = result + reshape(call.tensor(2), bias);
+    }
+    call.give(result);
+  }
+};
+
 void conv(Call &call) {
-  Tensor x = call.tensor(0), weight = call.tensor(1);
-  Shape shape = x.shape(), kernel = weight.shape();
-  if (shape.size() < 3 || shape.size() > 4 || kernel.size() != shape.size())
-    call.unsupported("convolutions over one or two spatial dimensions are supported, not of " + shapeText(shape) +
-                     " with " + shapeText(kernel));
-  size_t spatial = shape.size() - 2;
-  Windows windows = windowsOf(call, shape, numbersOf({kernel.begin() + 2, kernel.end()}, "the kernel"));
-  std::vector<Window> &axes = windows.axes;
-  // Uneven padding, and dilation, which spreads the kernel over zeros, are made here.
-  std::array<int64_t, 2> stride = {1, 1};
+  Convolution convolution(call);
+  Tensor x = convolution.x;
+  Shape kernel = convolution.weight.shape();
+  Windows windows = windowsOf(call, x.shape(), numbersOf({kernel.begin() + 2, kernel.end()}, "the kernel"));
+  Conv2dOptions options;
+  options.groups = call.integer("group", 1);
+  for (size_t d = 0; d < convolution.spatial; ++d) {
+    const Window &window = windows.axes[d];
+    size_t at = convolution.placeOf(d);
+    options.stride[at] = window.stride;
+    options.dilation[at] = window.dilation;
+    if (window.low == window.high)
+      options.padding[at] = window.low;
+    else
+      x = pad(x, (int64_t)d + 2, window.low, window.high);
+  }
+  convolution.give(call, conv2d(Convolution::asRow(x), Convolution::asRow(convolution.weight), options));
+}
+
+/// The whole result, less the padding; with output_shape the padding follows from it.
+void convTranspose(Call &call) {
+  Convolution convolution(call);
+  size_t spatial = convolution.spatial;
+  Shape shape = convolution.x.shape(), kernel = convolution.weight.shape();
+  std::vector<int64_t> extents = numbersOf({shape.begin() + 2, shape.end()}, "a convolution"),
+                       sizes = numbersOf({kernel.begin() + 2, kernel.end()}, "the kernel");
+  auto list = [&](const char *name, size_t count, int64_t otherwise) {
+    std::vector<int64_t> values = call.integers(name, std::vector<int64_t>(count, otherwise));
+    if (values.size() != count)
+      call.unsupported(std::string(name) + " has another number of values than there are dimensions");
+    for (int64_t value : values)
+      if (value < 0 || value > 1 << 24) call.unsupported(std::string(name) + " has the value " + std::to_string(value));
+    return values;
+  };
+  std::vector<int64_t> strides = list("strides", spatial, 1), dilations = list("dilations", spatial, 1),
+                       pads = list("pads", 2 * spatial, 0), more = list("output_padding", spatial, 0), asked;
+  if (call.hasAttribute("output_shape")) asked = list("output_shape", spatial, 0);
+  std::string automatic = call.text("auto_pad", "NOTSET");
+  ConvTranspose2dOptions options;
+  options.groups = call.integer("group", 1);
   for (size_t d = 0; d < spatial; ++d) {
-    auto axis = (int64_t)d + 2;
-    if (axes[d].low || axes[d].high) x = pad(x, axis, axes[d].low, axes[d].high);
-    stride[d + 2 - spatial] = axes[d].stride;
-    weight = dilated(weight, axis, axes[d].dilation);
+    options.stride[convolution.placeOf(d)] = strides[d];
+    options.dilation[convolution.placeOf(d)] = dilations[d];
   }
-  if (spatial == 1) {
-    shape = x.shape(), kernel = weight.shape();
-    x = reshape(x, {shape[0], shape[1], 1, shape[2]});
-    weight = reshape(weight, {kernel[0], kernel[1], 1, kernel[2]});
+  Tensor result = conv_transpose2d(Convolution::asRow(convolution.x), Convolution::asRow(convolution.weight), options);
+  for (size_t d = 0; d < spatial; ++d) {
+    auto axis = (int64_t)convolution.placeOf(d) + 2;
+    int64_t whole = (extents[d] - 1) * strides[d] + (sizes[d] - 1) * dilations[d] + 1 + more[d];
+    int64_t low = pads[d], wanted = whole - low - pads[d + spatial];
+    bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
+    if (!asked.empty() || same) {
+      wanted = asked.empty() ? extents[d] * strides[d] : asked[d];
+      int64_t total = std::max<int64_t>(0, whole - wanted);
+      low = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
+      more[d] += std::max<int64_t>(0, wanted - whole);
+    }
+    if (wanted < 1) call.unsupported("padding leaves nothing of the result");
+    if (more[d]) result = pad(result, axis, 0, more[d]);
+    result = slice(result, axis, low, wanted);
   }
-  int64_t groups = call.integer("group", 1);
-  Tensor result = groupedConv2d(call, x, weight, groups, {stride, {0, 0}});
-  Shape out = result.shape();
-  if (spatial == 1) result = reshape(result, {out[0], out[1], out[3]});
-  if (call.has(2)) {
-    Shape bias(spatial + 1, Dim(1));
-    bias[0] = out[1];
-    result = result + reshape(call.tensor(2), bias);
-  }
-  call.give(result);
+  convolution.give(call, result);
 }
 
 } // namespace
@@ -90,7 +141,9 @@ void conv(Call &call) {
 void addContractions(Registry &registry) {
   registry.add("Gemm", {7, 9, 11, 13}, gemm);
   registry.add("MatMul", {1, 9, 13}, matmulOf);
+  registry.add("Einsum", {12, 28}, einsumOf);
   registry.add("Conv", {1, 11, 22}, conv);
+  registry.add("ConvTranspose", {1, 11, 22}, convTranspose);
 }
 
 } // namespace fovea::onnx

@@ -1,8 +1,9 @@
-// Look-ups by index, triangles, padding, dropout.
+// Look-ups and updates by index, triangles, padding, dropout.
 #include "lib/onnx/Compositions.h"
 #include "lib/onnx/Registry.h"
 
 #include <algorithm>
+#include <map>
 
 namespace fovea::onnx {
 namespace {
@@ -30,72 +31,83 @@ Tensor gatherKnown(Call &call, const Tensor &x, int64_t axis, const Known &indic
   return reshape(concat(parts, axis), result);
 }
 
-/// Each index against all positions of the axis: the sum has one term.
-Tensor gatherCompared(Call &call, const Tensor &x, int64_t axis) {
-  Tensor indices = fromFront(call.tensor(1), x.dim(axis), call), row = toLast(x, axis);
-  auto count = indices.rank();
-  int64_t size = *x.dim(axis).constant(), others = x.rank() - 1, rank = others + count + 1;
-  // (others.., 1.., n) against (1.., indices.., 1)
-  Shape across = row.shape(), down(others, Dim(1));
-  for (int64_t d = 0; d < count; ++d) across.insert(across.end() - 1, Dim(1)), down.push_back(indices.dim(d));
-  down.push_back(1);
-  Tensor hit = equal(reshape(indices, down), iota(call, size, i64, rank - 1, rank));
-  Tensor result = sum(where(hit, reshape(row, across), 0), -1);
-  std::vector<int64_t> order;
-  for (int64_t d = 0; d < axis; ++d) order.push_back(d);
-  for (int64_t d = 0; d < count; ++d) order.push_back(others + d);
-  for (int64_t d = axis; d < others; ++d) order.push_back(d);
-  return transpose(result, order);
-}
-
 void gather(Call &call) {
   Tensor x = call.tensor(0);
   int64_t axis = frontAxis(call.integer("axis", 0), x.rank());
   constexpr int64_t few = 16;
   if (const Known *known = call.known(1); known && known->count() > 0 && known->count() <= few)
     return call.give(gatherKnown(call, x, axis, *known));
-  // Integers that f64 does not hold go by comparison.
-  DType dtype = x.dtype();
-  if (dtype == i64) return call.give(gatherCompared(call, x, axis));
-  if (!isFloat(dtype)) x = cast(x, f64);
-  // The axis first, the others as one: a table whose rows are looked up.
-  Shape shape = x.shape(), indexShape = call.shape(1);
-  std::vector<int64_t> order{axis}, back;
-  for (int64_t d = 0; d < x.rank(); ++d)
-    if (d != axis) order.push_back(d);
-  Dim width = 1;
-  for (int64_t d = 0; d < x.rank(); ++d)
-    if (d != axis) width = width * shape[(size_t)d];
-  Tensor rows = embedding(reshape(transpose(x, order), {shape[(size_t)axis], width}),
-                          fromFront(call.tensor(1), shape[(size_t)axis], call));
-  Shape apart = indexShape;
-  for (int64_t d = 0; d < x.rank(); ++d)
-    if (d != axis) apart.push_back(shape[(size_t)d]);
-  auto count = (int64_t)indexShape.size();
-  for (int64_t d = 0; d < axis; ++d) back.push_back(count + d);
-  for (int64_t d = 0; d < count; ++d) back.push_back(d);
-  for (int64_t d = axis; d + 1 < x.rank(); ++d) back.push_back(count + d);
-  Tensor result = transpose(reshape(rows, apart), back);
-  if (dtype == DType::boolean) return call.give(not_equal(result, 0));
-  call.give(isFloat(dtype) ? result : cast(result, dtype));
+  call.give(fovea::gather(x, fromFront(call.tensor(1), x.dim(axis), call), axis));
 }
 
-/// Each index against all positions of the axis: the sum has one term.
-void gatherElements(Call &call) {
-  Tensor x = call.tensor(0), indices = call.tensor(1);
-  int64_t axis = frontAxis(call.integer("axis", 0), x.rank()), size = numbersOf({x.dim(axis)}, "a look-up")[0];
-  bool boolean = x.dtype() == DType::boolean;
-  if (boolean) x = cast(x, i32);
+/// x without what lies beyond the indices in the other dimensions.
+Tensor withinIndices(Tensor x, const Tensor &indices, int64_t axis) {
+  if (x.rank() != indices.rank()) throw Unsupported{"the indices have another rank than the data"};
   for (int64_t d = 0; d < x.rank(); ++d)
     if (d != axis && x.dim(d) != indices.dim(d)) x = slice(x, d, 0, numbersOf({indices.dim(d)}, "a look-up")[0]);
-  Tensor row = toLast(x, axis), wanted = toLast(fromFront(indices, size, call), axis);
-  Shape across = row.shape(), down = wanted.shape();
-  across.insert(across.end() - 1, Dim(1));
-  down.push_back(1);
-  int64_t rank = (int64_t)down.size();
-  Tensor found = equal(reshape(wanted, down), iota(call, size, i64, rank - 1, rank));
-  Tensor result = fromLast(sum(where(found, reshape(row, across), 0), -1), axis);
-  call.give(boolean ? not_equal(result, 0) : result);
+  return x;
+}
+
+void gatherElements(Call &call) {
+  Tensor x = call.tensor(0), indices = call.tensor(1);
+  int64_t axis = frontAxis(call.integer("axis", 0), x.rank());
+  Tensor places = fromFront(indices, x.dim(axis), call);
+  call.give(gather_elements(withinIndices(x, indices, axis), places, axis));
+}
+
+/// Coordinates in the last dimension, each from the front.
+Tensor coordinatesFromFront(Call &call, const Tensor &indices, const Shape &shape, size_t batch) {
+  int64_t count = numbersOf({indices.dim(-1)}, "the number of coordinates")[0];
+  if (batch + (size_t)count > shape.size()) call.unsupported("the indices have more coordinates than the data");
+  Known sizes{Element::i64, {count}, {}, {}};
+  for (int64_t size : numbersOf({shape.begin() + (int64_t)batch, shape.begin() + (int64_t)batch + count}, "a look-up"))
+    sizes.integers.push_back(size);
+  Tensor wide = indices.dtype() == i64 ? indices : cast(indices, i64);
+  return where(wide < 0, wide + call.constant(sizes), wide);
+}
+
+void gatherNd(Call &call) {
+  Tensor x = call.tensor(0);
+  int64_t batch = call.integer("batch_dims", 0);
+  if (batch < 0 || batch > x.rank()) call.unsupported("batch_dims is " + std::to_string(batch));
+  call.give(gather_nd(x, coordinatesFromFront(call, call.tensor(1), x.shape(), (size_t)batch), batch));
+}
+
+//===-- Updates ---------------------------------------------------------------------------------------------------===//
+
+Scatter reductionOf(Call &call) {
+  std::string name = call.text("reduction", "none");
+  static const std::map<std::string, Scatter> known = {{"none", Scatter::assign},
+                                                       {"add", Scatter::add},
+                                                       {"mul", Scatter::multiply},
+                                                       {"max", Scatter::maximum},
+                                                       {"min", Scatter::minimum}};
+  auto found = known.find(name);
+  if (found == known.end()) call.unsupported("reduction is '" + name + "'");
+  return found->second;
+}
+
+void scatterElements(Call &call) {
+  Tensor x = call.tensor(0), indices = call.tensor(1);
+  int64_t axis = frontAxis(call.integer("axis", 0), x.rank());
+  Tensor places = fromFront(indices, x.dim(axis), call), inside = withinIndices(x, indices, axis);
+  Tensor result = scatter_elements(inside, places, call.tensor(2), axis, reductionOf(call));
+  // What lies beyond the indices stays.
+  for (int64_t d = 0; d < x.rank(); ++d) {
+    if (result.dim(d) == x.dim(d)) continue;
+    int64_t part = *result.dim(d).constant(), whole = numbersOf({x.dim(d)}, "an update")[0];
+    Tensor rest = slice(x, d, part, whole - part);
+    for (int64_t e = d + 1; e < x.rank(); ++e)
+      if (result.dim(e) != rest.dim(e)) rest = slice(rest, e, 0, *result.dim(e).constant());
+    result = concat({result, rest}, d);
+  }
+  call.give(result);
+}
+
+void scatterNd(Call &call) {
+  Tensor x = call.tensor(0);
+  call.give(
+      scatter_nd(x, coordinatesFromFront(call, call.tensor(1), x.shape(), 0), call.tensor(2), 0, reductionOf(call)));
 }
 
 void oneHot(Call &call) {
@@ -113,54 +125,31 @@ void oneHot(Call &call) {
 }
 
 void trilu(Call &call) {
-  Tensor x = call.tensor(0);
-  if (x.rank() < 2) call.unsupported("its input has rank " + std::to_string(x.rank()) + ", not 2 or more");
-  double k = call.has(1) ? (double)call.integer(1, "diagonal") : 0;
-  int64_t rank = x.rank();
-  std::vector<int64_t> sizes = numbersOf({x.dim(-2), x.dim(-1)}, "a triangle");
-  Tensor row = iota(call, sizes[0], i64, rank - 2, rank) + k, column = iota(call, sizes[1], i64, rank - 1, rank);
-  call.give(where(call.integer("upper", 1) ? row <= column : column <= row, x, call.scalar(0, x.dtype())));
+  int64_t k = call.has(1) ? call.integer(1, "diagonal") : 0;
+  call.give(call.integer("upper", 1) ? triu(call.tensor(0), k) : tril(call.tensor(0), k));
 }
 
 //===-- Padding ---------------------------------------------------------------------------------------------------===//
 
-Tensor filled(Call &call, const Tensor &value, const Tensor &x, int64_t axis, int64_t size) {
-  Shape shape = x.shape();
-  shape[(size_t)axis] = size;
-  return broadcast_to(value.rank() ? reshape(value, {}) : value, shape);
-}
-
-/// x from its end to its front.
-Tensor reversed(const Tensor &x, int64_t axis) {
-  std::vector<Tensor> parts;
-  for (int64_t index = *x.dim(axis).constant(); index-- > 0;) parts.push_back(slice(x, axis, index, 1));
-  return concat(parts, axis);
-}
-
-Tensor padded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_t high, const std::string &mode,
-              const std::optional<Tensor> &value) {
-  int64_t size = numbersOf({x.dim(axis)}, "padding")[0];
+/// A value that is computed goes where there is no element.
+Tensor paddedWith(const Tensor &x, int64_t axis, int64_t low, int64_t high, const Tensor &value) {
   std::vector<Tensor> parts{x};
-  auto add = [&](bool front, const Tensor &part) { parts.insert(front ? parts.begin() : parts.end(), part); };
   for (bool front : {true, false}) {
-    int64_t count = front ? low : high;
-    if (count <= 0) continue;
-    if (mode == "constant") {
-      add(front, filled(call, value ? *value : call.scalar(0, x.dtype()), x, axis, count));
-    } else if (mode == "edge") {
-      Shape shape = x.shape();
-      shape[(size_t)axis] = count;
-      add(front, broadcast_to(slice(x, axis, front ? 0 : size - 1, 1), shape));
-    } else if (mode == "reflect" && count < size) {
-      add(front, reversed(slice(x, axis, front ? 1 : size - 1 - count, count), axis));
-    } else if (mode == "wrap" && count <= size) {
-      add(front, slice(x, axis, front ? size - count : 0, count));
-    } else {
-      call.unsupported("padding of " + std::to_string(count) + " in mode '" + mode + "' around " +
-                       std::to_string(size) + " elements is not supported");
-    }
+    Shape shape = x.shape();
+    shape[(size_t)axis] = front ? low : high;
+    if (front ? low : high)
+      parts.insert(front ? parts.begin() : parts.end(), broadcast_to(value.rank() ? reshape(value, {}) : value, shape));
   }
   return concat(parts, axis);
+}
+
+PadMode padModeOf(Call &call) {
+  std::string mode = call.text("mode", "constant");
+  static const std::map<std::string, PadMode> known = {
+      {"constant", PadMode::constant}, {"reflect", PadMode::reflect}, {"edge", PadMode::edge}, {"wrap", PadMode::wrap}};
+  auto found = known.find(mode);
+  if (found == known.end()) call.unsupported("mode is '" + mode + "'");
+  return found->second;
 }
 
 void pad(Call &call) {
@@ -173,9 +162,10 @@ void pad(Call &call) {
   if (pads.size() != 2 * axes.size())
     call.unsupported("pads has " + std::to_string(pads.size()) + " values for " + std::to_string(axes.size()) +
                      " axes");
+  PadMode mode = padModeOf(call);
   std::optional<Tensor> value;
+  double number = inputs ? 0 : call.number("value", 0);
   if (inputs && call.has(2)) value = call.tensor(2);
-  if (!inputs) value = call.scalar(call.number("value", 0), x.dtype());
   for (size_t i = 0; i < axes.size(); ++i) {
     int64_t low = pads[i], high = pads[i + axes.size()], axis = axes[i];
     if (low == 0 && high == 0) continue;
@@ -186,7 +176,9 @@ void pad(Call &call) {
       if (start >= size || rest < 1) call.unsupported("negative padding leaves no element");
       x = slice(x, axis, start, rest);
     }
-    x = padded(call, x, axis, low, high, call.text("mode", "constant"), value);
+    low = std::max<int64_t>(low, 0), high = std::max<int64_t>(high, 0);
+    x = value && mode == PadMode::constant ? paddedWith(x, axis, low, high, *value)
+                                           : fovea::pad(x, axis, low, high, mode, number);
   }
   call.give(x);
 }
@@ -210,6 +202,10 @@ void dropout(Call &call) {
 void addGather(Registry &registry) {
   registry.add("Gather", {1, 11, 13}, gather);
   registry.add("GatherElements", {11, 13}, gatherElements);
+  registry.add("GatherND", {11, 12, 13}, gatherNd);
+  registry.add("Scatter", {9, 11}, scatterElements);
+  registry.add("ScatterElements", {11, 13, 16, 18}, scatterElements);
+  registry.add("ScatterND", {11, 13, 16, 18}, scatterNd);
   registry.add("OneHot", {9, 11, 28}, oneHot);
   registry.add("Trilu", {14}, trilu);
   registry.add("Pad", {2, 11, 13, 18, 19, 21, 23, 24, 25}, pad);

@@ -1,4 +1,4 @@
-// Pools over sliding windows, one dimension after another: largest values, sums and counts are separable.
+// Pools over sliding windows.
 #include "lib/onnx/Compositions.h"
 #include "lib/onnx/Registry.h"
 #include "lib/onnx/Windows.h"
@@ -9,38 +9,29 @@
 namespace fovea::onnx {
 namespace {
 
-/// x with copies of a number around it along an axis.
-Tensor surrounded(Call &call, const Tensor &x, int64_t axis, int64_t low, int64_t high, double value) {
-  std::vector<Tensor> parts{x};
-  auto part = [&](int64_t size) {
-    Shape shape = x.shape();
-    shape[(size_t)axis] = size;
-    return broadcast_to(call.scalar(value, x.dtype()), shape);
-  };
-  if (low > 0) parts.insert(parts.begin(), part(low));
-  if (high > 0) parts.push_back(part(high));
-  return concat(parts, axis);
-}
-
-/// What `combine` makes of the elements of every window.
-template <typename Combine>
-Tensor pooled(Call &call, Tensor x, const Windows &windows, double outside, Combine combine) {
-  constexpr int64_t most = 128;
+/// Every window of x, whose coordinates are the dimensions after the second.
+Tensor windowed(const Tensor &x, const Windows &windows, double outside) {
+  Tensor padded = x;
+  fovea::Windows slides;
   for (size_t d = 0; d < windows.axes.size(); ++d) {
     const Window &window = windows.axes[d];
     auto axis = (int64_t)d + 2;
-    if (window.size > most)
-      call.unsupported("a window has " + std::to_string(window.size) + " elements along a dimension: up to " +
-                       std::to_string(most) + " are supported");
-    Tensor padded = surrounded(call, x, axis, window.low, window.high, outside);
-    auto tap = [&](int64_t i) { return slice(padded, axis, i * window.dilation, window.count, window.stride); };
-    x = tap(0);
-    for (int64_t i = 1; i < window.size; ++i) x = combine(x, tap(i));
+    if (window.low || window.high) padded = pad(padded, axis, window.low, window.high, PadMode::constant, outside);
+    slides.axes.push_back(axis);
+    slides.size.push_back(window.size);
+    slides.stride.push_back(window.stride);
+    slides.dilation.push_back(window.dilation);
   }
-  return x;
+  return unfold(padded, slides);
 }
 
-/// Also where the largest element lies in x, counted row by row (or, of the spatial dimensions, column by column): of
+Axes coordinates(const Windows &windows) {
+  std::vector<int64_t> axes;
+  for (size_t d = 0; d < windows.axes.size(); ++d) axes.push_back((int64_t)d + 2);
+  return listed(axes);
+}
+
+/// Also where the largest element lies in x, counted row by row, or, of the spatial dimensions, column by column: of
 /// equal ones the first.
 void maxPoolWithPlaces(Call &call, const Tensor &x, const Windows &windows) {
   std::vector<int64_t> shape = numbersOf(x.shape(), "the place of a largest element");
@@ -49,29 +40,24 @@ void maxPoolWithPlaces(Call &call, const Tensor &x, const Windows &windows) {
   std::vector<int64_t> order;
   for (int64_t d = 0; d < rank; ++d) order.push_back(columns && d >= 2 ? rank + 1 - d : d);
   Tensor places = broadcast_to(call.scalar(0, i64), x.shape());
-  int64_t step = 1;
+  int64_t step = 1, size = 1;
   for (int64_t d = rank; d-- > 0; step *= shape[(size_t)order[(size_t)d]])
     places = places + iota(call, shape[(size_t)order[(size_t)d]], i64, order[(size_t)d], rank) * (double)step;
-  // Values and places go through the windows together.
-  Tensor values = x;
-  for (size_t d = 0; d < windows.axes.size(); ++d) {
-    const Window &window = windows.axes[d];
-    auto axis = (int64_t)d + 2;
-    Tensor padded = surrounded(call, values, axis, window.low, window.high, -INFINITY);
-    Tensor paddedPlaces = surrounded(call, places, axis, window.low, window.high, 0x1p52);
-    for (int64_t i = 0; i < window.size; ++i) {
-      Tensor value = slice(padded, axis, i * window.dilation, window.count, window.stride);
-      Tensor at = slice(paddedPlaces, axis, i * window.dilation, window.count, window.stride);
-      if (i == 0) {
-        values = value, places = at;
-        continue;
-      }
-      places = where(values < value, at, where(equal(values, value), minimum(places, at), places));
-      values = maximum(values, value);
-    }
-  }
-  call.give(values);
-  call.give(places, 1);
+  for (const Window &window : windows.axes) size *= window.size;
+  // (n, c, elements of a window, windows..)
+  auto flat = [&](const Tensor &of, double outside) {
+    Tensor all = windowed(of, windows, outside);
+    Shape result = all.shape();
+    result.erase(result.begin() + 2, result.begin() + 2 + (int64_t)windows.axes.size());
+    result.insert(result.begin() + 2, Dim(size));
+    return reshape(all, result);
+  };
+  Tensor elements = flat(x, -INFINITY), place = argmax(elements, 2, true);
+  Tensor at = gather_elements(flat(places, 0), place, 2);
+  call.give(max(elements, 2));
+  Shape result = at.shape();
+  result.erase(result.begin() + 2);
+  call.give(reshape(at, result), 1);
 }
 
 void maxPool(Call &call) {
@@ -79,18 +65,14 @@ void maxPool(Call &call) {
   if (!isFloat(x.dtype())) call.unsupported("pools of integers are not supported");
   Windows windows = windowsOf(call, x.shape());
   if (call.wants(1)) return maxPoolWithPlaces(call, x, windows);
-  call.give(pooled(call, x, windows, -INFINITY, [](const Tensor &a, const Tensor &b) { return maximum(a, b); }));
-}
-
-Tensor summed(Call &call, const Tensor &x, const Windows &windows) {
-  return pooled(call, x, windows, 0, [](const Tensor &a, const Tensor &b) { return a + b; });
+  call.give(max(windowed(x, windows, -INFINITY), coordinates(windows)));
 }
 
 void averagePool(Call &call) {
   Tensor x = call.tensor(0);
   Windows windows = windowsOf(call, x.shape());
   bool padding = call.integer("count_include_pad", 0) != 0;
-  Tensor result = summed(call, x, windows);
+  Tensor result = sum(windowed(x, windows, 0), coordinates(windows));
   for (size_t d = 0; d < windows.axes.size(); ++d) {
     const Window &window = windows.axes[d];
     Known counts{elementOf(x.dtype()), std::vector<int64_t>((size_t)x.rank(), 1), {}, {}};
@@ -110,11 +92,39 @@ void averagePool(Call &call) {
 
 void lpPool(Call &call) {
   Tensor x = call.tensor(0);
-  int64_t p = call.integer("p", 2);
   Windows windows = windowsOf(call, x.shape());
-  if (p == 1) return call.give(summed(call, abs(x), windows));
-  if (p == 2) return call.give(sqrt(summed(call, x * x, windows)));
-  call.give(pow(summed(call, pow(abs(x), (double)p), windows), 1.0 / (double)p));
+  call.give(norm(windowed(x, windows, 0), (double)call.integer("p", 2), coordinates(windows)));
+}
+
+/// Windows in columns, (n, c block.., windows): what unfolds to them, added up.
+void col2Im(Call &call) {
+  Tensor x = call.tensor(0);
+  std::vector<int64_t> image = call.integers(1, "image_shape"), block = call.integers(2, "block_shape");
+  size_t spatial = image.size();
+  auto list = [&](const char *name, size_t count, int64_t otherwise) {
+    std::vector<int64_t> values = call.integers(name, std::vector<int64_t>(count, otherwise));
+    if (values.size() != count) call.unsupported(std::string(name) + " has another number of values than the image");
+    return values;
+  };
+  std::vector<int64_t> strides = list("strides", spatial, 1), dilations = list("dilations", spatial, 1),
+                       pads = list("pads", 2 * spatial, 0);
+  if (block.size() != spatial || x.rank() != 3) call.unsupported("its blocks and image do not fit");
+  fovea::Windows windows{{}, block, strides, dilations};
+  int64_t elements = 1;
+  for (int64_t size : block) elements *= size;
+  int64_t channels = numbersOf({x.dim(1)}, "the channels")[0] / std::max<int64_t>(1, elements);
+  Shape columns{x.dim(0), channels}, padded{x.dim(0), channels};
+  columns.insert(columns.end(), block.begin(), block.end());
+  for (size_t d = 0; d < spatial; ++d) {
+    windows.axes.push_back((int64_t)d + 2);
+    int64_t size = image[d] + pads[d] + pads[d + spatial], reach = (block[d] - 1) * dilations[d] + 1;
+    if (strides[d] < 1 || size < reach) call.unsupported("a block is larger than the padded image");
+    padded.push_back(size);
+    columns.push_back((size - reach) / strides[d] + 1);
+  }
+  Tensor result = fold(reshape(x, columns), padded, windows);
+  for (size_t d = 0; d < spatial; ++d) result = slice(result, (int64_t)d + 2, pads[d], image[d]);
+  call.give(result);
 }
 
 } // namespace
@@ -123,6 +133,7 @@ void addPools(Registry &registry) {
   registry.add("MaxPool", {1, 8, 10, 11, 12, 22}, maxPool);
   registry.add("AveragePool", {7, 10, 11, 19, 22}, averagePool);
   registry.add("LpPool", {2, 11, 18, 22}, lpPool);
+  registry.add("Col2Im", {18}, col2Im);
 }
 
 } // namespace fovea::onnx

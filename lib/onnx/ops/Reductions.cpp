@@ -95,26 +95,11 @@ void topK(Call &call) {
   Tensor x = call.tensor(0);
   int64_t axis = frontAxis(call.integer("axis", -1), x.rank()), size = numbersOf({x.dim(axis)}, "an axis")[0];
   int64_t k = call.version < 10 ? call.integer("k", 1) : call.integer(1, "k");
-  constexpr int64_t most = 4096;
-  if (k < 1 || k > size || size > most)
-    call.unsupported("it takes " + std::to_string(k) + " of " + std::to_string(size) + " elements: 1 to all of up to " +
-                     std::to_string(most) + " are supported");
-  Tensor row = toLast(x, axis);
-  Shape across = row.shape(), down = row.shape();
-  across.insert(across.end() - 1, Dim(1)), down.push_back(1);
-  auto rank = (int64_t)down.size();
-  Tensor other = reshape(row, across), own = reshape(row, down); // [.., i, j]: is x[j] before x[i]?
-  if (!call.integer("largest", 1)) std::swap(other, own);
-  Tensor ahead = own < other, same = equal(own, other);
-  if (isFloat(x.dtype())) {
-    ahead = logical_or(ahead, logical_and(is_nan(other), logical_not(is_nan(own))));
-    same = logical_or(same, logical_and(is_nan(other), is_nan(own)));
-  }
-  Tensor earlier = iota(call, size, i64, rank - 1, rank) < iota(call, size, i64, rank - 2, rank);
-  Tensor place = sum(cast(logical_or(ahead, logical_and(same, earlier)), i64), -1); // (.., i)
-  Tensor hit = equal(reshape(place, across), iota(call, k, i64, rank - 2, rank));   // [.., k, i]
-  call.give(fromLast(sum(where(hit, reshape(row, across), 0), -1), axis));
-  if (call.wants(1)) call.give(fromLast(sum(where(hit, iota(call, size, i64, rank - 1, rank), 0), -1), axis), 1);
+  if (k < 1 || k > size)
+    call.unsupported("it takes " + std::to_string(k) + " of " + std::to_string(size) + " elements: at least 1 of them");
+  Sorted top = top_k(x, k, axis, call.integer("largest", 1) != 0);
+  call.give(top.values);
+  if (call.wants(1)) call.give(top.indices, 1);
 }
 
 void globalAverage(Call &call) {

@@ -15,7 +15,7 @@ struct Mode {
   double extrapolation;
 };
 
-/// One dimension: sizes, how many times larger it becomes, and the region of tf_crop_and_resize.
+/// A dimension: sizes, how many times larger it becomes, and the region of tf_crop_and_resize.
 struct Stretch {
   int64_t axis, from, to;
   double scale, begin = 0, end = 1;
@@ -51,73 +51,42 @@ int64_t nearest(const std::string &mode, double x) {
 }
 
 /// The elements of x that one element of the result is summed from: their places, within x, and weights.
-std::vector<std::pair<int64_t, double>> taps(const Mode &mode, const Stretch &stretch, int64_t o) {
+std::vector<Tap> taps(const Mode &mode, const Stretch &stretch, int64_t o) {
   double x = place(mode, stretch, o);
   auto inside = [&](int64_t index) { return std::clamp<int64_t>(index, 0, stretch.from - 1); };
   if (mode.kind == "nearest") return {{inside(nearest(mode.nearest, x)), 1}};
   double narrow = mode.antialias ? std::min(stretch.scale, 1.0) : 1, reach = (mode.kind == "linear" ? 1 : 2) / narrow,
          total = 0;
-  std::vector<std::pair<int64_t, double>> result;
+  std::vector<Tap> result;
   for (auto index = (int64_t)std::floor(x - reach); index <= (int64_t)std::ceil(x + reach); ++index) {
     double share = weight(mode, narrow * ((double)index - x));
     if (mode.excludeOutside && index != inside(index)) share = 0;
     if (share == 0) continue;
-    result.emplace_back(inside(index), share);
+    result.push_back({inside(index), share});
     total += share;
   }
   if (total != 0)
-    for (auto &tap : result) tap.second /= total;
+    for (Tap &tap : result) tap.weight /= total;
   return result;
 }
 
 Tensor stretched(Call &call, const Tensor &x, const Mode &mode, const Stretch &stretch) {
-  constexpr size_t most = 64;
-  std::vector<std::vector<std::pair<int64_t, double>>> all;
-  size_t count = 1;
+  Taps all;
+  for (int64_t o = 0; o < stretch.to; ++o) all.push_back(taps(mode, stretch, o));
+  Tensor result = resample(x, stretch.axis, all);
+  if (mode.coordinates != "tf_crop_and_resize") return result;
+  Known outside{Element::boolean, std::vector<int64_t>((size_t)(x.rank() - stretch.axis), 1), {}, {}};
+  outside.shape[0] = stretch.to;
   for (int64_t o = 0; o < stretch.to; ++o) {
-    all.push_back(taps(mode, stretch, o));
-    count = std::max(count, all.back().size());
+    double at = place(mode, stretch, o);
+    outside.integers.push_back(at < 0 || at > (double)(stretch.from - 1));
   }
-  if (count > most)
-    call.unsupported("an element is summed from " + std::to_string(count) + " others: up to " + std::to_string(most) +
-                     " are supported");
-  // The axis first, the others as one: rows of a table.
-  std::vector<int64_t> order{stretch.axis}, back;
-  Shape shape = x.shape();
-  Dim width = 1;
-  for (int64_t d = 0; d < x.rank(); ++d) {
-    if (d != stretch.axis) order.push_back(d), width = width * shape[(size_t)d];
-    back.push_back(d < stretch.axis ? d + 1 : d == stretch.axis ? 0 : d);
-  }
-  Tensor table = reshape(transpose(x, order), {stretch.from, width}), result;
-  for (size_t k = 0; k < count; ++k) {
-    Known places{Element::i64, {stretch.to}, {}, {}}, weights{elementOf(x.dtype()), {stretch.to, 1}, {}, {}};
-    for (const auto &tap : all) {
-      places.integers.push_back(k < tap.size() ? tap[k].first : 0);
-      weights.reals.push_back(k < tap.size() ? tap[k].second : 0);
-    }
-    Tensor part = embedding(table, call.constant(places));
-    // A weight of 0 takes nothing, not even of an infinity.
-    if (mode.kind != "nearest") part = where(equal(call.constant(weights), 0), 0, part * call.constant(weights));
-    result = k ? result + part : part;
-  }
-  if (mode.coordinates == "tf_crop_and_resize") {
-    Known outside{Element::boolean, {stretch.to, 1}, {}, {}};
-    for (int64_t o = 0; o < stretch.to; ++o) {
-      double at = place(mode, stretch, o);
-      outside.integers.push_back(at < 0 || at > (double)(stretch.from - 1));
-    }
-    result = where(call.constant(outside), mode.extrapolation, result);
-  }
-  Shape apart{Dim(stretch.to)};
-  for (int64_t d = 0; d < x.rank(); ++d)
-    if (d != stretch.axis) apart.push_back(shape[(size_t)d]);
-  return transpose(reshape(result, apart), back);
+  return where(call.constant(outside), mode.extrapolation, result);
 }
 
 void apply(Call &call, const Mode &mode, const std::vector<Stretch> &stretches) {
   Tensor x = call.tensor(0);
-  if (!isFloat(x.dtype())) call.unsupported("integers cannot be resized yet");
+  if (!isFloat(x.dtype()) && mode.kind != "nearest") call.unsupported("integers can only be resized to the nearest");
   for (const Stretch &stretch : stretches) {
     if (stretch.to < 1) call.unsupported("its result has no elements: every size is at least 1");
     bool whole = mode.coordinates == "tf_crop_and_resize" && (stretch.begin != 0 || stretch.end != 1);
