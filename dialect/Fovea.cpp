@@ -52,8 +52,8 @@ bool isTensor(Type type) {
   int64_t room = maxElements;
   for (int64_t extent : tensor.getShape()) {
     if (ShapedType::isDynamic(extent)) continue;
-    if (extent < 1 || extent > room) return false;
-    room /= extent;
+    if (extent < 0 || extent > room) return false;
+    room /= std::max<int64_t>(extent, 1);
   }
   if (tensor.hasStaticShape()) return !tensor.getEncoding();
   return isa_and_nonnull<DimsAttr>(tensor.getEncoding());

@@ -28,7 +28,7 @@ static LogicalResult inferAttention(std::optional<Location> location, RankedTens
     return emitOptionalError(location, facts,
                              ": batches, the heads and lengths of key and value, and the head sizes of "
                              "query and key must be equal (c2)");
-  if (q.isDynamicDim(1) || k.isDynamicDim(1) || q.getDimSize(1) % k.getDimSize(1))
+  if (q.isDynamicDim(1) || k.isDynamicDim(1) || k.getDimSize(1) < 1 || q.getDimSize(1) % k.getDimSize(1))
     return emitOptionalError(location, facts, ": ", k.getDimSize(1), " key heads do not divide ", q.getDimSize(1),
                              " query heads (c3)");
   results.push_back(shapes.tensor({qs[0], qs[1], qs[2], vs[3]}, q.getElementType()));

@@ -94,7 +94,7 @@ Tensor cast(Located x, DType dtype);
 Tensor reshape(Located x, const Shape &shape);
 /// Dimension d of the result is dimension permutation[d] of x.
 Tensor transpose(Located x, const std::vector<int64_t> &permutation);
-/// `size` elements along an axis of constant size, from `start` in steps of `step`.
+/// `size` elements, or none, along an axis of constant size, from `start` in steps of `step`.
 Tensor slice(Located x, int64_t axis, int64_t start, int64_t size, int64_t step = 1);
 /// The element at `index` along an axis of constant size, which is dropped.
 Tensor pick(Located x, int64_t axis, int64_t index);

@@ -12,7 +12,7 @@ func.func private @model() -> (tensor<f32> {fovea.loss})
 
 // -----
 
-// expected-error@+1 {{has a value of type 'f32': programs are over tensors of 1 to 2^48 elements, each ? with its #fovea.dims}}
+// expected-error@+1 {{has a value of type 'f32': programs are over tensors of up to 2^48 elements, each ? with its #fovea.dims}}
 func.func @model(%x: f32) -> f32 {
   return %x : f32
 }

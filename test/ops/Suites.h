@@ -19,6 +19,8 @@ Suite attentionSuite();
 Suite gatherSuite();
 Suite windowsSuite();
 Suite sortSuite();
+/// Of every family.
+Suite emptySuite();
 Suite randomSuite();
 /// One random op's key depends on those before it, so each has a module of its own.
 Suite dropoutSuite();
@@ -30,11 +32,10 @@ Case batchNormCase(const std::string &name, Operand x);
 std::vector<Case> batchLosses();
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(),     specialValuesSuite(), activationsSuite(), viewsSuite(),
-          reduceSuite(),          contractionSuite(),   rowsSuite(),        normsSuite(),
-          lossesSuite(),          classLossesSuite(),   attentionSuite(),   gatherSuite(),
-          windowsSuite(),         sortSuite(),          randomSuite(),      dropoutSuite(),
-          attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(),     viewsSuite(),  reduceSuite(),
+          contractionSuite(), rowsSuite(),          normsSuite(),           lossesSuite(), classLossesSuite(),
+          attentionSuite(),   gatherSuite(),        windowsSuite(),         sortSuite(),   emptySuite(),
+          randomSuite(),      dropoutSuite(),       attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops
