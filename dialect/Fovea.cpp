@@ -102,8 +102,8 @@ RankedTensorType PanelsAttr::pack(RankedTensorType logical) const {
 
 LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind,
                                     DictionaryAttr constants) {
-  if (kind != "sgd" && kind != "adamw")
-    return emitError() << "optimizer '" << kind << "' is not known: it must be sgd or adamw";
+  if (!llvm::is_contained({"sgd", "adam", "adamw", "adagrad", "lamb"}, kind))
+    return emitError() << "optimizer '" << kind << "' is not known: it must be sgd, adam, adamw, adagrad or lamb";
   for (NamedAttribute constant : constants)
     if (!isa<FloatAttr>(constant.getValue()))
       return emitError() << "optimizer constant '" << constant.getName().getValue()

@@ -205,10 +205,6 @@ struct AttentionOptions {
 /// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").
 Tensor attention(Located query, Located key, Located value, AttentionOptions options = {});
 
-/// The mean over rows of -log softmax(logits)[label], for logits (rows, classes) and integer labels (rows). A label
-/// outside the classes gives NaN.
-Tensor cross_entropy(Located logits, Located label);
-
 // Look-ups. Indices are i32 or i64; one outside gives NaN, or 0 of integers and booleans.
 /// The elements at `indices` along an axis: x's shape with the indices' in place of the axis (ONNX's Gather, numpy's
 /// take).

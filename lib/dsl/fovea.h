@@ -2,7 +2,9 @@
 #pragma once
 
 #include <fovea/Functions.h>
+#include <fovea/Losses.h>
 #include <fovea/Model.h>
+#include <fovea/Random.h>
 #include <fovea/Tensor.h>
 #include <fovea/nn/Attention.h>
 #include <fovea/nn/Convolution.h>

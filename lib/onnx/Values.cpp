@@ -59,8 +59,6 @@ Element elementOf(DType dtype) {
   llvm_unreachable("all element types are listed");
 }
 
-bool isFloat(DType dtype) { return dtype == f32 || dtype == f64 || dtype == f16 || dtype == bf16; }
-
 //===-- Known elements --------------------------------------------------------------------------------------------===//
 
 void Known::add(const Known &from, int64_t index) {

@@ -70,6 +70,10 @@ TEST_F(Errors, Training) {
   EXPECT_ERROR(
       model.train(loss, SGD{}, {.input_gradients = {"label"}}),
       "train: input 'label' is of i32, the loss of f32: there is a gradient only of inputs of the loss's type");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.ema = 1}), "train: ema is 1.000000: it must be at least 0 and below 1");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.loss_scale = 0.5}),
+               "train: loss_scale is 0.500000: it must be between 1 and 2^24, or 0 for none");
+  EXPECT_ERROR(model.train(loss, SGD{}, {.growth_interval = 0}), "train: growth_interval is 0: it must be at least 1");
   model.train(loss, SGD{});
   EXPECT_ERROR(model.train(loss, SGD{}), "train: 'digits' is trained already: a model has one loss");
   EXPECT_ERROR(model.output("loss", loss), "output 'loss': an input, output or symbol already has this name");
@@ -200,6 +204,61 @@ TEST_F(Errors, Sizes) {
   EXPECT_ERROR(4 / batch, "a size is divided: the divisor must be a positive number");
 }
 
+TEST_F(Errors, Losses) {
+  EXPECT_ERROR(cross_entropy(table, label),
+               "cross_entropy: scores (6, 4) of f32 and labels (batch) of i32: they must be floats (.., classes), with "
+               "a constant number of classes, and i32 or i64 (..) or floats like the scores");
+  EXPECT_ERROR(cross_entropy(table, cast(table, f64)),
+               "cross_entropy: scores (6, 4) of f32 and labels (6, 4) of f64: they must be floats (.., classes), with "
+               "a constant number of classes, and i32 or i64 (..) or floats like the scores");
+  EXPECT_ERROR(nll_loss(table, table),
+               "nll_loss: scores (6, 4) of f32 and labels (6, 4) of f32: they must be floats (.., classes), with a "
+               "constant number of classes, and i32 or i64 (..)");
+  EXPECT_ERROR(nll_loss(transpose(table, {1, 0}), label, {}),
+               "nll_loss: scores (4, 6) of f32 and labels (batch) of i32: they must be floats (.., classes), with a "
+               "constant number of classes, and i32 or i64 (..)");
+  Tensor six = model.input("six", {6}, i32), row = model.parameter("row", {6}, ones());
+  EXPECT_ERROR(cross_entropy(table, six, {.weight = row}),
+               "cross_entropy: the weight is (6) of f32: it must be (4) of f32, a number for each class");
+  EXPECT_ERROR(cross_entropy(table, six, {.label_smoothing = 1.5}),
+               "cross_entropy: label_smoothing is 1.500000: it must be between 0 and 1");
+  EXPECT_ERROR(cross_entropy(table, table, {.ignore_index = 3}),
+               "cross_entropy: ignore_index is 3, yet the targets are floats: give integer labels, or targets of 0");
+  EXPECT_ERROR(mse_loss(table, row),
+               "mse_loss: x (6, 4) of f32 and target (6) of f32: they must have one shape and one floating-point type");
+  EXPECT_ERROR(mse_loss(label, label), "mse_loss: x (batch) of i32 and target (batch) of i32: they must have one shape "
+                                       "and one floating-point type");
+  EXPECT_ERROR(smooth_l1_loss(table, table, 0), "smooth_l1_loss: beta is 0.000000: it must be positive");
+  EXPECT_ERROR(huber_loss(table, table, -1), "huber_loss: delta is -1.000000: it must be positive");
+  EXPECT_ERROR(
+      binary_cross_entropy(table, row),
+      "binary_cross_entropy: probability (6, 4) of f32 and target (6) of f32: they must have one shape and one "
+      "floating-point type");
+  EXPECT_ERROR(
+      binary_cross_entropy_with_logits(row, row, {.pos_weight = model.parameter("weights", {2, 6}, ones())}),
+      "binary_cross_entropy_with_logits: pos_weight (2, 6) of f32 does not broadcast to the logits, (6) of f32");
+  EXPECT_ERROR(focal_loss(table, table, {.gamma = -1}), "focal_loss: gamma is -1.000000: it must be at least 0");
+  EXPECT_ERROR(dice_loss(row, row), "dice_loss: probability is (6) of f32: it must be (items, ..)");
+  EXPECT_ERROR(dice_loss(table, table, {.smooth = -1}), "dice_loss: smooth is -1.000000: it must be at least 0");
+  EXPECT_ERROR(triplet_margin_loss(table, table, row),
+               "triplet_margin_loss: anchor (6, 4) of f32 and negative (6) of f32: they must have one shape and one "
+               "floating-point type");
+  EXPECT_ERROR(triplet_margin_loss(sum(row), sum(row), sum(row)),
+               "triplet_margin_loss: anchor is one number: it must be (.., width)");
+  EXPECT_ERROR(kl_div(sum(row), sum(row)), "kl_div: log_probability is one number: it must be (.., classes)");
+}
+
+TEST_F(Errors, RandomNumbers) {
+  Tensor key = model.input("key", {2}, i32), seed = model.input("seed", {}, i64);
+  EXPECT_ERROR(random_uniform(label, {3}), "random_uniform: takes a key of two i32 (c1), not (batch) of 'i32'");
+  EXPECT_ERROR(random_normal(key, {-1}), "random_normal: shape (-1): sizes must not be negative");
+  EXPECT_ERROR(random_keys(seed, label, 2),
+               "random_keys: makes (n, 2) i32 from a seed and a counter, both i64 of rank 0 (c1)");
+  EXPECT_ERROR(random_bernoulli(key, label), "random_bernoulli: probability is of i32: it must be of f32 or f64");
+  EXPECT_ERROR(random_categorical(key, sum(table)),
+               "random_categorical: logits are () of f32: they must be (.., classes) of f32 or f64");
+}
+
 TEST_F(Errors, Layers) {
   EXPECT_ERROR(nn::MultiHeadAttention(model / "wide", 320, 12), "attention: 12 heads do not divide 320 channels");
   Tensor tokens = model.input("tokens", {batch, 9, 8});
@@ -207,8 +266,6 @@ TEST_F(Errors, Layers) {
                "attention maps: this attention is causal, and maps() has no mask: leave .causal out");
   EXPECT_ERROR(nn::PatchEmbedding(model / "patches", {.patch = 5, .width = 8})(image),
                "patches: a side of 28 pixels is no multiple of the patch, 5");
-  EXPECT_ERROR(cross_entropy(table, label), "cross_entropy: logits (6, 4) and labels (batch): they must be (rows, "
-                                            "classes) and (rows), with a constant number of classes (c1)");
   EXPECT_ERROR(norm(table, 0), "norm: p is 0.000000: it must be positive");
   EXPECT_ERROR(cumsum(transpose(image, {1, 2, 3, 0}), -1),
                "cumsum: needs a last dimension of constant size, but works on (1, 28, 28, batch) (c1)");

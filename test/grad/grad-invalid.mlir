@@ -64,6 +64,14 @@ func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fove
 
 // -----
 
+// expected-error@+1 {{is named 'loss_scale', as a state of the training step is: choose another name}}
+fovea.state "parameter" @loss_scale : tensor<f32>
+func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {loss_scale = 1024.0, growth_interval = 1.0}>} {
+  return %x : tensor<f32>
+}
+
+// -----
+
 // expected-error@+1 {{is named 'step', as a state of the training step is: choose another name}}
 fovea.state "parameter" @step : tensor<f32>
 func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {

@@ -165,7 +165,7 @@ void compare(const std::string &name, const Array &expected, const std::string &
   if (bytes.size() != expected.bytes.size())
     fail("output '" + name + "' has " + std::to_string(bytes.size()) + " bytes instead of " +
          std::to_string(expected.bytes.size()));
-  if (onnx::isFloat(onnx::dtypeOf(expected.element))) return compareFloats(name, expected, bytes);
+  if (isFloat(onnx::dtypeOf(expected.element))) return compareFloats(name, expected, bytes);
   auto different = std::mismatch(bytes.begin(), bytes.end(), expected.bytes.begin());
   if (different.first == bytes.end()) return;
   fail("output '" + name + "' differs at element " +
