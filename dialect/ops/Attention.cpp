@@ -68,6 +68,10 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
+StringRef AttentionOp::withoutGradient() {
+  return "freeze them, or leave out the score and mask functions, whose gradients are not there yet";
+}
+
 SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
   RankedTensorType rows = typeOf(getLogSumExp());
   Value g = cotangents[0];

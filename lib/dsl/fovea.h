@@ -7,5 +7,6 @@
 #include <fovea/Random.h>
 #include <fovea/Tensor.h>
 #include <fovea/nn/Attention.h>
+#include <fovea/nn/Convolution.h>
 #include <fovea/nn/Layers.h>
 #include <fovea/nn/Transformer.h>

@@ -66,9 +66,8 @@ private:
     SmallVector<Value> operands;
     if (rule && !regions) operands = rule.vjp(builder, results, needed);
     if (operands.empty())
-      return op->emitOpError(
-          "has no gradient rule, but the loss depends on trained parameters through it: freeze them, or "
-          "use another op");
+      return op->emitOpError("has no gradient rule, but the loss depends on trained parameters through it: ")
+             << (rule ? rule.withoutGradient() : "freeze them, or use another op");
     assert(operands.size() == op->getNumOperands() && "vjp gives one cotangent for each operand");
     for (auto [operand, cotangent, need] : llvm::zip(op->getOperands(), operands, needed))
       if (need && cotangent) accumulate(operand, cotangent);

@@ -83,7 +83,7 @@ func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fove
 fovea.state "parameter" @w : tensor<2x4xf32>
 func.func @model(%x: tensor<5x4xf32>, %i: tensor<2xi64>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   %w = fovea.load @w : tensor<2x4xf32>
-  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or use another op}}
+  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or combine by assign or add, which have one}}
   %0 = fovea.scatter %x[%i] "maximum" %w {axis = 0} : (tensor<5x4xf32>, tensor<2xi64>, tensor<2x4xf32>) -> tensor<5x4xf32>
   %1 = fovea.sum %0 [0, 1] : (tensor<5x4xf32>) -> tensor<f32>
   return %1 : tensor<f32>
@@ -95,7 +95,7 @@ func.func @model(%x: tensor<5x4xf32>, %i: tensor<2xi64>) -> (tensor<f32> {fovea.
 fovea.state "parameter" @q : !x
 func.func @model(%k: !x) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   %q = fovea.load @q : !x
-  // expected-error@+1 {{has no gradient rule}}
+  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or leave out the score and mask functions, whose gradients are not there yet}}
   %0, %lse = fovea.attention %q, %k, %k attributes {scale = 0.5} score {
   ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>):
     %1 = fovea.tanh %s : tensor<f32>

@@ -1,4 +1,5 @@
-// Resize and Upsample: each dimension on its own, as weighted sums of elements whose places are known when importing.
+// Resize and Upsample: each dimension on its own, as weighted sums of elements whose places are known when importing;
+// and GridSample.
 #include "lib/onnx/Compositions.h"
 #include "lib/onnx/Registry.h"
 
@@ -188,12 +189,29 @@ void upsample(Call &call) {
   apply(call, {kind, "asymmetric", "floor", false, false, -0.75, 0}, scaled(call, allAxes(call), scales));
 }
 
+void gridSample(Call &call) {
+  Tensor x = call.tensor(0);
+  if (x.rank() != 4) call.unsupported("it samples " + shapeText(x.shape()) + ": images (n, c, h, w) are supported");
+  GridSampleOptions options;
+  std::string mode = call.text("mode", "linear"), padding = call.text("padding_mode", "zeros");
+  if (mode == "nearest")
+    options.interpolation = Interpolation::nearest;
+  else if (mode != "linear" && mode != "bilinear")
+    call.unsupported("mode is '" + mode + "': linear and nearest are supported");
+  if (padding != "zeros" && padding != "border")
+    call.unsupported("padding_mode is '" + padding + "': zeros and border are supported");
+  options.border = padding == "border";
+  options.align_corners = call.integer("align_corners", 0) != 0;
+  call.give(grid_sample(x, call.tensor(1), options));
+}
+
 } // namespace
 
 void addResize(Registry &registry) {
   registry.add("Upsample", {7, 9, 10}, upsample);
   registry.add("Resize", {10}, upsample);
   registry.add("Resize", {11, 13, 18, 19}, resize);
+  registry.add("GridSample", {16, 20, 22}, gridSample);
 }
 
 } // namespace fovea::onnx
