@@ -64,8 +64,11 @@ def Fovea_PanelsAttr : Fovea_Attr<"Panels", "panels"> {
 def Fovea_OptimizerAttr : Fovea_Attr<"Optimizer", "optimizer"> {
   let summary = "an optimizer's rule and its constants";
   let description = [{
-    `kind` is `sgd` (momentum, nesterov, weight_decay) or `adamw` (beta1, beta2, epsilon, weight_decay). Gradients are
-    scaled to the global norm `clip_norm` where that is positive.
+    `kind` is `sgd` (momentum, nesterov, weight_decay), `adam`, `adamw` or `lamb` (beta1, beta2, epsilon, weight_decay) or
+    `adagrad` (epsilon, weight_decay). With any of them: gradients are scaled to the global norm `clip_norm` where that is
+    positive; where `ema` is, moving averages of the parameters are kept with this decay; where `loss_scale` is, the loss
+    is scaled by a number that starts with it and is doubled after `growth_interval` updates with finite gradients, or
+    halved.
   }];
   let parameters = (ins StringRefParameter<>:$kind, "::mlir::DictionaryAttr":$constants);
   let assemblyFormat = "`<` $kind `,` $constants `>`";

@@ -52,8 +52,8 @@ bool isTensor(Type type) {
   int64_t room = maxElements;
   for (int64_t extent : tensor.getShape()) {
     if (ShapedType::isDynamic(extent)) continue;
-    if (extent < 1 || extent > room) return false;
-    room /= extent;
+    if (extent < 0 || extent > room) return false;
+    room /= std::max<int64_t>(extent, 1);
   }
   if (tensor.hasStaticShape()) return !tensor.getEncoding();
   return isa_and_nonnull<DimsAttr>(tensor.getEncoding());
@@ -102,8 +102,8 @@ RankedTensorType PanelsAttr::pack(RankedTensorType logical) const {
 
 LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind,
                                     DictionaryAttr constants) {
-  if (kind != "sgd" && kind != "adamw")
-    return emitError() << "optimizer '" << kind << "' is not known: it must be sgd or adamw";
+  if (!llvm::is_contained({"sgd", "adam", "adamw", "adagrad", "lamb"}, kind))
+    return emitError() << "optimizer '" << kind << "' is not known: it must be sgd, adam, adamw, adagrad or lamb";
   for (NamedAttribute constant : constants)
     if (!isa<FloatAttr>(constant.getValue()))
       return emitError() << "optimizer constant '" << constant.getName().getValue()

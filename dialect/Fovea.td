@@ -33,8 +33,8 @@ def Fovea_Dialect : Dialect {
 
 //===-- Types -----------------------------------------------------------------------------------------------------===//
 
-/// A ranked tensor of sizes that are at least 1, in which every `?` has its expression.
-defvar tensorRule = "tensor of 1 to 2^48 elements, each ? with its #fovea.dims";
+/// A ranked tensor in which every `?` has its expression. Sizes that are numbers may be 0, symbols not.
+defvar tensorRule = "tensor of up to 2^48 elements, each ? with its #fovea.dims";
 def Fovea_Tensor : Type<CPred<"::fovea::isTensor($_self)">,
                         !strconcat("f16, bf16, f32, f64, i8, ui8, i32, i64 or i1 ", tensorRule),
                         "::mlir::RankedTensorType">;

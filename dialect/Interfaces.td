@@ -15,7 +15,9 @@ def Fovea_Differentiable : OpInterface<"Differentiable"> {
   let methods = [InterfaceMethod<
       "The cotangents of the operands, one for each, null where zero or not needed.",
       "::llvm::SmallVector<::mlir::Value>", "vjp",
-      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$cotangents, "::llvm::ArrayRef<bool>":$needed)>];
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$cotangents, "::llvm::ArrayRef<bool>":$needed)>,
+    InterfaceMethod<"What an author can do where this op, as it is, has no gradient.", "::llvm::StringRef",
+      "withoutGradient", (ins), "", [{ return "freeze them, or use another op"; }]>];
 }
 
 #endif

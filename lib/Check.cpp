@@ -10,7 +10,7 @@ namespace fovea {
 static LogicalResult checkType(Operation *op, Type type) {
   if (isTensor(type)) return success();
   return op->emitOpError("has a value of type ")
-         << type << ": programs are over tensors of 1 to 2^48 elements, each ? with its #fovea.dims";
+         << type << ": programs are over tensors of up to 2^48 elements, each ? with its #fovea.dims";
 }
 
 LogicalResult checkProgram(func::FuncOp function) {

@@ -28,7 +28,7 @@ static LogicalResult inferAttention(std::optional<Location> location, RankedTens
     return emitOptionalError(location, facts,
                              ": batches, the heads and lengths of key and value, and the head sizes of "
                              "query and key must be equal (c2)");
-  if (q.isDynamicDim(1) || k.isDynamicDim(1) || q.getDimSize(1) % k.getDimSize(1))
+  if (q.isDynamicDim(1) || k.isDynamicDim(1) || k.getDimSize(1) < 1 || q.getDimSize(1) % k.getDimSize(1))
     return emitOptionalError(location, facts, ": ", k.getDimSize(1), " key heads do not divide ", q.getDimSize(1),
                              " query heads (c3)");
   results.push_back(shapes.tensor({qs[0], qs[1], qs[2], vs[3]}, q.getElementType()));
@@ -66,6 +66,10 @@ LogicalResult AttentionOp::verify() {
            << dropout << (getRandomKey() ? " by a random key" : "")
            << ": it must be below 1, and positive where there is a key (c5)";
   return success();
+}
+
+StringRef AttentionOp::withoutGradient() {
+  return "freeze them, or leave out the score and mask functions, whose gradients are not there yet";
 }
 
 SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {

@@ -7,7 +7,7 @@ defvar AttentionWindow = [{
     negative window is unbounded. Causal attention is window_right = 0 with offset = keys - queries.}];
 
 def Fovea_AttentionOp : Fovea_InferredOp<"attention", [Fovea_Anchor, AttrSizedOperandSegments,
-                                                       DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+                                                       DeclareOpInterfaceMethods<Fovea_Differentiable, ["withoutGradient"]>]> {
   let summary = "softmax(scale * q k^T, over the keys in sight) v (Vaswani et al. 2017)";
   let description = [{
     q is (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v); all have rank 4 and one element type

@@ -101,7 +101,8 @@ static LogicalResult inferConv2d(std::optional<Location> location, RankedTensorT
   for (int d : {0, 1}) {
     int64_t reach = (weight.getDimSize(2 + d) - 1) * windows.dilation[d] + 1;
     int64_t room = x.getDimSize(2 + d) + 2 * windows.padding[d] - reach;
-    if (room < 0) return emitOptionalError(location, facts, ": the kernel is larger than the padded image (c5)");
+    if (reach < 1 || room < 0)
+      return emitOptionalError(location, facts, ": the kernel is empty, or larger than the padded image (c5)");
     sizes[2 + d] = shapes.constant(room / windows.stride[d] + 1);
   }
   sizes[1] = shapes.constant(weight.getDimSize(0));

@@ -28,8 +28,8 @@ def Fovea_Conv2dOp : Fovea_Convolution<"conv2d", [InferTypeOpAdaptor, SameOperan
     y[n, o, i, j] = sum over c, p, q of x[n, c, i * stride[0] + p * dilation[0] - padding[0],
     j * stride[1] + q * dilation[1] - padding[1]] * weight[o, c, p, q], with zeros outside x. With `groups`, the o of each
     of so many runs read the c of the run at the same place. Both have rank 4 (c1), channels as told (c2) and constant
-    spatial sizes (c3); strides and dilations are at least 1 and paddings not negative (c4); the kernel fits into the
-    padded image (c5).
+    spatial sizes (c3); strides and dilations are at least 1 and paddings not negative (c4); the kernel has elements and fits
+    into the padded image (c5).
   }];
   let arguments = !con((ins Fovea_FloatTensor:$x, Fovea_FloatTensor:$weight), window);
 }

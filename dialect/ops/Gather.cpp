@@ -75,6 +75,8 @@ SmallVector<Value> GatherOp::vjp(OpBuilder &builder, ValueRange cotangents, Arra
   return result;
 }
 
+StringRef ScatterOp::withoutGradient() { return "freeze them, or combine by assign or add, which have one"; }
+
 SmallVector<Value> ScatterOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
   bool assigns = getReduction() == "assign";
   if (!assigns && getReduction() != "add") return {};

@@ -15,7 +15,8 @@ def Fovea_GatherOp : Fovea_InferredOp<"gather", [Fovea_Point, DeclareOpInterface
   let assemblyFormat = "$x `[` $indices `]` attr-dict `:` functional-type(operands, results)";
 }
 
-def Fovea_ScatterOp : Fovea_Op<"scatter", [Pure, Fovea_Anchor, DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+def Fovea_ScatterOp : Fovea_Op<"scatter", [Pure, Fovea_Anchor,
+                                          DeclareOpInterfaceMethods<Fovea_Differentiable, ["withoutGradient"]>]> {
   let summary = "x with updates at integer indices";
   let description = [{
     The elements that `gather` would take are combined with those of `updates`, one after another in row-major order of

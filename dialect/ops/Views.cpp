@@ -78,9 +78,11 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
   FailureOr<int64_t> extent = axisSize(location, "slice", operands.getX(), operands.getAxis());
   if (failed(extent)) return failure();
   int64_t start = operands.getStart(), size = operands.getSize(), step = operands.getStep();
-  if (size < 1 || step < 1)
-    return emitOptionalError(location, "slice: size ", size, " and step ", step, ": both must be at least 1 (c3)");
-  if (start < 0 || start >= *extent || size - 1 > (*extent - 1 - start) / step)
+  if (size < 0 || step < 1)
+    return emitOptionalError(location, "slice: size ", size, " and step ", step,
+                             ": the first must not be negative, the second at least 1 (c3)");
+  bool inside = size == 0 ? start <= *extent : start < *extent && size - 1 <= (*extent - 1 - start) / step;
+  if (start < 0 || !inside)
     return emitOptionalError(location, "slice: ", size, " elements from ", start, " in steps of ", step,
                              " do not lie within the ", *extent, " of axis ", operands.getAxis(), " (c2)");
   results.push_back(withAxis(typeOf(operands.getX()), operands.getAxis(), size));
@@ -92,10 +94,11 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   FailureOr<int64_t> extent = axisSize(location, "pad", operands.getX(), operands.getAxis());
   if (failed(extent)) return failure();
   int64_t low = operands.getLow(), high = operands.getHigh(), step = operands.getStep();
-  if (low < 0 || high < 0 || step < 1 || std::max({low, high, step}) > maxElements / *extent)
+  if (low < 0 || high < 0 || step < 1 || std::max({low, high, step}) > maxElements / std::max<int64_t>(*extent, 1))
     return emitOptionalError(location, "pad: low ", low, ", high ", high, " and step ", step,
                              ": the first two must not be negative, the step at least 1, and none huge (c2)");
-  results.push_back(withAxis(typeOf(operands.getX()), operands.getAxis(), low + (*extent - 1) * step + 1 + high));
+  results.push_back(
+      withAxis(typeOf(operands.getX()), operands.getAxis(), low + (*extent ? (*extent - 1) * step + 1 : 0) + high));
   return success();
 }
 

@@ -37,7 +37,7 @@ def Fovea_SliceOp : Fovea_ViewOp<"slice", [InferTypeOpAdaptor]> {
   let summary = "every step-th element along one axis";
   let description = [{
     Element i along `axis` is element `start + i * step` of x, for i below `size`. The axis is within the rank (c1) and
-    of constant size; the last element taken lies within x (c2); step and size are at least 1 (c3).
+    of constant size; the last element taken lies within x (c2); the step is at least 1 and the size not negative (c3).
   }];
   let arguments = (ins Fovea_Tensor:$x, I64Attr:$axis, I64Attr:$start, I64Attr:$size, DefaultValuedAttr<I64Attr, "1">:$step);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";

@@ -39,7 +39,7 @@ static LogicalResult inferUnfold(std::optional<Location> location, StringRef nam
   SmallVector<AffineExpr> within;
   for (auto [axis, size, stride, dilation] : llvm::zip(axes, size, stride, dilation)) {
     int64_t extent = x.getDimSize(axis), steps = extent - 1;
-    if (size - 1 > steps / dilation)
+    if (extent < 1 || size - 1 > steps / dilation)
       return emitOptionalError(location, name, ": a window of ", size, " with dilation ", dilation,
                                " does not fit into axis ", axis, " of ", shapeText(x), " (c4)");
     sizes[axis] = shapes.constant((steps - (size - 1) * dilation) / stride + 1);

@@ -258,6 +258,7 @@ void Program::set(const std::string &name, const Argument &values) {
 
 void Program::load(const std::string &path) { self().withFile("load", path); }
 void Program::save(const std::string &path) { self().withFile("save", path); }
+void Program::save_average(const std::string &path) { self().withFile("save_average", path); }
 void Program::load_checkpoint(const std::string &path) { self().withFile("load_checkpoint", path); }
 void Program::save_checkpoint(const std::string &path) { self().withFile("save_checkpoint", path); }
 std::string Program::target() { return self().code->function<const char *(void *)>("target")(self().handle); }

@@ -99,6 +99,8 @@ public:
   /// All parameters, as a safetensors file.
   void load(const std::string &path);
   void save(const std::string &path);
+  /// What save writes, with the moving averages that training keeps (TrainOptions::ema) as the parameters' values.
+  void save_average(const std::string &path);
   /// Parameters and all else that training continues from, as a safetensors file.
   void load_checkpoint(const std::string &path);
   void save_checkpoint(const std::string &path);

@@ -20,7 +20,7 @@ Tensor sign(Located x) {
   Frame frame(x);
   DType dtype = x.tensor.dtype();
   Tensor sign = cast(x.tensor > 0, dtype) - cast(x.tensor < 0, dtype);
-  return dtype == f32 || dtype == f64 ? where(is_nan(x.tensor), x.tensor, sign) : sign;
+  return isFloat(dtype) ? where(is_nan(x.tensor), x.tensor, sign) : sign;
 }
 
 Tensor ceil(Located x) {

@@ -27,6 +27,10 @@ Tensor constant(Program &program, Site site, ArrayRef<int64_t> shape, ArrayRef<d
 /// Indices, of type i64.
 Tensor constant(Program &program, Site site, ArrayRef<int64_t> shape, ArrayRef<int64_t> values);
 
+/// Fails where a table of places or weights would be longer than 2^20: tables are constants, written out number by
+/// number.
+void checkTable(const char *op, const Located &x, int64_t size);
+
 /// x with an axis, counted from the front, and the last one exchanged, which is its own inverse.
 Tensor exchange(const Located &x, int64_t axis);
 

@@ -62,8 +62,8 @@ private:
       std::string labels = expanded(part.str(), operand.rank(), dots);
       if ((int64_t)labels.size() != operand.rank())
         fail("names " + std::to_string(labels.size()) + " dimensions of " + shapeText(Program::typeOf(operand)));
+      for (char label : labels) ++uses[label];
       terms.push_back(diagonal({operand, labels}));
-      for (char label : terms.back().labels) ++uses[label];
       checkSizes(terms.back());
     }
     if (arrow != std::string::npos) {
@@ -123,6 +123,7 @@ private:
       if (!size || term.tensor.dim((int64_t)other).constant() != size)
         fail(std::string("takes the diagonal '") + term.labels[d] + "' of " + shapeText(Program::typeOf(term.tensor)) +
              ": both sizes must be the same number");
+      checkTable("einsum", term.tensor, *size);
       // Beside each other, both looked up by one index.
       std::vector<int64_t> order;
       for (int64_t each = 0; each < term.tensor.rank(); ++each)

@@ -148,11 +148,6 @@ Tensor attention(Located query, Located key, Located value, AttentionOptions opt
                             ValueRange(), llvm::APFloat(scale), left, right, offset, llvm::APFloat(options.dropout));
 }
 
-Tensor cross_entropy(Located logits, Located label) {
-  Program &program = Program::of(logits.site, {&logits.tensor, &label.tensor});
-  return mean({apply<CrossEntropyOp>(program, logits.site, valueOf(logits), valueOf(label)), logits.site});
-}
-
 Tensor dropout(Located x, double rate) {
   return apply<DropoutOp>(Program::of(x), x.site, valueOf(x), llvm::APFloat(rate));
 }

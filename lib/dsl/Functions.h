@@ -94,7 +94,7 @@ Tensor cast(Located x, DType dtype);
 Tensor reshape(Located x, const Shape &shape);
 /// Dimension d of the result is dimension permutation[d] of x.
 Tensor transpose(Located x, const std::vector<int64_t> &permutation);
-/// `size` elements along an axis of constant size, from `start` in steps of `step`.
+/// `size` elements, or none, along an axis of constant size, from `start` in steps of `step`.
 Tensor slice(Located x, int64_t axis, int64_t start, int64_t size, int64_t step = 1);
 /// The element at `index` along an axis of constant size, which is dropped.
 Tensor pick(Located x, int64_t axis, int64_t index);
@@ -204,10 +204,6 @@ struct AttentionOptions {
 /// softmax(scale q k^T) v for q (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v), where
 /// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").
 Tensor attention(Located query, Located key, Located value, AttentionOptions options = {});
-
-/// The mean over rows of -log softmax(logits)[label], for logits (rows, classes) and integer labels (rows). A label
-/// outside the classes gives NaN.
-Tensor cross_entropy(Located logits, Located label);
 
 // Look-ups. Indices are i32 or i64; one outside gives NaN, or 0 of integers and booleans.
 /// The elements at `indices` along an axis: x's shape with the indices' in place of the axis (ONNX's Gather, numpy's

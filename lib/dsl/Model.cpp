@@ -37,11 +37,14 @@ Optimizer::Optimizer(const SGD &sgd)
     : kind("sgd"), constants{{"momentum", sgd.momentum},
                              {"nesterov", sgd.nesterov ? 1.0 : 0.0},
                              {"weight_decay", sgd.weight_decay}} {}
-Optimizer::Optimizer(const AdamW &adamw)
-    : kind("adamw"), constants{{"beta1", adamw.beta1},
-                               {"beta2", adamw.beta2},
-                               {"epsilon", adamw.epsilon},
-                               {"weight_decay", adamw.weight_decay}} {}
+template <typename Adaptive> static std::vector<std::pair<std::string, double>> adaptive(const Adaptive &of) {
+  return {{"beta1", of.beta1}, {"beta2", of.beta2}, {"epsilon", of.epsilon}, {"weight_decay", of.weight_decay}};
+}
+Optimizer::Optimizer(const Adam &adam) : kind("adam"), constants(adaptive(adam)) {}
+Optimizer::Optimizer(const AdamW &adamw) : kind("adamw"), constants(adaptive(adamw)) {}
+Optimizer::Optimizer(const Adagrad &adagrad)
+    : kind("adagrad"), constants{{"epsilon", adagrad.epsilon}, {"weight_decay", adagrad.weight_decay}} {}
+Optimizer::Optimizer(const LAMB &lamb) : kind("lamb"), constants(adaptive(lamb)) {}
 
 //===-- Names -----------------------------------------------------------------------------------------------------===//
 
@@ -192,6 +195,14 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
                  "train: the loss is of " + dsl::elementText(loss) + ": cast it, or what it is computed from, to f32");
   if (type.getRank() != 0 || !isFloat(type.getElementType()))
     program.fail(loss.site, "train: the loss has shape " + shapeText(type) + ": it must be one float, such as a mean");
+  if (!(options.ema >= 0 && options.ema < 1))
+    program.fail(loss.site, "train: ema is " + std::to_string(options.ema) + ": it must be at least 0 and below 1");
+  if (options.loss_scale != 0 && !(options.loss_scale >= 1 && options.loss_scale <= 0x1p24))
+    program.fail(loss.site, "train: loss_scale is " + std::to_string(options.loss_scale) +
+                                ": it must be between 1 and 2^24, or 0 for none");
+  if (options.growth_interval < 1)
+    program.fail(loss.site,
+                 "train: growth_interval is " + std::to_string(options.growth_interval) + ": it must be at least 1");
   for (const std::string &name : options.report) {
     bool found = false;
     for (unsigned index = 0; index < program.function.getNumResults(); ++index)
@@ -205,9 +216,17 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
   claim(program, loss.site, "output", "loss");
   addResult(program, program.function.getNumResults(), Program::value(loss),
             {named(program, "loss"), builder.getNamedAttr("fovea.loss", builder.getUnitAttr())});
-  SmallVector<NamedAttribute> constants{builder.getNamedAttr("clip_norm", builder.getF64FloatAttr(options.clip_norm))};
-  for (const auto &[name, value] : optimizer.constants)
+  SmallVector<NamedAttribute> constants;
+  auto add = [&](StringRef name, double value) {
     constants.push_back(builder.getNamedAttr(name, builder.getF64FloatAttr(value)));
+  };
+  for (const auto &[name, value] : optimizer.constants) add(name, value);
+  add("clip_norm", options.clip_norm);
+  if (options.ema != 0) add("ema", options.ema);
+  if (options.loss_scale != 0) {
+    add("loss_scale", options.loss_scale);
+    add("growth_interval", (double)options.growth_interval);
+  }
   program.function->setAttr("fovea.optimizer",
                             OptimizerAttr::get(&program.context, optimizer.kind, builder.getDictionaryAttr(constants)));
   program.trained = true;

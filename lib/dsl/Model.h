@@ -41,19 +41,51 @@ struct SGD {
   bool nesterov = false;
   double weight_decay = 0;
 };
-/// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019).
+/// The mean gradient over its root mean square: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2 and
+/// p -= rate m' / (sqrt v' + epsilon), with m' = m / (1 - beta1^step) and v' alike (Kingma and Ba 2015, "Adam"). Weight
+/// decay is added to the gradient.
+struct Adam {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+};
+/// Adam with weight decay apart from the gradient: p -= rate (m' / (sqrt v' + epsilon) + weight_decay p)
+/// (Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization").
 struct AdamW {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01;
+};
+/// s += g^2 and p -= rate g / (sqrt s + epsilon) (Duchi et al. 2011, "Adaptive Subgradient Methods"). Weight decay is
+/// added to the gradient.
+struct Adagrad {
+  double epsilon = 1e-10, weight_decay = 0;
+};
+/// AdamW's step u, scaled to the parameter's length, for large batches: p -= rate (|p| / |u|) u, or rate u where |p| or
+/// |u| is 0 (You et al. 2020, "Large Batch Optimization for Deep Learning", algorithm 2).
+struct LAMB {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, weight_decay = 0.01;
 };
 struct Optimizer {
   std::string kind;
   std::vector<std::pair<std::string, double>> constants;
   Optimizer(const SGD &sgd);
+  Optimizer(const Adam &adam);
   Optimizer(const AdamW &adamw);
+  Optimizer(const Adagrad &adagrad);
+  Optimizer(const LAMB &lamb);
 };
 
+/// With `ema`, below 1, the state `ema/NAME` is the moving average of each trained parameter: after step t that of the
+/// values p_1 .. p_t it had after these steps, weighted by ema^(t-1) .. 1 (Polyak and Juditsky 1992; the weights as in
+/// Kingma and Ba 2015, section 7.2). `save_average` writes a file of parameters with the averages as their values.
+///
+/// With `loss_scale`, gradients are those of the loss times the state `loss_scale`, so that they are not too small for
+/// f16, and an update divides them by it. Where one is infinite or NaN, the update leaves parameters, optimizer state
+/// and step as they are, and halves the scale; after `growth_interval` other updates in a row the scale is doubled. It
+/// stays between 1 and 2^24 (Micikevicius et al. 2018, "Mixed Precision Training"). `gradient/NAME` holds scaled
+/// gradients; the norm that is clipped and `input_gradients` are without the scale.
 struct TrainOptions {
   double clip_norm = 0;                          // gradients are scaled down to this global norm; 0 leaves them
+  double ema = 0;                                // decay of the parameters' moving averages; 0 keeps none
+  double loss_scale = 0;                         // the first one, of 1 to 2^24; 0 leaves the loss as it is
+  int64_t growth_interval = 2000;                // updates after which the loss scale is doubled
   std::vector<std::string> report = {};          // outputs that a training step gives as well
   std::vector<std::string> input_gradients = {}; // inputs NAME whose gradient it gives as well, as output gradient_NAME
 };

@@ -59,14 +59,16 @@ static Tensor withoutRow(const Tensor &x) { return reshape(x, {x.dim(0), x.dim(1
 
 Tensor conv1d(Located x, Located weight, Conv1dOptions options) {
   Frame frame(x);
-  return withoutRow(conv2d(asRow(frame, "conv1d", x), asRow(frame, "conv1d", weight),
-                           {{1, options.stride}, {0, options.padding}, {1, options.dilation}, options.groups}));
+  Tensor row = asRow(frame, "conv1d", x), kernel = asRow(frame, "conv1d", weight);
+  return withoutRow(
+      conv2d(row, kernel, {{1, options.stride}, {0, options.padding}, {1, options.dilation}, options.groups}));
 }
 
 Tensor conv_transpose1d(Located x, Located weight, ConvTranspose1dOptions options) {
   Frame frame(x);
+  Tensor row = asRow(frame, "conv_transpose1d", x), kernel = asRow(frame, "conv_transpose1d", weight);
   return withoutRow(conv_transpose2d(
-      asRow(frame, "conv_transpose1d", x), asRow(frame, "conv_transpose1d", weight),
+      row, kernel,
       {{1, options.stride}, {0, options.padding}, {1, options.dilation}, options.groups, {0, options.output_padding}}));
 }
 
@@ -152,6 +154,7 @@ Tensor average_pool2d(Located x, Pair2d size, Pool2dOptions options, bool count_
   Frame frame(x);
   Tensor total = sum(windowsOf(frame, "average_pool2d", x, size, options), {2, 3});
   if (count_padding || options.padding == Pair2d{0, 0}) return total / (double)(size[0] * size[1]);
+  for (int d : {0, 1}) checkTable("average_pool2d", x, *total.dim(2 + d).constant() * size[d]);
   return total / countsOf(x, total, size, options);
 }
 
@@ -187,16 +190,21 @@ Tensor global_max_pool(Located x) {
 static int64_t beginOf(int64_t i, int64_t extent, int64_t count) { return i * extent / count; }
 static int64_t endOf(int64_t i, int64_t extent, int64_t count) { return ((i + 1) * extent + count - 1) / count; }
 
-static void checkAdaptive(const Frame &frame, const char *name, Pair2d size) {
+/// Every window names its pixels.
+static void checkAdaptive(const Frame &frame, const char *name, const Located &x, Pair2d extents, Pair2d size) {
   if (size[0] < 1 || size[1] < 1)
     frame.fail(std::string(name) + ": a result of " + std::to_string(size[0]) + " by " + std::to_string(size[1]) +
                ": both must be at least 1");
+  for (int d : {0, 1}) {
+    checkTable(name, x, size[d]);
+    checkTable(name, x, extents[d]);
+  }
 }
 
 Tensor adaptive_average_pool2d(Located x, Pair2d size) {
   Frame frame(x);
   Pair2d extents = sizeOf(frame, "adaptive_average_pool2d", x);
-  checkAdaptive(frame, "adaptive_average_pool2d", size);
+  checkAdaptive(frame, "adaptive_average_pool2d", x, extents, size);
   Tensor result = x;
   for (int d : {0, 1}) {
     Taps taps;
@@ -213,7 +221,7 @@ Tensor adaptive_average_pool2d(Located x, Pair2d size) {
 Tensor adaptive_max_pool2d(Located x, Pair2d size) {
   Frame frame(x);
   Pair2d extents = sizeOf(frame, "adaptive_max_pool2d", x);
-  checkAdaptive(frame, "adaptive_max_pool2d", size);
+  checkAdaptive(frame, "adaptive_max_pool2d", x, extents, size);
   Tensor result = x;
   for (int d : {0, 1}) {
     // The places of every window, (longest, size); shorter ones name their last one again.

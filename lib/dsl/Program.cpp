@@ -34,7 +34,9 @@ Program::Program(const std::string &name, DType dtype, Site site)
 
 std::vector<Site> Program::trail(Site site) const {
   std::vector<Site> result = frames;
-  result.push_back(site);
+  // A block that passes its tensor's line on says nothing new.
+  bool known = !result.empty() && result.back().line == site.line && StringRef(result.back().file) == site.file;
+  if (!known) result.push_back(site);
   return result;
 }
 
@@ -132,8 +134,8 @@ SmallVector<AffineExpr> Program::sizes(const Shape &shape, Site site) {
 
 RankedTensorType Program::type(Site site, const Twine &what, ArrayRef<AffineExpr> sizes, Type element) {
   for (AffineExpr size : sizes)
-    if (constantSize(size).value_or(1) < 1)
-      fail(site, what + ": shape " + shapes.text(sizes) + ": sizes must be at least 1");
+    if (constantSize(size).value_or(1) < 0)
+      fail(site, what + ": shape " + shapes.text(sizes) + ": sizes must not be negative");
   return shapes.tensor(sizes, element);
 }
 

@@ -46,7 +46,7 @@ struct Program {
   static Program *programOf(const Dim &dim) { return dim.program; }
   SmallVector<AffineExpr> sizes(const Shape &shape, Site site);
   mlir::Type element(DType dtype);
-  /// The type of a shape whose numbers are all at least 1; `what` has it.
+  /// The type of a shape whose numbers are not negative; `what` has it.
   RankedTensorType type(Site site, const llvm::Twine &what, ArrayRef<AffineExpr> sizes, mlir::Type element);
   static DType dtypeOf(RankedTensorType type);
 

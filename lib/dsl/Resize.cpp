@@ -86,6 +86,7 @@ Tensor resize(Located x, Pair2d size, ResizeOptions options) {
   Tensor result = x;
   for (int d : {0, 1}) {
     int64_t from = type.getDimSize(2 + d);
+    checkTable("resize", x, size[d]);
     if (from == size[d]) continue;
     Taps taps;
     for (int64_t i = 0; i < size[d]; ++i) taps.push_back(tapsAt(i, from, size[d], options));

@@ -98,6 +98,13 @@ int64_t dsl::constantSize(const char *op, const Located &x, int64_t axis) {
   return type.getDimSize(axis);
 }
 
+void dsl::checkTable(const char *op, const Located &x, int64_t size) {
+  constexpr int64_t most = int64_t(1) << 20;
+  if (size > most)
+    Program::of(x).fail(x.site, Twine(op) + ": needs a table of " + Twine(size) + " numbers: up to " + Twine(most) +
+                                    " are supported");
+}
+
 /// The elements at these places of an axis.
 static Tensor chosen(const Located &x, int64_t axis, ArrayRef<int64_t> places) {
   Program &program = Program::of(x);
@@ -112,11 +119,12 @@ Tensor pad(Located x, int64_t axis, int64_t before, int64_t after, PadMode mode,
     return apply<PadOp>(program, x.site, valueOf(x), front, before, after, 1, llvm::APFloat(value));
   int64_t size = dsl::constantSize("pad", x, front), most = mode == PadMode::reflect ? size - 1
                                                             : mode == PadMode::wrap  ? size
-                                                                                     : maxElements;
+                                                                                     : int64_t(1) << 20;
   for (int64_t count : {before, after})
     if (count < 0 || count > most)
       program.fail(x.site, "pad: " + Twine(count) + " elements around the " + Twine(size) + " of axis " + Twine(front) +
                                ": this mode takes 0 to " + Twine(most));
+  checkTable("pad", x, size + before + after);
   SmallVector<int64_t> places;
   for (int64_t at = -before; at < size + after; ++at) {
     int64_t wrapped = (at + size) % size, mirrored = at < 0 ? -at : at < size ? at : 2 * (size - 1) - at;
@@ -128,17 +136,18 @@ Tensor pad(Located x, int64_t axis, int64_t before, int64_t after, PadMode mode,
 }
 
 Tensor flip(Located x, int64_t axis) {
-  int64_t front = frontAxis("flip", x, axis);
+  int64_t front = frontAxis("flip", x, axis), size = dsl::constantSize("flip", x, front);
+  checkTable("flip", x, size);
   SmallVector<int64_t> places;
-  for (int64_t at = dsl::constantSize("flip", x, front); at-- > 0;) places.push_back(at);
+  for (int64_t at = size; at-- > 0;) places.push_back(at);
   return chosen(x, front, places);
 }
 
 Tensor tile(Located x, const std::vector<int64_t> &repeats) {
   Frame frame(x);
   Shape shape = x.tensor.shape(), apart, repeated, result;
-  if (repeats.size() != shape.size() || llvm::any_of(repeats, [](int64_t count) { return count < 1; }))
-    frame.fail("tile: " + shapeText(Program::typeOf(x)) + " needs a number of at least 1 for each dimension");
+  if (repeats.size() != shape.size() || llvm::any_of(repeats, [](int64_t count) { return count < 0; }))
+    frame.fail("tile: " + shapeText(Program::typeOf(x)) + " needs a number, not negative, for each dimension");
   for (auto [size, count] : llvm::zip(shape, repeats)) {
     apart.insert(apart.end(), {1, size});
     repeated.insert(repeated.end(), {count, size});
@@ -167,7 +176,9 @@ static Tensor triangle(const char *name, const Located &x, int64_t k, bool upper
   if (type.getRank() < 2) frame.fail(std::string(name) + ": " + shapeText(type) + " must have rank 2 or more");
   int64_t rank = type.getRank();
   auto counted = [&](int64_t axis) {
-    SmallVector<int64_t> places = llvm::to_vector(llvm::seq<int64_t>(0, dsl::constantSize(name, x, axis)));
+    int64_t size = dsl::constantSize(name, x, axis);
+    checkTable(name, x, size);
+    SmallVector<int64_t> places = llvm::to_vector(llvm::seq<int64_t>(0, size));
     SmallVector<int64_t> shape(rank - axis, 1);
     shape[0] = places.size();
     return dsl::constant(Program::of(x), x.site, shape, places);

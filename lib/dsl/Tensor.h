@@ -20,6 +20,7 @@ struct Program;
 enum class DType { f32, f64, i32, i64, boolean, f16, bf16, u8, i8 };
 inline constexpr DType f32 = DType::f32, f64 = DType::f64, f16 = DType::f16, bf16 = DType::bf16;
 inline constexpr DType i32 = DType::i32, i64 = DType::i64, i8 = DType::i8, u8 = DType::u8;
+constexpr bool isFloat(DType dtype) { return dtype == f32 || dtype == f64 || dtype == f16 || dtype == bf16; }
 
 /// A size: a number, or an expression over the model's symbols, such as `batch * 16`.
 class Dim {

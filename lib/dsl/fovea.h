@@ -2,8 +2,11 @@
 #pragma once
 
 #include <fovea/Functions.h>
+#include <fovea/Losses.h>
 #include <fovea/Model.h>
+#include <fovea/Random.h>
 #include <fovea/Tensor.h>
 #include <fovea/nn/Attention.h>
+#include <fovea/nn/Convolution.h>
 #include <fovea/nn/Layers.h>
 #include <fovea/nn/Transformer.h>

@@ -204,6 +204,9 @@ const char *@name_target(const @name *model);
 /* Reads or writes all parameters: a safetensors file. */
 int32_t @name_load(@name *model, const char *path);
 int32_t @name_save(@name *model, const char *path);
+/* Writes what save does, with the moving averages ema/NAME that training keeps in place of the parameters NAME: to run
+ * with them, load the file. An error where it keeps none, and before the first update. */
+int32_t @name_save_average(@name *model, const char *path);
 /* Reads or writes parameters and further state: a safetensors file from which training continues. */
 int32_t @name_load_checkpoint(@name *model, const char *path);
 int32_t @name_save_checkpoint(@name *model, const char *path);

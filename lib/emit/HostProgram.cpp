@@ -189,7 +189,7 @@ void HostModule::defineCommon(llvm::Constant *model) {
   forward("destroy", none, {pointer()});
   forward("last_error", pointer(), {pointer()});
   forward("target", pointer(), {pointer()});
-  for (StringRef name : {"load", "save", "load_checkpoint", "save_checkpoint"})
+  for (StringRef name : {"load", "save", "save_average", "load_checkpoint", "save_checkpoint"})
     forward(name, status, {pointer(), pointer()});
   for (StringRef name : {"get", "set"}) forward(name, status, {pointer(), pointer(), pointer(), bytes});
   if (!interface.sizes.empty()) return forward("workspace_bytes", bytes, {pointer(), status}, model);

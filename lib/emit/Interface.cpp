@@ -32,8 +32,9 @@ const ElementKind &elementKind(Type element) {
 }
 
 ArrayRef<StringRef> commonFunctions() {
-  static const StringRef names[] = {"create", "destroy", "last_error",      "workspace_bytes", "target", "load",
-                                    "save",   "get",     "load_checkpoint", "save_checkpoint", "set"};
+  static const StringRef names[] = {
+      "create", "destroy",      "last_error", "workspace_bytes", "target",          "load",
+      "save",   "save_average", "get",        "load_checkpoint", "save_checkpoint", "set"};
   return names;
 }
 

@@ -4,6 +4,7 @@
 
 #include "formats/Error.h"
 #include "formats/Gzip.h"
+#include "formats/Shape.h"
 
 #include <algorithm>
 #include <string>
@@ -15,23 +16,6 @@ constexpr uint8_t unsignedByte = 0x08; // the type code in the third byte of the
 constexpr size_t largestRank = 255;    // the fourth byte
 
 size_t headerSize(size_t rank) { return 4 + 4 * rank; }
-
-std::string text(const std::vector<int64_t> &shape) {
-  std::string result;
-  for (int64_t extent : shape) result += (result.empty() ? "" : " x ") + std::to_string(extent);
-  return result;
-}
-
-/// The product of the dimensions, or limit + 1 where it is larger than limit.
-size_t countWithin(const std::vector<int64_t> &shape, size_t limit) {
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
-  size_t count = 1;
-  for (int64_t extent : shape) {
-    if (count > limit / static_cast<size_t>(extent)) return limit + 1;
-    count *= static_cast<size_t>(extent);
-  }
-  return count;
-}
 
 void checkMagic(const Bytes &header, size_t rank, const std::string &name) {
   if (header.size() < 4 || header[0] != 0 || header[1] != 0)
@@ -59,16 +43,18 @@ void checkShape(const std::vector<int64_t> &shape, const std::string &name) {
     throw Error(name + ": an IDX file has 255 dimensions at most, not " + std::to_string(shape.size()));
   for (int64_t extent : shape)
     if (extent < 0 || extent > UINT32_MAX)
-      throw Error(name + ": dimension " + std::to_string(extent) + " of " + text(shape) +
+      throw Error(name + ": dimension " + std::to_string(extent) + " of " + shapeText(shape) +
                   " does not fit IDX's 32 bits");
 }
 
 } // namespace
 
 IdxArray readIdx(const std::filesystem::path &path, size_t rank) {
-  const std::string name = path.string();
+  return parseIdx(readFile(path), rank, path.string());
+}
+
+IdxArray parseIdx(Bytes content, size_t rank, const std::string &name) {
   const size_t header = headerSize(rank);
-  Bytes content = readFile(path);
   const bool compressed = isGzip(content);
   const Bytes start = compressed ? gunzip(content, header, name)
                                  : Bytes(content.begin(), content.begin() + std::min(content.size(), header));
@@ -78,11 +64,12 @@ IdxArray readIdx(const std::filesystem::path &path, size_t rank) {
   const size_t limit = compressed ? content.size() * largestInflation : content.size();
   const size_t count = countWithin(array.shape, limit);
   if (count > limit)
-    throw Error(name + ": its header promises " + text(array.shape) + " values, more than a file of " +
+    throw Error(name + ": its header promises " + shapeText(array.shape) + " values, more than a file of " +
                 std::to_string(content.size()) + " bytes can hold: the file is damaged or cut off, get it anew");
   if (compressed) content = gunzip(content, header + count + 1, name);
   if (content.size() != header + count)
-    throw Error(name + ": its header promises " + text(array.shape) + " = " + std::to_string(count) + " values, but " +
+    throw Error(name + ": its header promises " + shapeText(array.shape) + " = " + std::to_string(count) +
+                " values, but " +
                 (content.size() > header + count ? "more" : "only " + std::to_string(content.size() - header)) +
                 " follow: the file is damaged or cut off, get it anew");
   array.values.assign(content.begin() + header, content.end());
@@ -93,7 +80,7 @@ void writeIdx(const std::filesystem::path &path, const IdxArray &array) {
   checkShape(array.shape, path.string());
   if (countWithin(array.shape, array.values.size()) != array.values.size())
     throw Error(path.string() + ": cannot write " + std::to_string(array.values.size()) + " values as IDX of shape " +
-                text(array.shape) + ": the product of the shape must be the number of values");
+                shapeText(array.shape) + ": the product of the shape must be the number of values");
   Bytes content{0, 0, unsignedByte, static_cast<uint8_t>(array.shape.size())};
   for (int64_t extent : array.shape)
     for (int shift = 24; shift >= 0; shift -= 8) content.push_back(static_cast<uint8_t>(extent >> shift));

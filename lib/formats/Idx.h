@@ -5,6 +5,8 @@
 
 #include "formats/File.h"
 
+#include <string>
+
 namespace fovea::formats {
 
 struct IdxArray {
@@ -16,6 +18,9 @@ struct IdxArray {
 /// fovea::Error where the file is missing, is not IDX, has another type or rank, holds fewer or more values than its
 /// dimensions say, or promises more than a file of its size can hold (found before memory is taken).
 IdxArray readIdx(const std::filesystem::path &path, size_t rank);
+
+/// The same from a file's content; messages begin with `name`.
+IdxArray parseIdx(Bytes content, size_t rank, const std::string &name);
 
 /// Writes an uncompressed IDX file, atomically. Throws fovea::Error where shape and values disagree, a dimension does
 /// not fit 32 bits, or the file cannot be written.

@@ -94,12 +94,15 @@ struct GradPass : impl::GradPassBase<GradPass> {
     if (!optimizer)
       return model.emitError("has a loss but no fovea.optimizer: name the rule that updates the parameters");
     FailureOr<SmallVector<unsigned>> inputs = inputsWithGradient(model, type.getElementType());
-    if (failed(inputs) || failed(declareState(module))) return failure();
+    bool scaled = optimizer.constant("loss_scale") != 0;
+    if (failed(inputs) || failed(declareState(module)) ||
+        (scaled && failed(declareLossScale(module, type, optimizer.constant("loss_scale")))))
+      return failure();
     func::FuncOp gradients = clone(model, "gradients");
     moveResultFirst(gradients, loss);
     loss = 0;
     int64_t random = resolveTraining(gradients);
-    if (failed(differentiate(module, gradients, loss, *inputs))) return failure();
+    if (failed(differentiate(module, gradients, loss, *inputs, scaled))) return failure();
     if (random) countDraws(gradients);
     trim(gradients, [&](unsigned index) { return index == loss || gradients.getResultAttr(index, "fovea.report"); });
     buildUpdate(module, optimizer, type.getElementType());
@@ -123,35 +126,56 @@ struct GradPass : impl::GradPassBase<GradPass> {
     return inputs;
   }
 
+  /// Adds a state; null, with a diagnostic, where its name is taken.
+  StateOp declare(OpBuilder &builder, ModuleOp module, Location location, const std::string &name, StringRef role,
+                  RankedTensorType type) {
+    if (Operation *other = module.lookupSymbol(name)) {
+      other->emitOpError("is named '") << name << "', as a state of the training step is: choose another name";
+      return {};
+    }
+    return StateOp::create(builder, location, name, role, type);
+  }
+
+  OpBuilder behindStates(ModuleOp module) {
+    OpBuilder builder(module.getContext());
+    builder.setInsertionPointToStart(module.getBody());
+    for (StateOp state : module.getOps<StateOp>()) builder.setInsertionPointAfter(state);
+    return builder;
+  }
+
   LogicalResult declareState(ModuleOp module) {
     SmallVector<StateOp> states = llvm::to_vector(module.getOps<StateOp>());
-    OpBuilder builder(module.getContext());
-    states.empty() ? builder.setInsertionPointToStart(module.getBody()) : builder.setInsertionPointAfter(states.back());
+    OpBuilder builder = behindStates(module);
     bool fresh = true;
-    auto declare = [&](Location location, const std::string &name, StringRef role, RankedTensorType type) {
-      if (Operation *other = module.lookupSymbol(name)) {
-        other->emitOpError("is named '") << name << "', as a state of the training step is: choose another name";
-        fresh = false;
-      }
-      StateOp::create(builder, location, name, role, type);
-    };
     for (StateOp state : states) {
       if (state.getRole() != "parameter" || state.getFrozen()) continue;
       if (!isFloat(state.getTensor().getElementType()))
         return state.emitOpError("is of ")
                << state.getTensor().getElementType()
                << ": trained parameters are floating-point numbers; others are marked frozen";
-      declare(state.getLoc(), "gradient/" + state.getSymName().str(), "gradient", state.getTensor());
+      fresh &= bool(declare(builder, module, state.getLoc(), "gradient/" + state.getSymName().str(), "gradient",
+                            state.getTensor()));
     }
     auto scalar = RankedTensorType::get({}, builder.getI64Type());
-    declare(module.getLoc(), "seed", "seed", scalar);
-    declare(module.getLoc(), "draws", "counter", scalar);
-    declare(module.getLoc(), "step", "counter", scalar);
+    for (auto [name, role] : {std::pair("seed", "seed"), {"draws", "counter"}, {"step", "counter"}})
+      fresh &= bool(declare(builder, module, module.getLoc(), name, role, scalar));
     return success(fresh);
   }
 
-  /// Adds the parameters' gradients of this call to those in the state, and returns those of `inputs`.
-  LogicalResult differentiate(ModuleOp module, func::FuncOp function, unsigned loss, ArrayRef<unsigned> inputs) {
+  /// What the loss is multiplied by before its gradients are computed, and for how many updates it has held.
+  LogicalResult declareLossScale(ModuleOp module, RankedTensorType type, double start) {
+    OpBuilder builder = behindStates(module);
+    auto count = RankedTensorType::get({}, builder.getI64Type());
+    StateOp scale = declare(builder, module, module.getLoc(), "loss_scale", "optimizer", type);
+    if (!scale || !declare(builder, module, module.getLoc(), "good_steps", "counter", count)) return failure();
+    scale.setA(llvm::APFloat(start));
+    return success();
+  }
+
+  /// Adds the parameters' gradients of this call, `scaled` by the loss scale, to those in the state, and returns those
+  /// of `inputs`.
+  LogicalResult differentiate(ModuleOp module, func::FuncOp function, unsigned loss, ArrayRef<unsigned> inputs,
+                              bool scaled) {
     SmallVector<LoadOp> loads;
     SmallVector<Value> values;
     llvm::StringMap<LoadOp> first;
@@ -170,15 +194,19 @@ struct GradPass : impl::GradPassBase<GradPass> {
     for (unsigned input : inputs) values.push_back(function.getArgument(input));
     Operation *terminator = function.front().getTerminator();
     OpBuilder builder(terminator);
-    FailureOr<SmallVector<Value>> gradients = buildGradients(builder, terminator->getOperand(loss), values);
+    Value result = terminator->getOperand(loss), scale;
+    if (scaled) scale = LoadOp::create(builder, result.getLoc(), result.getType(), "loss_scale");
+    FailureOr<SmallVector<Value>> gradients = buildGradients(builder, result, values, scale);
     if (failed(gradients)) return failure();
     for (auto [load, gradient] : llvm::zip(loads, *gradients)) {
       std::string name = "gradient/" + load.getState().str();
       Value old = LoadOp::create(builder, load.getLoc(), load.getType(), name);
       StoreOp::create(builder, load.getLoc(), AddOp::create(builder, load.getLoc(), old, gradient), name);
     }
-    for (auto [input, gradient] : llvm::zip(inputs, llvm::drop_begin(*gradients, loads.size())))
+    for (auto [input, gradient] : llvm::zip(inputs, llvm::drop_begin(*gradients, loads.size()))) {
+      if (scaled) gradient = DivOp::create(builder, gradient.getLoc(), gradient, scale);
       addResult(function, input, gradient);
+    }
     return success();
   }
 

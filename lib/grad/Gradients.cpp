@@ -27,11 +27,13 @@ class Reverse {
 public:
   Reverse(OpBuilder &builder, Value loss, ArrayRef<Value> inputs) : builder(builder), loss(loss), inputs(inputs) {}
 
-  FailureOr<SmallVector<Value>> run() {
+  FailureOr<SmallVector<Value>> run(Value seed) {
     findDependent();
     auto type = cast<RankedTensorType>(loss.getType());
-    cotangents[loss] = ConstantOp::create(builder, loss.getLoc(),
-                                          DenseElementsAttr::get(type, FloatAttr::get(type.getElementType(), 1)));
+    if (!seed)
+      seed = ConstantOp::create(builder, loss.getLoc(),
+                                DenseElementsAttr::get(type, FloatAttr::get(type.getElementType(), 1)));
+    cotangents[loss] = seed;
     for (Operation *op : llvm::reverse(path))
       if (failed(visit(op))) return failure();
     SmallVector<Value> result;
@@ -64,9 +66,8 @@ private:
     SmallVector<Value> operands;
     if (rule && !regions) operands = rule.vjp(builder, results, needed);
     if (operands.empty())
-      return op->emitOpError(
-          "has no gradient rule, but the loss depends on trained parameters through it: freeze them, or "
-          "use another op");
+      return op->emitOpError("has no gradient rule, but the loss depends on trained parameters through it: ")
+             << (rule ? rule.withoutGradient() : "freeze them, or use another op");
     assert(operands.size() == op->getNumOperands() && "vjp gives one cotangent for each operand");
     for (auto [operand, cotangent, need] : llvm::zip(op->getOperands(), operands, needed))
       if (need && cotangent) accumulate(operand, cotangent);
@@ -97,8 +98,8 @@ private:
 };
 } // namespace
 
-FailureOr<SmallVector<Value>> buildGradients(OpBuilder &builder, Value loss, ArrayRef<Value> inputs) {
-  return Reverse(builder, loss, inputs).run();
+FailureOr<SmallVector<Value>> buildGradients(OpBuilder &builder, Value loss, ArrayRef<Value> inputs, Value seed) {
+  return Reverse(builder, loss, inputs).run(seed);
 }
 
 } // namespace fovea

@@ -90,16 +90,16 @@ struct SinkUnpackBelowReshape : OpRewritePattern<ReshapeOp> {
   }
 };
 
-/// A sum over all of a tensor whose panels are full.
-struct SumPacked : OpRewritePattern<SumOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SumOp sum, PatternRewriter &rewriter) const override {
-    auto unpack = sum.getX().getDefiningOp<UnpackOp>();
-    if (!unpack || sum.getType().getRank() != 0 ||
+/// A sum or maximum over all of a tensor whose panels are full.
+template <typename Op> struct ReducePacked : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op reduce, PatternRewriter &rewriter) const override {
+    auto unpack = reduce.getX().template getDefiningOp<UnpackOp>();
+    if (!unpack || reduce.getType().getRank() != 0 ||
         unpack.getX().getType().getNumElements() != unpack.getType().getNumElements())
       return failure();
     auto axes = llvm::to_vector(llvm::seq<int64_t>(0, unpack.getX().getType().getRank()));
-    rewriter.replaceOpWithNewOp<SumOp>(sum, unpack.getX(), axes, false);
+    rewriter.replaceOpWithNewOp<Op>(reduce, unpack.getX(), axes, false);
     return success();
   }
 };
@@ -183,7 +183,8 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
       store.getValueMutable().assign(PackOp::create(builder, store.getLoc(), store.getValue(), *state.getPanels()));
     }
     RewritePatternSet patterns(&getContext());
-    patterns.add<SinkUnpack, HoistPack, HoistPackOfScalar, SinkUnpackBelowReshape, SumPacked>(&getContext());
+    patterns.add<SinkUnpack, HoistPack, HoistPackOfScalar, SinkUnpackBelowReshape, ReducePacked<SumOp>,
+                 ReducePacked<MaxOp>>(&getContext());
     if (failed(applyPatternsGreedily(function, std::move(patterns)))) return failure();
     IRRewriter rewriter(&getContext());
     DominanceInfo dominance(function);

@@ -89,7 +89,6 @@ private:
 /// The dialect's element type; throws Unsupported where it has none.
 DType dtypeOf(Element element);
 Element elementOf(DType dtype);
-bool isFloat(DType dtype);
 
 /// An axis counted from the front; throws Unsupported where it is outside the rank.
 int64_t frontAxis(int64_t axis, int64_t rank);

@@ -5,7 +5,15 @@
 
 namespace fovea::onnx {
 
+void checkTable(const Call &call, int64_t size) {
+  constexpr int64_t most = int64_t(1) << 20;
+  if (size > most)
+    call.unsupported("it needs a table of " + std::to_string(size) + " numbers: up to " + std::to_string(most) +
+                     " are supported");
+}
+
 Tensor iota(Call &call, int64_t size, DType dtype, int64_t axis, int64_t rank) {
+  checkTable(call, size);
   Known known{elementOf(dtype), std::vector<int64_t>((size_t)rank, 1), {}, {}};
   known.shape[(size_t)axis] = size;
   for (int64_t index = 0; index < size; ++index)

@@ -5,6 +5,9 @@
 
 namespace fovea::onnx {
 
+/// Tables are constants of the model, written out number by number: one of too many is not supported.
+void checkTable(const Call &call, int64_t size);
+
 /// 0, 1, .., size - 1 along `axis` of a tensor of this rank, whose other sizes are 1.
 Tensor iota(Call &call, int64_t size, DType dtype, int64_t axis, int64_t rank);
 

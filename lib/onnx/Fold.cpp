@@ -25,11 +25,16 @@ std::vector<int64_t> strides(const std::vector<int64_t> &shape) {
   return result;
 }
 
+/// Elements that are too many to compute here; the model does it.
+struct TooMany {};
+
 /// The elements of a new shape, each taken from where `from` says for its coordinates.
 Known gathered(const Known &x, std::vector<int64_t> shape,
                const std::function<int64_t(const std::vector<int64_t> &)> &from) {
   Known result = x.like(std::move(shape));
-  int64_t count = product(result.shape);
+  int64_t count = 1;
+  for (int64_t size : result.shape)
+    if (__builtin_mul_overflow(count, size, &count) || count > mostKnown) throw TooMany{};
   std::vector<int64_t> at(result.shape.size());
   for (int64_t index = 0; index < count; ++index) {
     result.add(x, from(at));
@@ -185,6 +190,7 @@ void castTo(Call &call, const Inputs &in) {
 void where(Call &call, const Inputs &in) {
   std::vector<int64_t> shape = broadcastShape(in);
   Known condition = broadcast(*in[0], shape), a = broadcast(*in[1], shape), b = broadcast(*in[2], shape);
+  if (condition.isReal() || a.isReal() != b.isReal()) throw Unsupported{"its inputs are of different types"};
   Known result = a.like(shape);
   for (int64_t index = 0; index < condition.count(); ++index)
     result.add(number(condition.integers[(size_t)index]) ? a : b, index);
@@ -379,7 +385,11 @@ bool fold(Call &call) {
   }
   // Larger floats are left to the model: they are values, not sizes.
   if (inputs.size() < found->second.inputs || (inputs[0]->isReal() && inputs[0]->count() > 16)) return false;
-  found->second.function(call, inputs);
+  try {
+    found->second.function(call, inputs);
+  } catch (const TooMany &) {
+    return false;
+  }
   return true;
 }
 

@@ -7,6 +7,7 @@
 #define FOVEA_ONNX_GRAPH_H
 
 #include "formats/Error.h"
+#include "formats/File.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -114,6 +115,9 @@ struct Model {
 
 /// Reads and checks a model file with its external data.
 Model readModel(const std::filesystem::path &path);
+
+/// The same of a file's content; `path` is named in messages, and external data is looked for beside it.
+Model parseModel(const formats::Bytes &content, const std::filesystem::path &path);
 
 /// Reads a file that holds one tensor (TensorProto), as the official test cases do.
 Array readArray(const std::filesystem::path &path);

@@ -103,8 +103,6 @@ void Importer::addInput(const Declared &input) {
     auto known = options.known.find(input.name);
     if (known != options.known.end()) operand.offered = &known->second;
     operand.failed = false;
-    // One without elements is no argument: it is an error where it is computed with.
-    if (llvm::is_contained(*shape, Dim(0))) return;
     inputs.push_back({input.name, unique(input.name)});
     operand.tensor = model.input(inputs.back().identifier, *shape, dtype);
   } catch (const Unsupported &unsupported) {
@@ -177,6 +175,7 @@ void Importer::runNode(const Node &original, Scope &scope) {
   auto place = program().place;
   program().place = mlir::NameLoc::get(mlir::StringAttr::get(&program().context, nodeText(node)));
   try {
+    if (node.outputs.empty()) throw Unsupported{"it has no outputs"};
     const Function *function = file.function(node.domain, node.op, node.overload);
     if (!function && opset == scope.opsets->end())
       throw Unsupported{"the model imports no opset of domain '" + node.domain + "'"};

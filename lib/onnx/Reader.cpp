@@ -1,5 +1,4 @@
 // From a file to plain data.
-#include "formats/File.h"
 #include "onnx/Order.h"
 #include "onnx/Tensors.h"
 
@@ -10,14 +9,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <typename Message> Message parse(const fs::path &path, const char *what) {
-  std::error_code code;
-  uintmax_t size = fs::file_size(path, code);
+void checkSize(uintmax_t size, const fs::path &path) {
   constexpr uintmax_t most = std::numeric_limits<int32_t>::max();
-  if (!code && size > most)
+  if (size > most)
     throw Error(path.string() + ": has " + std::to_string(size) +
                 " bytes, more than the 2^31 - 1 of a protobuf message: keep the weights as external data");
-  formats::Bytes content = formats::readFile(path);
+}
+
+formats::Bytes load(const fs::path &path) {
+  std::error_code code;
+  uintmax_t size = fs::file_size(path, code);
+  if (!code) checkSize(size, path);
+  return formats::readFile(path);
+}
+
+template <typename Message> Message parse(const formats::Bytes &content, const fs::path &path, const char *what) {
+  checkSize(content.size(), path);
   Message message;
   if (content.empty() || !message.ParseFromArray(content.data(), static_cast<int>(content.size())))
     throw Error(path.string() + ": is no ONNX " + what + ", or is damaged or cut off");
@@ -48,8 +55,8 @@ class Reader {
 public:
   explicit Reader(const fs::path &path) : path(path), where(path.string() + ": ") {}
 
-  Model read() {
-    auto message = parse<::onnx::ModelProto>(path, "model");
+  Model read(const formats::Bytes &content) {
+    auto message = parse<::onnx::ModelProto>(content, path, "model");
     if (!message.has_graph()) throw Error(where + "holds no graph: it is no ONNX model, or a damaged one");
     Model model;
     model.opsets = opsets(message.opset_import());
@@ -185,10 +192,12 @@ private:
 
 } // namespace
 
-Model readModel(const fs::path &path) { return Reader(path).read(); }
+Model readModel(const fs::path &path) { return parseModel(load(path), path); }
+
+Model parseModel(const formats::Bytes &content, const fs::path &path) { return Reader(path).read(content); }
 
 Array readArray(const fs::path &path) {
-  auto message = parse<::onnx::TensorProto>(path, "tensor");
+  auto message = parse<::onnx::TensorProto>(load(path), path, "tensor");
   return takeArray(message, path);
 }
 

@@ -59,8 +59,6 @@ Element elementOf(DType dtype) {
   llvm_unreachable("all element types are listed");
 }
 
-bool isFloat(DType dtype) { return dtype == f32 || dtype == f64 || dtype == f16 || dtype == bf16; }
-
 //===-- Known elements --------------------------------------------------------------------------------------------===//
 
 void Known::add(const Known &from, int64_t index) {
@@ -118,19 +116,11 @@ const Known *Importer::known(Operand &operand, bool take) {
 
 //===-- Tensors ---------------------------------------------------------------------------------------------------===//
 
-static std::vector<int64_t> checkedShape(const std::vector<int64_t> &shape) {
-  for (int64_t size : shape)
-    if (size < 1) throw Unsupported{"has no elements: every size is at least 1"};
-  return shape;
-}
-
 Tensor Importer::tensor(Operand &operand) {
   // An input whose elements were taken is a constant from then on.
   if (operand.tensor && !(operand.offered && operand.known)) return *operand.tensor;
   if (operand.offered && operand.known) return constant(*operand.known);
-  if (!operand.array && !operand.known) throw Unsupported{"has no elements: every size is at least 1"};
   if (operand.array) {
-    checkedShape(operand.array->shape);
     bool large = isFloat(dtypeOf(operand.array->element)) && operand.array->count() > mostConstants;
     operand.tensor = large ? parameter(operand) : constant(*operand.array);
   } else {
@@ -140,7 +130,7 @@ Tensor Importer::tensor(Operand &operand) {
 }
 
 Tensor Importer::constant(const Array &array) {
-  auto type = mlir::RankedTensorType::get(checkedShape(array.shape), program().element(dtypeOf(array.element)));
+  auto type = mlir::RankedTensorType::get(array.shape, program().element(dtypeOf(array.element)));
   mlir::DenseElementsAttr values;
   if (array.element == Element::boolean) {
     SmallVector<bool> bits;
@@ -154,7 +144,7 @@ Tensor Importer::constant(const Array &array) {
 }
 
 Tensor Importer::constant(const Known &known) {
-  auto type = mlir::RankedTensorType::get(checkedShape(known.shape), program().element(dtypeOf(known.element)));
+  auto type = mlir::RankedTensorType::get(known.shape, program().element(dtypeOf(known.element)));
   SmallVector<mlir::Attribute> values;
   std::vector<Tensor> sizes; // where one depends on a symbol, all are made one by one
   bool open = llvm::any_of(known.integers, [](const Dim &size) { return !size.constant(); });

@@ -17,17 +17,20 @@ namespace fovea {
 namespace {
 struct RewritePass : impl::RewritePassBase<RewritePass> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
+    RewritePatternSet empty(&getContext()), patterns(&getContext());
+    addFoldEmpty(empty);
     addFoldScales(patterns);
     addJoinPads(patterns);
     addJoinProducts(patterns);
     addMergeTransposes(patterns);
     addPatchConvolution(patterns);
     addSinkReshapes(patterns);
-    FrozenRewritePatternSet frozen(std::move(patterns));
+    FrozenRewritePatternSet first(std::move(empty)), frozen(std::move(patterns));
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
       if (function.isDeclaration()) continue;
-      if (failed(applyPatternsGreedily(function, frozen))) return signalPassFailure();
+      if (failed(applyPatternsGreedily(function, first)) || failed(checkNonempty(function)) ||
+          failed(applyPatternsGreedily(function, frozen)))
+        return signalPassFailure();
       IRRewriter rewriter(&getContext());
       DominanceInfo dominance(function);
       eliminateCommonSubExpressions(rewriter, dominance, function);

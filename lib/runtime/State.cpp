@@ -212,6 +212,43 @@ int32_t load(fovea_handle *handle, const char *path, bool checkpoint) {
   return FOVEA_OK;
 }
 
+// What is written to a file: parameters, these with their moving averages as values, or all state.
+enum class Content { parameters, averages, all };
+
+const char *function_of(Content content) {
+  return content == Content::parameters ? "save" : content == Content::averages ? "save_average" : "save_checkpoint";
+}
+
+bool is_average(const fovea_tensor *tensor) {
+  return tensor->role == FOVEA_OPTIMIZER_STATE && strlen(tensor->name) > 4 && memcmp(tensor->name, "ema/", 4) == 0;
+}
+
+// The moving average of a parameter, or null.
+const fovea_tensor *average_of(const fovea_handle *handle, const fovea_tensor *parameter) {
+  for (int64_t i = 0; i < handle->program->state_count; ++i) {
+    const fovea_tensor *tensor = &handle->program->state[i];
+    if (is_average(tensor) && strcmp(tensor->name + 4, parameter->name) == 0) return tensor;
+  }
+  return nullptr;
+}
+
+// Fails where there are no averages to write.
+int32_t check_averages(fovea_handle *handle) {
+  bool kept = false;
+  int64_t step = 0;
+  for (int64_t i = 0; i < handle->program->state_count; ++i) {
+    const fovea_tensor *tensor = &handle->program->state[i];
+    kept |= is_average(tensor);
+    if (tensor->role == FOVEA_COUNTER && strcmp(tensor->name, "step") == 0) read_elements(handle, tensor, 0, 1, &step);
+  }
+  if (!kept)
+    return fail(handle, FOVEA_INVALID_ARGUMENT,
+                "save_average: the model keeps no averages of its parameters; train it with the option ema");
+  if (step < 1)
+    return fail(handle, FOVEA_INVALID_ARGUMENT, "save_average: there is nothing to average before the first update");
+  return FOVEA_OK;
+}
+
 struct Saving {
   fovea_handle *handle;
   const fovea_tensor **tensors;
@@ -224,11 +261,13 @@ void fill_from_state(void *context, int64_t index, int64_t begin, int64_t bytes,
   read_elements(saving->handle, tensor, begin / element_bytes, bytes / element_bytes, values);
 }
 
-int32_t save(fovea_handle *handle, const char *path, bool checkpoint) {
+int32_t save(fovea_handle *handle, const char *path, Content content) {
   if (!handle) return FOVEA_INVALID_ARGUMENT;
   handle->message[0] = 0;
-  const char *function = checkpoint ? "save_checkpoint" : "save";
+  const char *function = function_of(content);
   if (!path) return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: path is null", function);
+  if (content == Content::averages)
+    if (int32_t code = check_averages(handle)) return code;
   int64_t state_count = handle->program->state_count, count = 0;
   size_t room = state_count ? state_count : 1;
   auto *descriptions = static_cast<fovea_safetensors_tensor *>(malloc(room * sizeof(fovea_safetensors_tensor)));
@@ -238,12 +277,14 @@ int32_t save(fovea_handle *handle, const char *path, bool checkpoint) {
   if (descriptions && tensors) {
     for (int64_t i = 0; i < state_count; ++i) {
       const fovea_tensor *tensor = &handle->program->state[i];
-      if (!checkpoint && tensor->role != FOVEA_PARAMETER) continue;
+      if (content != Content::all && tensor->role != FOVEA_PARAMETER) continue;
       descriptions[count] = described(handle, tensor);
-      tensors[count++] = tensor;
+      // Parameters that are not trained have no average.
+      const fovea_tensor *average = content == Content::averages ? average_of(handle, tensor) : nullptr;
+      tensors[count++] = average ? average : tensor;
     }
     Fingerprint fingerprint(handle->model);
-    fovea_safetensors_metadata metadata[] = {{"fovea", checkpoint ? "checkpoint" : "parameters"},
+    fovea_safetensors_metadata metadata[] = {{"fovea", content == Content::all ? "checkpoint" : "parameters"},
                                              {"model", handle->model->name},
                                              {"fingerprint", fingerprint.digits}};
     Saving saving = {handle, tensors};
@@ -301,5 +342,6 @@ int32_t fovea_set(fovea_handle *handle, const char *name, const void *values, si
 
 int32_t fovea_load(fovea_handle *handle, const char *path) { return load(handle, path, false); }
 int32_t fovea_load_checkpoint(fovea_handle *handle, const char *path) { return load(handle, path, true); }
-int32_t fovea_save(fovea_handle *handle, const char *path) { return save(handle, path, false); }
-int32_t fovea_save_checkpoint(fovea_handle *handle, const char *path) { return save(handle, path, true); }
+int32_t fovea_save(fovea_handle *handle, const char *path) { return save(handle, path, Content::parameters); }
+int32_t fovea_save_average(fovea_handle *handle, const char *path) { return save(handle, path, Content::averages); }
+int32_t fovea_save_checkpoint(fovea_handle *handle, const char *path) { return save(handle, path, Content::all); }

@@ -165,6 +165,8 @@ size_t fovea_workspace_bytes(const fovea_model *model, const int64_t *sizes, int
 int32_t fovea_call(fovea_handle *handle, int32_t entry, const int64_t *sizes, void *const *pointers);
 int32_t fovea_load(fovea_handle *handle, const char *path); /* parameters, safetensors */
 int32_t fovea_save(fovea_handle *handle, const char *path);
+int32_t fovea_save_average(fovea_handle *handle,
+                           const char *path); /* parameters, with the averages ema/NAME as values */
 int32_t fovea_load_checkpoint(fovea_handle *handle, const char *path); /* all state, safetensors */
 int32_t fovea_save_checkpoint(fovea_handle *handle, const char *path);
 int32_t fovea_get(fovea_handle *handle, const char *name, void *values, size_t bytes); /* one state tensor, row-major */

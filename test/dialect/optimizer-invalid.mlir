@@ -1,7 +1,7 @@
 // RUN: fovea-opt %s -allow-unregistered-dialect -split-input-file -verify-diagnostics
 
-// expected-error@+1 {{optimizer 'adam' is not known: it must be sgd or adamw}}
-"test.op"() {a = #fovea.optimizer<"adam", {}>} : () -> ()
+// expected-error@+1 {{optimizer 'newton' is not known: it must be sgd, adam, adamw, adagrad or lamb}}
+"test.op"() {a = #fovea.optimizer<"newton", {}>} : () -> ()
 
 // -----
 

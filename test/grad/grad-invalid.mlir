@@ -12,7 +12,7 @@ func.func private @model() -> (tensor<f32> {fovea.loss})
 
 // -----
 
-// expected-error@+1 {{has a value of type 'f32': programs are over tensors of 1 to 2^48 elements, each ? with its #fovea.dims}}
+// expected-error@+1 {{has a value of type 'f32': programs are over tensors of up to 2^48 elements, each ? with its #fovea.dims}}
 func.func @model(%x: f32) -> f32 {
   return %x : f32
 }
@@ -64,6 +64,14 @@ func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fove
 
 // -----
 
+// expected-error@+1 {{is named 'loss_scale', as a state of the training step is: choose another name}}
+fovea.state "parameter" @loss_scale : tensor<f32>
+func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {loss_scale = 1024.0, growth_interval = 1.0}>} {
+  return %x : tensor<f32>
+}
+
+// -----
+
 // expected-error@+1 {{is named 'step', as a state of the training step is: choose another name}}
 fovea.state "parameter" @step : tensor<f32>
 func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
@@ -75,7 +83,7 @@ func.func @model(%x: tensor<f32>) -> (tensor<f32> {fovea.loss}) attributes {fove
 fovea.state "parameter" @w : tensor<2x4xf32>
 func.func @model(%x: tensor<5x4xf32>, %i: tensor<2xi64>) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   %w = fovea.load @w : tensor<2x4xf32>
-  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or use another op}}
+  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or combine by assign or add, which have one}}
   %0 = fovea.scatter %x[%i] "maximum" %w {axis = 0} : (tensor<5x4xf32>, tensor<2xi64>, tensor<2x4xf32>) -> tensor<5x4xf32>
   %1 = fovea.sum %0 [0, 1] : (tensor<5x4xf32>) -> tensor<f32>
   return %1 : tensor<f32>
@@ -87,7 +95,7 @@ func.func @model(%x: tensor<5x4xf32>, %i: tensor<2xi64>) -> (tensor<f32> {fovea.
 fovea.state "parameter" @q : !x
 func.func @model(%k: !x) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   %q = fovea.load @q : !x
-  // expected-error@+1 {{has no gradient rule}}
+  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or leave out the score and mask functions, whose gradients are not there yet}}
   %0, %lse = fovea.attention %q, %k, %k attributes {scale = 0.5} score {
   ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>):
     %1 = fovea.tanh %s : tensor<f32>

@@ -8,9 +8,9 @@ fovea.state "parameter" @frozen : tensor<4xf32> {frozen}
 // CHECK-NOT: "momentum/frozen"
 
 // CHECK: func.func @update(%[[RATE:.*]]: tensor<f32> {fovea.name = "rate", fovea.scalar}, %[[SCALE:.*]]: tensor<f32> {fovea.name = "scale", fovea.scalar}) {
-// CHECK: fovea.store %{{.*}}, @step
 // CHECK: %[[GW:.*]] = fovea.load @"gradient/w"
 // CHECK: %[[G:.*]] = fovea.mul %[[GW]], %[[SCALE]]
+// CHECK: fovea.store %{{.*}}, @step
 // w decays: 0.01 w joins its gradient.
 // CHECK: %[[W:.*]] = fovea.load @w
 // CHECK: %[[DECAY:.*]] = fovea.constant dense<0.00999999977>

@@ -57,10 +57,11 @@ func.func @gradients(%x: tensor<3x5xf32>, %g: tensor<3x48xf32>) {
 // CHECK-NOT: fovea.pack
 // CHECK-NOT: fovea.unpack
 // CHECK: fovea.sum %{{.*}} : (tensor<2x5x24xf32>) -> tensor<f32>
+// CHECK: fovea.max %{{.*}} : (tensor<2x5x24xf32>) -> tensor<f32>
 // KERNELS-LABEL: @update
-// KERNELS-COUNT-2: fovea.launch
+// KERNELS-COUNT-3: fovea.launch
 // KERNELS-NOT: fovea.launch
-func.func @update(%rate: tensor<f32>) -> tensor<f32> {
+func.func @update(%rate: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
   %p = fovea.load @w : tensor<5x48xf32>
   %g = fovea.load @"gradient/w" : tensor<5x48xf32>
   %m = fovea.load @"momentum/w" : tensor<5x48xf32>
@@ -71,8 +72,10 @@ func.func @update(%rate: tensor<f32>) -> tensor<f32> {
   %zeros = fovea.broadcast %zero : tensor<f32> to tensor<5x48xf32>
   %square = fovea.mul %g, %g : (tensor<5x48xf32>, tensor<5x48xf32>) -> tensor<5x48xf32>
   %norm = fovea.sum %square [0, 1] : (tensor<5x48xf32>) -> tensor<f32>
+  %size = fovea.abs %g : tensor<5x48xf32>
+  %largest = fovea.max %size [0, 1] : (tensor<5x48xf32>) -> tensor<f32>
   fovea.store %v, @"momentum/w" : tensor<5x48xf32>
   fovea.store %next, @w : tensor<5x48xf32>
   fovea.store %zeros, @"gradient/w" : tensor<5x48xf32>
-  return %norm : tensor<f32>
+  return %norm, %largest : tensor<f32>, tensor<f32>
 }

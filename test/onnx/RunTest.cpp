@@ -30,12 +30,12 @@ protected:
                   std::ios::binary)
         << tensor.SerializeAsString();
   }
-  Outcome run(const ModelBuilder &model) {
+  Outcome run(const ModelBuilder &model, bool dynamic = false) {
     model.write(folder / "model.onnx");
-    return runCase(folder, "");
+    return runCase(folder, "", dynamic);
   }
-  void expectPassed(const ModelBuilder &model) {
-    Outcome outcome = run(model);
+  void expectPassed(const ModelBuilder &model, bool dynamic = false) {
+    Outcome outcome = run(model, dynamic);
     EXPECT_EQ(outcome.verdict, Verdict::passed) << outcome.reason;
   }
 };
@@ -170,6 +170,76 @@ TEST_F(Run, AttentionAsOpAndAsComposition) {
     if (scores) model.output("raw", f32, {1, heads, queries, keys});
     expectPassed(model);
   }
+}
+
+/// Inputs of one leading size are open together, those of another (or none) stay as they are.
+TEST_F(Run, DynamicOpensLeadingSizes) {
+  for (int64_t rows : {1, 3, 1500}) {
+    Values x = random(size_t(rows) * 5, 12), z = random(size_t(rows) * 5, 13), b = random(5, 14), y;
+    for (size_t i = 0; i < x.size(); ++i) y.push_back((x[i] + z[i]) * b[i % 5] + 0.5f);
+    give("input", 0, tensor("x", f32, {rows, 5}, x));
+    give("input", 1, tensor("z", f32, {rows, 5}, z));
+    give("input", 2, tensor("b", f32, {5}, b));
+    give("input", 3, tensor("c", f32, {}, Values{0.5f}));
+    give("output", 0, tensor("y", f32, {rows, 5}, y));
+    ModelBuilder model;
+    model.input("x", f32, {rows, 5}).input("z", f32, {rows, 5}).input("b", f32, {5}).input("c", f32, {});
+    model.node("Add", {"x", "z"}, {"s"}).node("Mul", {"s", "b"}, {"m"}).node("Add", {"m", "c"}, {"y"});
+    expectPassed(model.output("y", f32, {rows, 5}), true);
+    for (int input : {0, 1}) { // open in the file, under another name
+      auto &type = *model.graph().mutable_input(input)->mutable_type()->mutable_tensor_type();
+      type.mutable_shape()->mutable_dim(0)->set_dim_param("rows");
+    }
+    expectPassed(model, true);
+  }
+}
+
+/// A matrix may have as many rows as the batch; it cannot be open as well.
+TEST_F(Run, DynamicLeavesWhatMustBeKnown) {
+  Values x = random(9, 15), w = random(9, 16), y(9);
+  for (size_t i = 0; i < 3; ++i)
+    for (size_t j = 0; j < 3; ++j)
+      for (size_t k = 0; k < 3; ++k) y[i * 3 + j] += x[i * 3 + k] * w[k * 3 + j];
+  give("input", 0, tensor("x", f32, {3, 3}, x));
+  give("input", 1, tensor("w", f32, {3, 3}, w));
+  give("output", 0, tensor("p", f32, {3, 3}, y));
+  ModelBuilder model;
+  model.input("x", f32, {3, 3}).input("w", f32, {3, 3}).node("MatMul", {"x", "w"}, {"p"});
+  expectPassed(model.output("p", f32, {3, 3}), true);
+}
+
+/// The size comes with an input that nothing computes with.
+TEST_F(Run, DynamicSizesAreValues) {
+  give("input", 0, tensor("x", f32, {59, 2}, Values(118)));
+  give("output", 0, tensor("y", i64, {2}, std::vector<int64_t>{59, 2}));
+  ModelBuilder model;
+  expectPassed(model.input("x", f32, {59, 2}).node("Shape", {"x"}, {"y"}).output("y", i64, {2}), true);
+}
+
+TEST_F(Run, DynamicCasesThatAreNotSupported) {
+  give("input", 0, tensor("x", f32, {2, 2}, Values{1, 2, 3, 4}));
+  give("output", 0, tensor("y", f32, {2}, Values{1, 2}));
+  ModelBuilder cut;
+  cut.input("x", f32, {2, 2}).initializer<int64_t>("at", i64, {}, {0});
+  cut.node("Gather", {"x", "at"}, {"y"}).output("y", f32, {2});
+  expectPassed(cut);
+  Outcome outcome = run(cut, true);
+  EXPECT_EQ(outcome.verdict, Verdict::unsupported);
+  EXPECT_THAT(outcome.reason, testing::AllOf(testing::HasSubstr("with 'x' of open size: "),
+                                             testing::HasSubstr("a look-up needs sizes that are numbers"),
+                                             testing::Not(testing::HasSubstr("with all of its leading size open"))));
+
+  give("input", 1, tensor("w", f32, {2, 2}, Values{1, 0, 0, 1}));
+  ModelBuilder two;
+  two.input("x", f32, {2, 2}).input("w", f32, {2, 2}).initializer<int64_t>("at", i64, {}, {0});
+  two.node("MatMul", {"x", "w"}, {"p"}).node("Gather", {"p", "at"}, {"y"}).output("y", f32, {2});
+  EXPECT_THAT(run(two, true).reason,
+              testing::ContainsRegex("with 'x' of open size: .*a look-up needs sizes .*; with "
+                                     "all of its leading size open: .*summed over are 2 and batch"));
+
+  ModelBuilder none;
+  none.node("Constant", {}, {"y"}, {{"value", tensor("", f32, {2}, Values{1, 2})}}).output("y", f32, {2});
+  EXPECT_THAT(run(none, true).reason, testing::HasSubstr("no input has a leading size that could be open"));
 }
 
 TEST_F(Run, WrongNumbersFail) {

@@ -61,3 +61,11 @@ cp layer.onnx cases/one/model.onnx
 says "no case passed" "$conformance" cases
 grep -q '^failed one: has no test_data_set_0$' stdout || fail "a case without data: $(cat stdout)"
 grep -q '^passed 0, failed 1, unsupported 0$' stdout || fail "the totals are: $(cat stdout)"
+
+"$conformance" dynamic >stdout && fail "a wrong case passes"
+grep -q '^passed 2, failed 1, unsupported 0$' stdout || fail "with sizes as they are: $(cat stdout)"
+"$conformance" dynamic --dynamic >stdout && fail "a wrong case passes with open sizes"
+grep -q '^passed 1, failed 1, unsupported 1$' stdout || fail "with open sizes: $(cat stdout)"
+grep -q "^failed wrong: output 'y' is off by" stdout || fail "the wrong case: $(cat stdout)"
+grep -q "^unsupported turned: with 'x' of open size: .*it cuts an axis of open size" stdout || fail "the turned rows: $(cat stdout)"
+"$conformance" --help | grep -q -e '--dynamic .*leading size of inputs open' || fail "--help does not say what --dynamic is"

@@ -250,7 +250,7 @@ std::vector<Case> rowCases() {
 
 Suite batchSuite() {
   Suite suite{"Batch", pointCases()};
-  for (auto cases : {anchorCases(), rowOps(), rowCases()})
+  for (auto cases : {anchorCases(), rowOps(), rowCases(), batchLosses()})
     suite.cases.insert(suite.cases.end(), cases.begin(), cases.end());
   return suite;
 }

@@ -1,8 +1,10 @@
 // Matrix products and convolutions.
+#include "test/ops/Functions.h"
 #include "test/ops/Suites.h"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace fovea::ops {
 
@@ -83,44 +85,86 @@ Case transposed(const std::string &name, const Shape &x, const Shape &weight, co
           ulps(8, 16)};
 }
 
+/// The sum, over all values of the labels that the result lacks, of the operands' products: label by label.
+Case summation(const std::string &name, const std::string &equation, std::vector<Operand> operands,
+               const std::vector<std::string> &labels, const std::string &output) {
+  return function(
+      "einsum_" + name, operands, [=](const std::vector<Tensor> &v) { return einsum(equation, v); },
+      [=](const Arrays &a) {
+        std::map<char, int64_t> sizes;
+        std::string all = output;
+        for (size_t i = 0; i < a.size(); ++i)
+          for (size_t d = 0; d < labels[i].size(); ++d) {
+            sizes[labels[i][d]] = std::max(sizes[labels[i][d]], a[i].shape[d]);
+            if (all.find(labels[i][d]) == std::string::npos) all += labels[i][d];
+          }
+        Shape space, shape;
+        for (char label : all) space.push_back(sizes[label]);
+        for (char label : output) shape.push_back(sizes[label]);
+        Array result(shape);
+        reference::for_each_index(space, [&](const Shape &at) {
+          double product = 1;
+          for (size_t i = 0; i < a.size(); ++i) {
+            Shape index;
+            for (size_t d = 0; d < labels[i].size(); ++d)
+              index.push_back(a[i].shape[d] == 1 ? 0 : at[all.find(labels[i][d])]);
+            product *= a[i].at(index);
+          }
+          result.at(Shape(at.begin(), at.begin() + (int64_t)output.size())) += product;
+        });
+        return result;
+      },
+      ulps(16, 16));
+}
+
 } // namespace
 
 Suite contractionSuite() {
-  return {"Contraction",
-          {
-              matmul("1_1_1", {1, 1}, {1, 1}),
-              matmul("1_17_1", {1, 17}, {17, 1}),
-              matmul("3_1_3", {3, 1}, {1, 3}),
-              matmul("17_3_59", {17, 3}, {3, 59}),
-              matmul("59_17_3", {59, 17}, {17, 3}),
-              matmul("113_59_113", {113, 59}, {59, 113}),
-              matmul("1_59_113", {1, 59}, {59, 113}),
-              matmul("113_17_1", {113, 17}, {17, 1}),
-              matmul("64_64_64", {64, 64}, {64, 64}),
-              matmul("transpose_a", {17, 59}, {17, 19}, true),
-              matmul("transpose_b", {59, 17}, {19, 17}, false, true),
-              matmul("transpose_both", {17, 13}, {59, 17}, true, true),
-              matmul("batch", {3, 7, 17}, {3, 17, 5}),
-              matmul("batch_shared_b", {3, 7, 17}, {17, 19}),
-              matmul("batch_shared_a", {7, 17}, {3, 17, 19}),
-              matmul("batch_broadcast", {2, 1, 7, 5}, {3, 5, 9}),
-              matmul("batch_transpose", {2, 3, 17, 7}, {2, 1, 9, 17}, true, true),
-              fused(),
-              special(),
-              conv("patches", {2, 3, 12, 8}, {17, 3, 4, 4}, {4, 4}, {0, 0}),
-              conv("same", {2, 3, 7, 5}, {5, 3, 3, 3}, {1, 1}, {1, 1}),
-              conv("point", {1, 17, 3, 5}, {19, 17, 1, 1}, {1, 1}, {0, 0}),
-              conv("strided", {2, 2, 11, 9}, {3, 2, 3, 2}, {2, 3}, {1, 0}),
-              conv("whole", {3, 1, 5, 5}, {4, 1, 5, 5}, {1, 1}, {0, 0}),
-              conv("wide_padding", {1, 2, 3, 3}, {2, 2, 2, 2}, {1, 2}, {3, 2}),
-              conv("dilated", {2, 2, 9, 11}, {3, 2, 3, 2}, {1, 2}, {2, 1}, {{3, 2}}),
-              conv("groups", {2, 6, 5, 5}, {9, 2, 3, 3}, {2, 1}, {1, 1}, {{1, 1}, 3}),
-              conv("depthwise", {1, 17, 7, 5}, {17, 1, 3, 3}, {1, 1}, {1, 1}, {{1, 1}, 17}),
-              conv("depthwise_multiplied", {2, 3, 5, 9}, {6, 1, 1, 3}, {1, 2}, {0, 2}, {{1, 2}, 3}),
-              transposed("even", {2, 3, 4, 5}, {3, 5, 2, 2}, {2, 5, 8, 10}, {2, 2}, {0, 0}),
-              transposed("output_padding", {1, 3, 3, 4}, {3, 2, 3, 3}, {1, 2, 6, 8}, {2, 2}, {1, 1}),
-              transposed("groups_dilated", {1, 4, 3, 3}, {4, 3, 2, 3}, {1, 6, 4, 9}, {1, 2}, {0, 0}, {{1, 2}, 2}),
-          }};
+  return {
+      "Contraction",
+      {
+          matmul("1_1_1", {1, 1}, {1, 1}),
+          matmul("1_17_1", {1, 17}, {17, 1}),
+          matmul("3_1_3", {3, 1}, {1, 3}),
+          matmul("17_3_59", {17, 3}, {3, 59}),
+          matmul("59_17_3", {59, 17}, {17, 3}),
+          matmul("113_59_113", {113, 59}, {59, 113}),
+          matmul("1_59_113", {1, 59}, {59, 113}),
+          matmul("113_17_1", {113, 17}, {17, 1}),
+          matmul("64_64_64", {64, 64}, {64, 64}),
+          matmul("transpose_a", {17, 59}, {17, 19}, true),
+          matmul("transpose_b", {59, 17}, {19, 17}, false, true),
+          matmul("transpose_both", {17, 13}, {59, 17}, true, true),
+          matmul("batch", {3, 7, 17}, {3, 17, 5}),
+          matmul("batch_shared_b", {3, 7, 17}, {17, 19}),
+          matmul("batch_shared_a", {7, 17}, {3, 17, 19}),
+          matmul("batch_broadcast", {2, 1, 7, 5}, {3, 5, 9}),
+          matmul("batch_transpose", {2, 3, 17, 7}, {2, 1, 9, 17}, true, true),
+          fused(),
+          special(),
+          conv("patches", {2, 3, 12, 8}, {17, 3, 4, 4}, {4, 4}, {0, 0}),
+          conv("same", {2, 3, 7, 5}, {5, 3, 3, 3}, {1, 1}, {1, 1}),
+          conv("point", {1, 17, 3, 5}, {19, 17, 1, 1}, {1, 1}, {0, 0}),
+          conv("strided", {2, 2, 11, 9}, {3, 2, 3, 2}, {2, 3}, {1, 0}),
+          conv("whole", {3, 1, 5, 5}, {4, 1, 5, 5}, {1, 1}, {0, 0}),
+          conv("wide_padding", {1, 2, 3, 3}, {2, 2, 2, 2}, {1, 2}, {3, 2}),
+          conv("dilated", {2, 2, 9, 11}, {3, 2, 3, 2}, {1, 2}, {2, 1}, {{3, 2}}),
+          conv("groups", {2, 6, 5, 5}, {9, 2, 3, 3}, {2, 1}, {1, 1}, {{1, 1}, 3}),
+          conv("depthwise", {1, 17, 7, 5}, {17, 1, 3, 3}, {1, 1}, {1, 1}, {{1, 1}, 17}),
+          conv("depthwise_multiplied", {2, 3, 5, 9}, {6, 1, 1, 3}, {1, 2}, {0, 2}, {{1, 2}, 3}),
+          summation("product", "ij,jk->ik", {{"a", {3, 5}}, {"b", {5, 7}}}, {"ij", "jk"}, "ik"),
+          summation("scores", "bhqd,bhkd->bhqk", {{"q", {2, 3, 5, 4}}, {"k", {2, 3, 7, 4}}}, {"bhqd", "bhkd"}, "bhqk"),
+          summation("implicit", "ba, cb", {{"a", {3, 5}}, {"b", {7, 3}}}, {"ba", "cb"}, "ac"),
+          summation("diagonal", "iij->j", {{"x", {5, 5, 3}}}, {"iij"}, "j"),
+          summation("trace", "ii", {{"x", {5, 5}}}, {"ii"}, ""),
+          summation("apart", "iji->ij", {{"x", {3, 4, 3}}}, {"iji"}, "ij"),
+          summation("dots", "...ij,...j->...i", {{"a", {2, 3, 5, 4}}, {"b", {3, 4}}}, {"10ij", "0j"}, "10i"),
+          summation("three", "i,ij,j->", {{"a", {3}}, {"b", {3, 5}}, {"c", {5}}}, {"i", "ij", "j"}, ""),
+          summation("outer", "i,j->ji", {{"a", {3}}, {"b", {5}}}, {"i", "j"}, "ji"),
+          transposed("even", {2, 3, 4, 5}, {3, 5, 2, 2}, {2, 5, 8, 10}, {2, 2}, {0, 0}),
+          transposed("output_padding", {1, 3, 3, 4}, {3, 2, 3, 3}, {1, 2, 6, 8}, {2, 2}, {1, 1}),
+          transposed("groups_dilated", {1, 4, 3, 3}, {4, 3, 2, 3}, {1, 6, 4, 9}, {1, 2}, {0, 0}, {{1, 2}, 2}),
+      }};
 }
 
 } // namespace fovea::ops

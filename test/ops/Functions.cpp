@@ -16,6 +16,8 @@ namespace {
 DType dtypeOf(mlir::Type element) {
   if (element.isF64()) return fovea::f64;
   if (element.isF32()) return fovea::f32;
+  if (element.isF16()) return fovea::f16;
+  if (element.isBF16()) return fovea::bf16;
   return element.isInteger(64) ? fovea::i64 : element.isInteger(32) ? fovea::i32 : DType::boolean;
 }
 

@@ -1,5 +1,8 @@
 // Random numbers against Philox, bit for bit, and dropout by its gradients: the mask is that of the forward pass.
+#include "test/ops/Functions.h"
 #include "test/ops/Suites.h"
+
+#include <fovea/Random.h>
 
 #include <cmath>
 
@@ -61,6 +64,80 @@ Case uniformDraws(const std::string &name, const Shape &shape) {
   return result;
 }
 
+//===-- Functions of the builder ----------------------------------------------------------------------------------===//
+
+using Tensors = std::vector<Tensor>;
+
+Key keyOf(const Array &words) { return {(uint32_t)(int32_t)words.values[0], (uint32_t)(int32_t)words.values[1]}; }
+
+Array normals(const Shape &shape, Key key) {
+  Array result(shape), pairs = uniforms({result.size(), 2}, key);
+  for (int64_t at = 0; at < result.size(); ++at)
+    result.values[at] =
+        std::sqrt(-2 * std::log(1 - pairs.values[2 * at])) * std::cos(2 * M_PI * pairs.values[2 * at + 1]);
+  return result;
+}
+
+Array gumbels(const Shape &shape, Key key) {
+  return reference::unary(uniforms(shape, key),
+                          [](double u) { return -std::log(std::fmax(-std::log(1 - u), 0x1p-25)); });
+}
+
+/// The uniform draw is that of the key: any of its functions can be told from that of another.
+std::vector<Case> randomFunctions() {
+  Operand key{"key", {2}, cycle({-123456789, 2000000011}), Kind::i32};
+  Shape shape{3, 5, 17};
+  auto plain = [&](const std::string &name, std::vector<Operand> operands, const Function &body,
+                   const std::function<Array(const Arrays &)> &reference) {
+    return valuesOnly(function(name, std::move(operands), body, reference, ulps(64, 8)));
+  };
+  return {
+      plain(
+          "uniform_between", {key},
+          [](const Tensors &v) {
+            return random_uniform(v[0], {3, 5, 17}, -2, 3);
+          },
+          [=](const Arrays &a) {
+            return reference::unary(uniforms(shape, keyOf(a[0])), [](double u) { return -2 + 5 * u; });
+          }),
+      plain(
+          "normal", {key},
+          [](const Tensors &v) {
+            return random_normal(v[0], {3, 5, 17});
+          },
+          [=](const Arrays &a) { return normals(shape, keyOf(a[0])); }),
+      plain(
+          "normal_moved", {key},
+          [](const Tensors &v) {
+            return random_normal(v[0], {3, 5, 17}, 2, 0.5);
+          },
+          [=](const Arrays &a) {
+            return reference::unary(normals(shape, keyOf(a[0])), [](double z) { return 2 + z / 2; });
+          }),
+      plain(
+          "gumbel", {key},
+          [](const Tensors &v) {
+            return random_gumbel(v[0], {3, 5, 17});
+          },
+          [=](const Arrays &a) { return gumbels(shape, keyOf(a[0])); }),
+      plain(
+          "bernoulli", {key, {"p", shape, cycle({0, 1, 0.5, 0.25, 0.9})}},
+          [](const Tensors &v) { return random_bernoulli(v[0], v[1]); },
+          [=](const Arrays &a) {
+            return reference::binary(uniforms(shape, keyOf(a[0])), a[1], [](double u, double p) { return u < p; });
+          }),
+      plain(
+          "categorical", {key, {"logits", shape}}, [](const Tensors &v) { return random_categorical(v[0], v[1]); },
+          [=](const Arrays &a) {
+            return reference::argmax(reference::binary(gumbels(shape, keyOf(a[0])), a[1], std::plus<>()), 2);
+          }),
+      plain(
+          "keys", {{"seed", {}, cycle({12345678901}), Kind::i64}, {"counter", {}, cycle({77}), Kind::i64}},
+          [](const Tensors &v) { return random_uniform(pick(random_keys(v[0], v[1], 3), 0, 2), {59}); },
+          [](const Arrays &a) { return uniforms({59}, keyOf((uint64_t)a[0].values[0], (uint64_t)a[1].values[0], 2)); }),
+  };
+}
+
 /// Dropout of a quarter, then of a half: two draws in one program.
 Case dropout() {
   return {"dropout",
@@ -117,15 +194,17 @@ Case attentionDropout() {
 } // namespace
 
 Suite randomSuite() {
-  return {"Random",
-          {
-              keys("small", 1, 0),
-              keys("large", 0x123456789abcd, 0x1f00000003),
-              uniformDraws("one", {1}),
-              uniformDraws("scalar", {}),
-              uniformDraws("matrix", {3, 59}),
-              uniformDraws("deep", {2, 3, 5, 7}),
-          }};
+  Suite suite{"Random",
+              {
+                  keys("small", 1, 0),
+                  keys("large", 0x123456789abcd, 0x1f00000003),
+                  uniformDraws("one", {1}),
+                  uniformDraws("scalar", {}),
+                  uniformDraws("matrix", {3, 59}),
+                  uniformDraws("deep", {2, 3, 5, 7}),
+              }};
+  for (Case &each : randomFunctions()) suite.cases.push_back(std::move(each));
+  return suite;
 }
 Suite dropoutSuite() { return {"Dropout", {dropout()}}; }
 Suite attentionDropoutSuite() { return {"AttentionDropout", {attentionDropout()}}; }

@@ -13,10 +13,14 @@ Suite reduceSuite();
 Suite contractionSuite();
 Suite rowsSuite();
 Suite normsSuite();
+Suite lossesSuite();
+Suite classLossesSuite();
 Suite attentionSuite();
 Suite gatherSuite();
 Suite windowsSuite();
 Suite sortSuite();
+/// Of every family.
+Suite emptySuite();
 Suite randomSuite();
 /// One random op's key depends on those before it, so each has a module of its own.
 Suite dropoutSuite();
@@ -25,11 +29,13 @@ Suite attentionDropoutSuite();
 Suite batchSuite();
 
 Case batchNormCase(const std::string &name, Operand x);
+std::vector<Case> batchLosses();
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),     reduceSuite(),
-          contractionSuite(), rowsSuite(),          normsSuite(),       attentionSuite(), gatherSuite(),
-          windowsSuite(),     sortSuite(),          randomSuite(),      dropoutSuite(),   attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(),     viewsSuite(),  reduceSuite(),
+          contractionSuite(), rowsSuite(),          normsSuite(),           lossesSuite(), classLossesSuite(),
+          attentionSuite(),   gatherSuite(),        windowsSuite(),         sortSuite(),   emptySuite(),
+          randomSuite(),      dropoutSuite(),       attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops

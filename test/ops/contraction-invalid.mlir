@@ -81,7 +81,7 @@ func.func @conv2d_c4_huge(%x: tensor<1x2x8x8xf32>, %w: tensor<4x2x3x3xf32>) {
 // -----
 
 func.func @conv2d_c5(%x: tensor<1x2x2x8xf32>, %w: tensor<4x2x5x3xf32>) {
-  // expected-error@+1 {{the kernel is larger than the padded image (c5)}}
+  // expected-error@+1 {{the kernel is empty, or larger than the padded image (c5)}}
   %0 = fovea.conv2d %x, %w {stride = array<i64: 1, 1>, padding = array<i64: 1, 1>} : (tensor<1x2x2x8xf32>, tensor<4x2x5x3xf32>) -> tensor<1x4x1x6xf32>
   return
 }

@@ -81,8 +81,8 @@ func.func @slice_c2_large(%x: tensor<6xf32>) {
 // -----
 
 func.func @slice_c3(%x: tensor<6xf32>) {
-  // expected-error@+1 {{slice: size 0 and step 1: both must be at least 1 (c3)}}
-  %0 = fovea.slice %x {axis = 0, start = 2, size = 0} : (tensor<6xf32>) -> tensor<1xf32>
+  // expected-error@+1 {{slice: size -1 and step 1: the first must not be negative, the second at least 1 (c3)}}
+  %0 = fovea.slice %x {axis = 0, start = 2, size = -1} : (tensor<6xf32>) -> tensor<1xf32>
   return
 }
 

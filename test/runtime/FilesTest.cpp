@@ -130,6 +130,22 @@ TEST_F(Files, CheckpointsSurvive) {
   expect_rest(third, 1);
 }
 
+TEST_F(Files, AveragesTakeTheirParametersNames) {
+  for (auto &tensor : model.state)
+    if (std::string(tensor.name) == "moment") tensor.name = "ema/weight"; // in another layout than the weight
+  Handle first(model), second(model);
+  auto average = counting<float>(12, 5000);
+  set(first, "ema/weight", average);
+  set(first, "panels", counting<double>(15, 200));
+  EXPECT_EQ(fovea_save_average(first, path.c_str()), FOVEA_INVALID_ARGUMENT);
+  EXPECT_EQ(first.error(), "model 'digits': save_average: there is nothing to average before the first update");
+  set(first, "step", std::vector<int64_t>{1});
+  ASSERT_EQ(fovea_save_average(first, path.c_str()), FOVEA_OK) << first.error();
+  ASSERT_EQ(fovea_load(second, path.c_str()), FOVEA_OK) << second.error();
+  EXPECT_EQ(get<float>(second, "weight", 12), average);
+  EXPECT_EQ(get<double>(second, "panels", 15), counting<double>(15, 200)); // has no average
+}
+
 TEST_F(Files, LayoutsMayDiffer) {
   Handle first(model);
   fill(first, 0);
@@ -235,12 +251,15 @@ TEST_F(Files, CheckpointsOfOtherModelsAreRefused) {
 
 TEST_F(Files, ErrorsAreReported) {
   Handle handle(model);
-  auto functions = {fovea_load, fovea_save, fovea_load_checkpoint, fovea_save_checkpoint};
+  auto functions = {fovea_load, fovea_save, fovea_save_average, fovea_load_checkpoint, fovea_save_checkpoint};
   for (auto function : functions) {
     EXPECT_EQ(function(nullptr, path.c_str()), FOVEA_INVALID_ARGUMENT);
     EXPECT_EQ(function(handle, nullptr), FOVEA_INVALID_ARGUMENT);
     EXPECT_NE(handle.error().find(": path is null"), std::string::npos);
   }
+  EXPECT_EQ(fovea_save_average(handle, path.c_str()), FOVEA_INVALID_ARGUMENT);
+  EXPECT_EQ(handle.error(), "model 'digits': save_average: the model keeps no averages of its parameters; train it "
+                            "with the option ema");
   EXPECT_EQ(fovea_load(handle, path.c_str()), FOVEA_IO_ERROR);
   EXPECT_EQ(handle.error(), "model 'digits': load: " + quoted + ": cannot be opened: No such file or directory");
   write_contents(path, "garbage, not tensors");

@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <set>
 
 namespace fovea {
 namespace {
@@ -53,11 +54,12 @@ std::shared_ptr<const LoadedModel> compiled(const onnx::Imported &imported, cons
 /// A created model with its parameters.
 class Instance {
 public:
-  Instance(std::shared_ptr<const LoadedModel> loaded, const onnx::Imported &imported) : loaded(std::move(loaded)) {
+  Instance(std::shared_ptr<const LoadedModel> loaded, const onnx::Imported &imported, int64_t openSize)
+      : loaded(std::move(loaded)), sizes(this->loaded->sizes().size(), openSize) {
     fovea_options options = {};
     options.struct_size = sizeof options;
     options.threads = 1;
-    options.sizes[0] = this->loaded->sizes().empty() ? 0 : 1024;
+    std::copy(sizes.begin(), sizes.end(), options.sizes);
     handle = this->loaded->function<fovea_handle *(const fovea_options *)>("create")(&options);
     if (!handle)
       fail(std::string("create: ") + this->loaded->function<const char *(fovea_handle *)>("last_error")(nullptr));
@@ -76,12 +78,11 @@ public:
     const LoadedModel::Entry &entry = *loaded->entry("forward");
     std::map<std::string, std::string> results;
     std::vector<void *> pointers;
-    SmallVector<int64_t> sizes(loaded->sizes().size(), 1);
     for (const LoadedModel::Tensor &argument : entry.arguments) {
       auto found = arrays.find(argument.name);
       if (found == arrays.end()) fail("the data set has no '" + argument.name + "'");
       const Array &array = *found->second;
-      checkType(argument, array, sizes);
+      checkType(argument, array);
       std::string &bytes = results[argument.name] =
           argument.role == FOVEA_OUTPUT ? std::string(array.bytes.size(), '\0') : array.bytes;
       pointers.push_back(bytes.data());
@@ -91,12 +92,10 @@ public:
   }
 
 private:
-  /// An open size takes the value that it has in the data.
-  static void checkType(const LoadedModel::Tensor &argument, const Array &array, SmallVector<int64_t> &sizes) {
+  void checkType(const LoadedModel::Tensor &argument, const Array &array) const {
     bool fits = array.shape.size() == argument.dims.size() && onnxElement(argument.kind->dtype) == array.element;
     for (size_t d = 0; fits && d < array.shape.size(); ++d) {
       ArrayRef<int64_t> row = argument.dims[d];
-      if (row.size() > 1 && row[1] == 1 && row[0] == 0 && argument.role != FOVEA_OUTPUT) sizes[0] = array.shape[d];
       fits = array.shape[d] == row[0] + (row.size() > 1 ? row[1] * sizes[0] : 0);
     }
     if (!fits) fail("'" + argument.name + "' has another type or shape in the data set than in the compiled model");
@@ -113,6 +112,7 @@ private:
   }
 
   std::shared_ptr<const LoadedModel> loaded;
+  SmallVector<int64_t> sizes; // the open one's, where there is one
   fovea_handle *handle = nullptr;
 };
 
@@ -165,11 +165,69 @@ void compare(const std::string &name, const Array &expected, const std::string &
   if (bytes.size() != expected.bytes.size())
     fail("output '" + name + "' has " + std::to_string(bytes.size()) + " bytes instead of " +
          std::to_string(expected.bytes.size()));
-  if (onnx::isFloat(onnx::dtypeOf(expected.element))) return compareFloats(name, expected, bytes);
+  if (isFloat(onnx::dtypeOf(expected.element))) return compareFloats(name, expected, bytes);
   auto different = std::mismatch(bytes.begin(), bytes.end(), expected.bytes.begin());
   if (different.first == bytes.end()) return;
   fail("output '" + name + "' differs at element " +
        std::to_string((different.first - bytes.begin()) / (onnx::elementBits(expected.element) / 8)));
+}
+
+//===-- Open sizes ------------------------------------------------------------------------------------------------===//
+
+/// The inputs of the compiled model that have the leading size of the first one that has any.
+std::vector<std::string> withOneLeadingSize(const onnx::Imported &imported, const onnx::ImportOptions &options) {
+  std::vector<std::string> names;
+  int64_t size = 0;
+  for (const onnx::Port &port : imported.inputs) {
+    auto given = options.known.find(port.name);
+    if (given == options.known.end() || given->second.shape.empty()) continue;
+    if (names.empty()) size = given->second.shape[0];
+    if (given->second.shape[0] == size) names.push_back(port.name);
+  }
+  return names;
+}
+
+bool isOpen(const onnx::Declared &input) {
+  return input.shape && !input.shape->empty() && !input.shape->front().number;
+}
+
+/// The model with the leading sizes of these inputs open, under one name: that of a size which is open already.
+onnx::Model opened(onnx::Model model, const std::set<std::string> &names) {
+  onnx::Size open{std::nullopt, "batch"};
+  for (const onnx::Declared &input : model.graph.inputs)
+    if (isOpen(input)) open = input.shape->front();
+  for (onnx::Declared &input : model.graph.inputs)
+    if (names.count(input.name) && input.shape && !input.shape->empty()) input.shape->front() = open;
+  return model;
+}
+
+/// What the open size is in the data; 1 where none is open.
+int64_t openSize(const onnx::Model &file, const onnx::ImportOptions &options) {
+  for (const onnx::Declared &input : file.graph.inputs) {
+    auto given = options.known.find(input.name);
+    if (isOpen(input) && given != options.known.end() && !given->second.shape.empty()) return given->second.shape[0];
+  }
+  return 1;
+}
+
+/// Imports with an open leading size, and leaves the model like this. Where the ops do not allow all inputs that have
+/// it to be open (a filter may have as many rows as there are images), the last ones stay as they are; the first one is
+/// open always.
+onnx::Imported importOpen(const fs::path &path, onnx::Model &file, const onnx::ImportOptions &options) {
+  std::vector<std::string> names = withOneLeadingSize(onnx::importModel(path, file, options), options), reasons;
+  for (size_t count = names.size(); count > 0; --count) try {
+      std::set<std::string> some(names.begin(), names.begin() + (ptrdiff_t)count);
+      onnx::Model model = opened(file, some);
+      onnx::Imported imported = onnx::importModel(path, model, options);
+      file = std::move(model);
+      return imported;
+    } catch (const onnx::UnsupportedModel &why) {
+      reasons.push_back(why.what());
+    }
+  if (reasons.empty()) throw onnx::UnsupportedModel("no input has a leading size that could be open");
+  std::string message = "with '" + names.front() + "' of open size: " + reasons.back();
+  if (reasons.front() != reasons.back()) message += "; with all of its leading size open: " + reasons.front();
+  throw onnx::UnsupportedModel(message);
 }
 
 //===-- Run -------------------------------------------------------------------------------------------------------===//
@@ -186,12 +244,13 @@ std::map<std::string, Array> arrays(const fs::path &set, const char *kind,
   return result;
 }
 
-void runSet(const fs::path &folder, const fs::path &set, const std::string &cache) {
+void runSet(const fs::path &folder, const fs::path &set, const std::string &cache, bool dynamic) {
   onnx::Model file = onnx::readModel(folder / "model.onnx");
   onnx::ImportOptions options{"model", arrays(set, "input", file.graph.inputs)};
   std::map<std::string, Array> expected = arrays(set, "output", file.graph.outputs);
-  onnx::Imported imported = onnx::importModel(folder.filename(), file, options);
-  Instance instance(compiled(imported, cache), imported);
+  onnx::Imported imported =
+      dynamic ? importOpen(folder.filename(), file, options) : onnx::importModel(folder.filename(), file, options);
+  Instance instance(compiled(imported, cache), imported, openSize(file, options));
   std::map<std::string, const Array *> byIdentifier;
   for (const onnx::Port &port : imported.inputs)
     if (options.known.count(port.name)) byIdentifier[port.identifier] = &options.known.at(port.name);
@@ -204,11 +263,11 @@ void runSet(const fs::path &folder, const fs::path &set, const std::string &cach
 
 } // namespace
 
-Outcome runCase(const fs::path &folder, const std::string &cache) {
+Outcome runCase(const fs::path &folder, const std::string &cache, bool dynamic) {
   try {
     int sets = 0;
     for (; fs::is_directory(folder / ("test_data_set_" + std::to_string(sets))); ++sets)
-      runSet(folder, folder / ("test_data_set_" + std::to_string(sets)), cache);
+      runSet(folder, folder / ("test_data_set_" + std::to_string(sets)), cache, dynamic);
     if (sets == 0) return {Verdict::failed, "has no test_data_set_0"};
     return {Verdict::passed, ""};
   } catch (const onnx::UnsupportedModel &why) {

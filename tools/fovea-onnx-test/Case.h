@@ -16,6 +16,8 @@ struct Outcome {
 /// Imports, compiles, loads and runs the case; compares as ONNX's runner does: |y - expected| <= 1e-7 +
 /// 1e-3 |expected|, of bfloat16 2^-6 |expected|.
 /// Inputs that ops need to know when importing become constants. `cache` is a folder of compiled kernels.
-Outcome runCase(const std::filesystem::path &folder, const std::string &cache);
+/// `dynamic` opens the leading size of the first input, and of the others that have the same where the ops allow it;
+/// the model is compiled without it and run with it. A case whose ops need it as a number is not supported.
+Outcome runCase(const std::filesystem::path &folder, const std::string &cache, bool dynamic = false);
 
 } // namespace fovea

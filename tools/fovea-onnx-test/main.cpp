@@ -30,6 +30,10 @@ struct CommandLine {
                               cl::desc("Only cases whose name has a match")};
   cl::opt<unsigned> sample{"sample", cl::init(0), cl::value_desc("count"), cl::cat(category),
                            cl::desc("Only so many cases, at even distances in the order of their names")};
+  cl::opt<bool> dynamic{
+      "dynamic", cl::cat(category),
+      cl::desc("Import with the leading size of inputs open, compile once for any, run at the real one; "
+               "cases whose ops need it as a number count as unsupported")};
   cl::opt<unsigned> jobs{"jobs", cl::init(0), cl::value_desc("count"), cl::cat(category),
                          cl::desc("Cases that run at once (default: as many as the machine runs threads)")};
   cl::opt<unsigned> timeout{"timeout", cl::init(120), cl::value_desc("seconds"), cl::cat(category),
@@ -92,7 +96,7 @@ private:
     if (process == 0) {
       ::close(ends[0]);
       ::alarm(line.timeout);
-      Outcome outcome = runCase(cases[index], cache);
+      Outcome outcome = runCase(cases[index], cache, line.dynamic);
       std::string text = std::to_string(int(outcome.verdict)) + outcome.reason;
       for (size_t at = 0; at < text.size();) {
         ssize_t written = ::write(ends[1], text.data() + at, text.size() - at);

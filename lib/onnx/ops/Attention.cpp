@@ -35,6 +35,7 @@ public:
     }
     dtype = query.dtype();
     double width = (double)numbersOf({query.dim(3)}, "the head size")[0];
+    numbersOf({query.dim(1), key.dim(1), value.dim(1)}, "the heads");
     scale = call.number("scale", (float)(1 / std::sqrt(width)));
     softcap = call.number("softcap", 0);
     queries = numbersOf({query.dim(2)}, "attention")[0], keys = numbersOf({key.dim(2)}, "attention")[0];
@@ -164,7 +165,11 @@ void flexAttention(Call &call) {
   };
   auto modified = [&](const Tensor &x, const char *name) {
     const Attribute *graph = call.attribute(name, Attribute::Kind::graph);
-    return graph ? call.inlined(*graph->graph, {x}).at(0) : x;
+    if (!graph) return x;
+    std::vector<Tensor> results = call.inlined(*graph->graph, {x});
+    if (results.size() != 1 || results[0].shape() != x.shape())
+      call.unsupported(std::string(name) + " must make one tensor of its input's shape, " + shapeText(x.shape()));
+    return results[0];
   };
   int64_t precision = call.integer("softmax_precision", 0);
   DType dtype = query.dtype(), type = precision ? dtypeOf(static_cast<Element>(precision)) : dtype;

@@ -126,6 +126,9 @@ void oneHot(Call &call) {
 
 void trilu(Call &call) {
   int64_t k = call.has(1) ? call.integer(1, "diagonal") : 0;
+  Shape shape = call.shape(0);
+  for (size_t d = shape.size() < 2 ? 0 : shape.size() - 2; d < shape.size(); ++d)
+    checkTable(call, shape[d].constant().value_or(1));
   call.give(call.integer("upper", 1) ? triu(call.tensor(0), k) : tril(call.tensor(0), k));
 }
 
@@ -186,11 +189,10 @@ void pad(Call &call) {
 /// In inference it does nothing.
 void dropout(Call &call) {
   bool training = call.version >= 12 && call.has(2) && call.integer(2, "training_mode") != 0;
-  double ratio = call.version < 12         ? call.number("ratio", 0.5)
-                 : call.has(1) && training ? call.numbers(1, "ratio").at(0)
-                 : training                ? 0.5
-                                           : 0;
-  if (training && ratio != 0)
+  std::vector<double> ratios{call.version < 12 ? call.number("ratio", 0.5) : training ? 0.5 : 0};
+  if (training && call.has(1)) ratios = call.numbers(1, "ratio");
+  if (ratios.size() != 1) call.unsupported("ratio must be one number, but are " + std::to_string(ratios.size()));
+  if (training && ratios[0] != 0)
     call.unsupported("dropout in training mode draws random numbers, which no other program repeats");
   Tensor x = call.tensor(0);
   call.give(x);

@@ -67,6 +67,7 @@ void groupNorm(Call &call) {
 
 void instanceNorm(Call &call) {
   Tensor x = call.tensor(0);
+  if (x.rank() < 3) call.unsupported("its input has no spatial dimension: " + shapeText(x.shape()));
   Tensor result = normalized(x, from(2, x.rank()), call.number("epsilon", 1e-5f)).result;
   call.give(result * perChannel(call.tensor(1), x.rank()) + perChannel(call.tensor(2), x.rank()));
 }

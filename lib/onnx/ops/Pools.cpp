@@ -68,6 +68,15 @@ void maxPool(Call &call) {
   call.give(max(windowed(x, windows, -INFINITY), coordinates(windows)));
 }
 
+/// How many elements of window `o` are averaged: those in x, or with the padding that was asked for.
+int64_t countOf(const Window &window, int64_t o, bool padding) {
+  // Element i lies at start + i * dilation of x.
+  int64_t start = o * window.stride - window.low, end = window.extent + (padding ? window.askedHigh : 0);
+  int64_t first = padding || start >= 0 ? 0 : (-start + window.dilation - 1) / window.dilation;
+  int64_t behind = start >= end ? 0 : (end - start + window.dilation - 1) / window.dilation;
+  return std::max<int64_t>(0, std::min(window.size, behind) - first);
+}
+
 void averagePool(Call &call) {
   Tensor x = call.tensor(0);
   Windows windows = windowsOf(call, x.shape());
@@ -75,16 +84,10 @@ void averagePool(Call &call) {
   Tensor result = sum(windowed(x, windows, 0), coordinates(windows));
   for (size_t d = 0; d < windows.axes.size(); ++d) {
     const Window &window = windows.axes[d];
+    checkTable(call, window.count);
     Known counts{elementOf(x.dtype()), std::vector<int64_t>((size_t)x.rank(), 1), {}, {}};
     counts.shape[d + 2] = window.count;
-    for (int64_t o = 0; o < window.count; ++o) {
-      int64_t count = 0;
-      for (int64_t i = 0; i < window.size; ++i) {
-        int64_t at = o * window.stride + i * window.dilation - window.low;
-        count += padding ? at < window.extent + window.askedHigh : at >= 0 && at < window.extent;
-      }
-      counts.reals.push_back((double)count);
-    }
+    for (int64_t o = 0; o < window.count; ++o) counts.reals.push_back((double)countOf(window, o, padding));
     result = result / call.constant(counts);
   }
   call.give(result);

@@ -1,4 +1,5 @@
-// Resize and Upsample: each dimension on its own, as weighted sums of elements whose places are known when importing.
+// Resize and Upsample: each dimension on its own, as weighted sums of elements whose places are known when importing;
+// and GridSample.
 #include "lib/onnx/Compositions.h"
 #include "lib/onnx/Registry.h"
 
@@ -50,13 +51,18 @@ int64_t nearest(const std::string &mode, double x) {
   return (int64_t)result;
 }
 
+/// How far from its place the elements of x lie that an element of the result is summed from.
+double reachOf(const Mode &mode, const Stretch &stretch) {
+  double reach = mode.kind == "nearest" ? 0 : mode.kind == "linear" ? 1 : 2;
+  return reach / (mode.antialias ? std::min(stretch.scale, 1.0) : 1);
+}
+
 /// The elements of x that one element of the result is summed from: their places, within x, and weights.
 std::vector<Tap> taps(const Mode &mode, const Stretch &stretch, int64_t o) {
   double x = place(mode, stretch, o);
   auto inside = [&](int64_t index) { return std::clamp<int64_t>(index, 0, stretch.from - 1); };
   if (mode.kind == "nearest") return {{inside(nearest(mode.nearest, x)), 1}};
-  double narrow = mode.antialias ? std::min(stretch.scale, 1.0) : 1, reach = (mode.kind == "linear" ? 1 : 2) / narrow,
-         total = 0;
+  double narrow = mode.antialias ? std::min(stretch.scale, 1.0) : 1, reach = reachOf(mode, stretch), total = 0;
   std::vector<Tap> result;
   for (auto index = (int64_t)std::floor(x - reach); index <= (int64_t)std::ceil(x + reach); ++index) {
     double share = weight(mode, narrow * ((double)index - x));
@@ -71,6 +77,8 @@ std::vector<Tap> taps(const Mode &mode, const Stretch &stretch, int64_t o) {
 }
 
 Tensor stretched(Call &call, const Tensor &x, const Mode &mode, const Stretch &stretch) {
+  const double each = std::max(1.0, 2 * reachOf(mode, stretch));
+  checkTable(call, (int64_t)std::min(0x1p62, (double)stretch.to * each));
   Taps all;
   for (int64_t o = 0; o < stretch.to; ++o) all.push_back(taps(mode, stretch, o));
   Tensor result = resample(x, stretch.axis, all);
@@ -88,7 +96,7 @@ void apply(Call &call, const Mode &mode, const std::vector<Stretch> &stretches) 
   Tensor x = call.tensor(0);
   if (!isFloat(x.dtype()) && mode.kind != "nearest") call.unsupported("integers can only be resized to the nearest");
   for (const Stretch &stretch : stretches) {
-    if (stretch.to < 1) call.unsupported("its result has no elements: every size is at least 1");
+    if (stretch.from < 1 || stretch.to < 1) call.unsupported("a size is 0");
     bool whole = mode.coordinates == "tf_crop_and_resize" && (stretch.begin != 0 || stretch.end != 1);
     if (stretch.scale != 1 || stretch.to != stretch.from || whole) x = stretched(call, x, mode, stretch);
   }
@@ -155,6 +163,7 @@ void resize(Call &call) {
     call.unsupported("coordinate_transformation_mode is '" + mode.coordinates + "'");
   std::vector<int64_t> axes = frontAxes(call.integers("axes"), (int64_t)call.shape(0).size());
   if (axes.empty()) axes = allAxes(call);
+  if (axes.empty()) call.unsupported("its input has rank 0");
   std::vector<Stretch> stretches;
   bool bySizes = call.has(3);
   stretches = bySizes ? sized(call, axes, call.integers(3, "sizes")) : scaled(call, axes, call.numbers(2, "scales"));
@@ -180,12 +189,29 @@ void upsample(Call &call) {
   apply(call, {kind, "asymmetric", "floor", false, false, -0.75, 0}, scaled(call, allAxes(call), scales));
 }
 
+void gridSample(Call &call) {
+  Tensor x = call.tensor(0);
+  if (x.rank() != 4) call.unsupported("it samples " + shapeText(x.shape()) + ": images (n, c, h, w) are supported");
+  GridSampleOptions options;
+  std::string mode = call.text("mode", "linear"), padding = call.text("padding_mode", "zeros");
+  if (mode == "nearest")
+    options.interpolation = Interpolation::nearest;
+  else if (mode != "linear" && mode != "bilinear")
+    call.unsupported("mode is '" + mode + "': linear and nearest are supported");
+  if (padding != "zeros" && padding != "border")
+    call.unsupported("padding_mode is '" + padding + "': zeros and border are supported");
+  options.border = padding == "border";
+  options.align_corners = call.integer("align_corners", 0) != 0;
+  call.give(grid_sample(x, call.tensor(1), options));
+}
+
 } // namespace
 
 void addResize(Registry &registry) {
   registry.add("Upsample", {7, 9, 10}, upsample);
   registry.add("Resize", {10}, upsample);
   registry.add("Resize", {11, 13, 18, 19}, resize);
+  registry.add("GridSample", {16, 20, 22}, gridSample);
 }
 
 } // namespace fovea::onnx

@@ -54,8 +54,7 @@ void reshapeOf(Call &call) {
   Shape from = x.shape(), to = call.sizes(1, "shape");
   bool zero = call.integer("allowzero", 0) != 0;
   for (size_t d = 0; d < to.size(); ++d) {
-    if (to[d] != Dim(0)) continue;
-    if (zero) call.unsupported("a size is 0: every size is at least 1");
+    if (to[d] != Dim(0) || zero) continue;
     if (d >= from.size())
       call.unsupported("size " + std::to_string(d) + " of the new shape is taken from an input of rank " +
                        std::to_string(from.size()));
@@ -110,33 +109,20 @@ void transposeOf(Call &call) {
 
 void concatOf(Call &call) {
   std::vector<Tensor> parts;
-  for (size_t index = 0; index < call.inputCount(); ++index) {
-    // Parts without elements add nothing.
-    Shape shape = call.shape(index);
-    if (std::count(shape.begin(), shape.end(), Dim(0)) == 0) parts.push_back(call.tensor(index));
-  }
-  if (parts.empty()) call.unsupported("none of its inputs has elements");
+  for (size_t index = 0; index < call.inputCount(); ++index) parts.push_back(call.tensor(index));
   call.give(concat(parts, call.integer("axis", call.version < 4 ? 1 : 0)));
-}
-
-/// x from its end to its front along an axis.
-Tensor reversed(const Tensor &x, int64_t axis) {
-  std::vector<Tensor> parts;
-  for (int64_t index = *x.dim(axis).constant(); index-- > 0;) parts.push_back(slice(x, axis, index, 1));
-  return concat(parts, axis);
 }
 
 void sliceOf(Call &call) {
   Tensor x = call.tensor(0);
   for (const SliceRange &range : sliceRanges(call, x.shape())) {
-    if (range.size == 0) call.unsupported("its result has no elements: every size is at least 1");
-    if (range.step > 0) {
+    if (range.size == 0) {
+      x = slice(x, range.axis, 0, 0);
+    } else if (range.step > 0) {
       x = slice(x, range.axis, range.start, range.size, range.step);
     } else {
-      constexpr int64_t most = 256;
-      if (range.size > most) call.unsupported("more than " + std::to_string(most) + " elements are taken backwards");
       int64_t last = range.start + (range.size - 1) * range.step;
-      x = reversed(slice(x, range.axis, last, range.size, -range.step), range.axis);
+      x = flip(slice(x, range.axis, last, range.size, -range.step), range.axis);
     }
   }
   call.give(x);
@@ -157,13 +143,7 @@ void split(Call &call) {
   for (size_t index = 0; index < sizes.size() && index < call.outputCount(); ++index) {
     if (sizes[index] < 0 || sizes[index] > total - start)
       call.unsupported("its parts have more than the " + std::to_string(total) + " elements");
-    if (sizes[index] > 0) {
-      call.give(slice(x, axis, start, sizes[index]), index);
-    } else {
-      std::vector<int64_t> empty = numbersOf(x.shape(), "a part without elements");
-      empty[(size_t)axis] = 0;
-      call.give(Known{elementOf(x.dtype()), empty, {}, {}}, index);
-    }
+    call.give(slice(x, axis, start, sizes[index]), index);
     start += sizes[index];
   }
 }
@@ -182,18 +162,7 @@ void expand(Call &call) {
 void tile(Call &call) {
   Tensor x = call.tensor(0);
   std::vector<int64_t> repeats = call.integers(1, "repeats");
-  Shape shape = x.shape();
-  if (repeats.size() != shape.size())
-    call.unsupported("repeats has another number of values than there are dimensions");
-  // (a, b) becomes (1, a, 1, b), is repeated to (m, a, n, b), and flattened.
-  Shape apart, repeated, flat;
-  for (size_t d = 0; d < shape.size(); ++d) {
-    if (repeats[d] < 1) call.unsupported("its result has no elements: every size is at least 1");
-    apart.insert(apart.end(), {Dim(1), shape[d]});
-    repeated.insert(repeated.end(), {Dim(repeats[d]), shape[d]});
-    flat.push_back(shape[d] * repeats[d]);
-  }
-  call.give(reshape(broadcast_to(reshape(x, apart), repeated), flat));
+  call.give(fovea::tile(x, repeats));
 }
 
 int64_t blockSize(Call &call) {
