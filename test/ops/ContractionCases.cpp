@@ -37,6 +37,24 @@ Case fused() {
           ulps(8, 16)};
 }
 
+/// Weights, which are kept in panels, are compared with one another and broadcast.
+Case weights() {
+  return {
+      "matmul_weights",
+      {{"x", {3, 5}}, {"w", {5, 16}}, {"y", {3, 1}}, {"v", {1, 16}}},
+      [](const Build &build, Values v) {
+        Value products = build.make<AddOp>(build.make<MatmulOp>(v[0], v[1], false, false),
+                                           build.make<MatmulOp>(v[2], v[3], false, false));
+        return SmallVector<Value>{products, build.make<MaximumOp>(v[1], build.make<ReluOp>(v[3]))};
+      },
+      [](const Arrays &v) {
+        Array products = reference::binary(reference::matmul(v[0], v[1]), reference::matmul(v[2], v[3]), std::plus<>());
+        return Arrays{products,
+                      reference::binary(v[3], v[1], [](double x, double w) { return std::max(std::max(x, 0.0), w); })};
+      },
+      ulps(8, 16)};
+}
+
 /// A NaN of a reaches its own row only, one of b its own column.
 Case special() {
   Fill a = [](int64_t at, double draw) { return at == 3 * 17 + 16 ? NAN : at == 5 * 17 ? INFINITY : draw + 0.1; };
@@ -141,6 +159,7 @@ Suite contractionSuite() {
           matmul("batch_broadcast", {2, 1, 7, 5}, {3, 5, 9}),
           matmul("batch_transpose", {2, 3, 17, 7}, {2, 1, 9, 17}, true, true),
           fused(),
+          composed(weights()),
           special(),
           conv("patches", {2, 3, 12, 8}, {17, 3, 4, 4}, {4, 4}, {0, 0}),
           conv("same", {2, 3, 7, 5}, {5, 3, 3, 3}, {1, 1}, {1, 1}),

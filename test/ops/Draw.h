@@ -54,7 +54,7 @@ public:
 
   /// Adds the node if what it gives is fit for use.
   bool add(const Node &node);
-  /// Chooses the results. False where the graph has none, or no gradient where it should.
+  /// Chooses the results. False where that leaves the graph incomplete.
   bool finish();
 
 private:
