@@ -73,7 +73,7 @@ def Fovea_ConcatOp : Fovea_ViewOp<"concat", [InferTypeOpAdaptor]> {
 def Fovea_PackOp : Fovea_ViewOp<"pack", [InferTypeOpAdaptor]> {
   let summary = "a tensor in panels";
   let description = "The packed form that #fovea.panels describes, of an axis of constant size (c1).";
-  let arguments = (ins Fovea_NumberTensor:$x, Fovea_PanelsAttr:$panels);
+  let arguments = (ins Fovea_Tensor:$x, Fovea_PanelsAttr:$panels);
   let assemblyFormat = "$x $panels attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
 }
@@ -81,7 +81,7 @@ def Fovea_PackOp : Fovea_ViewOp<"pack", [InferTypeOpAdaptor]> {
 def Fovea_UnpackOp : Fovea_ViewOp<"unpack"> {
   let summary = "the tensor that was packed";
   let description = "Packing the result gives a tensor of x's type (c1).";
-  let arguments = (ins Fovea_NumberTensor:$x, Fovea_PanelsAttr:$panels);
+  let arguments = (ins Fovea_Tensor:$x, Fovea_PanelsAttr:$panels);
   let assemblyFormat = "$x $panels attr-dict `:` type($x) `to` type($result)";
   let hasFolder = 1;
   let hasVerifier = 1;

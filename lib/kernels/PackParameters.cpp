@@ -31,10 +31,12 @@ struct SinkUnpack : RewritePattern {
     if (!op->hasTrait<Elementwise>()) return failure();
     UnpackOp first;
     SmallVector<Value> operands;
+    DimsAttr whole = dimsOf(typeOf(op->getResult(0)));
     for (Value operand : op->getOperands()) {
       auto unpack = operand.getDefiningOp<UnpackOp>();
       if (!unpack && typeOf(operand).getRank() != 0) return failure();
-      if (unpack && first && unpack.getPanels() != first.getPanels()) return failure();
+      if (unpack && (dimsOf(unpack.getType()) != whole || (first && unpack.getPanels() != first.getPanels())))
+        return failure();
       if (unpack) first = unpack;
       operands.push_back(unpack ? unpack.getX() : operand);
     }

@@ -48,11 +48,13 @@ Draw::Known Draw::get(Wanted wanted, const Shape &shape, Kind kind, std::optiona
 }
 
 Draw::Known Draw::fresh(const Shape &shape, Kind kind, std::optional<Fill> fill) {
+  bool moves = gradient() && kind == Kind::real && !llvm::is_contained(shape, batch);
   if (!fill) {
-    fill = kind == Kind::boolean ? whole(0, 2) : whole(-4, 5);
-    if (kind == Kind::real) fill = uniform(-2, 2);
+    fill = kind == Kind::boolean ? whole(0, 2) : kind == Kind::real ? uniform(-2, 2) : whole(-4, 5);
     if (kind == Kind::real && chance(0.4)) fill = [](int64_t, double draw) { return std::floor(draw * 32) / 8 - 2; };
   }
+  // Off the round numbers, where functions have kinks and ties.
+  if (moves) fill = [fill = *fill](int64_t at, double draw) { return fill(at, draw) + 0.01 * (draw + 0.1); };
   Node node;
   node.operand = {"x" + std::to_string(graph.nodes.size()), shape, *fill, kind};
   size_t index = graph.nodes.size();
@@ -110,19 +112,17 @@ bool Draw::add(const Node &node) {
 }
 
 bool Draw::finish() {
-  std::vector<bool> varies = varying(graph), used(graph.nodes.size());
+  std::vector<bool> used(graph.nodes.size());
   for (const Node &node : graph.nodes)
     for (Use use : node.inputs) used[use.node] = true;
-  bool moves = false;
   for (const Known &value : known) {
     if (!graph.nodes[value.use.node].rule || (graph.gradient && !value.real())) continue;
     if (used[value.use.node] && !chance(0.2)) continue;
     graph.results.push_back(value.use);
-    moves |= varies[value.use.node];
     if (chance(0.02)) graph.results.push_back(value.use);
   }
   prune(graph);
-  return !graph.results.empty() && (moves || !graph.gradient);
+  return isComplete(graph);
 }
 
 Graph drawGraph(uint64_t seed) {

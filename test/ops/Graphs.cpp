@@ -102,6 +102,21 @@ std::vector<bool> varying(const Graph &graph) {
   return result;
 }
 
+bool isComplete(const Graph &graph) {
+  std::vector<bool> varies = varying(graph);
+  auto isResult = [&](size_t node) { return llvm::any_of(graph.results, [&](Use use) { return use.node == node; }); };
+  bool reads = false, moves = false;
+  for (auto [index, node] : llvm::enumerate(graph.nodes)) {
+    reads |= !node.rule && llvm::is_contained(node.operand.shape, batch);
+    moves |= varies[index] && isResult(index);
+  }
+  Evaluation large = evaluate(graph, graphBatch), small = evaluate(graph, graphBatch / 2);
+  bool gives = llvm::any_of(graph.results, [&](Use use) {
+    return large.values[use.node][use.result].shape != small.values[use.node][use.result].shape;
+  });
+  return !graph.results.empty() && (moves || !graph.gradient) && ((reads && gives) || !graph.batched);
+}
+
 void prune(Graph &graph) {
   std::vector<bool> needed(graph.nodes.size());
   for (Use use : graph.results) needed[use.node] = true;

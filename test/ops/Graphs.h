@@ -86,6 +86,9 @@ std::optional<Shape> shapeWithBatch(const Array &large, const Array &small);
 /// Whether each node depends on an operand that has a gradient.
 std::vector<bool> varying(const Graph &graph);
 
+/// Whether there are results, one with a gradient if the graph has gradients, and B in an operand and a result if it has B.
+bool isComplete(const Graph &graph);
+
 /// Drops nodes that no result needs.
 void prune(Graph &graph);
 

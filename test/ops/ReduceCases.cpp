@@ -196,6 +196,7 @@ Suite reduceSuite() {
           max("middle", {"x", {3, 17, 5}}, {1}, true),
           max("outer_two", {"x", {3, 7, 19}}, {0, 1}),
           max("outer_and_inner", {"x", {5, 3, 17}}, {0, 2}),
+          max("alternate", {"x", {4, 2, 3, 2}}, {0, 2}),
           special<MaxOp>("max_special_rows", {1}, reference::max),
           special<MaxOp>("max_special_columns", {0}, reference::max),
           special<SumOp>("sum_special_rows", {1}, reference::sum),

@@ -88,14 +88,12 @@ private:
   }
 
   static bool isSound(const Graph &graph) {
-    std::vector<bool> varies = varying(graph);
-    if (graph.gradient && llvm::none_of(graph.results, [&](Use use) { return varies[use.node]; })) return false;
     try {
       Evaluation all = evaluate(graph, graphBatch);
       for (const Arrays &values : all.values)
         for (const Array &array : values)
           if (!llvm::all_of(array.values, [](double value) { return std::isfinite(value); })) return false;
-      return true;
+      return isComplete(graph);
     } catch (const std::invalid_argument &) {
       return false;
     }
@@ -186,7 +184,7 @@ private:
     if (!graphs[which].gradient) return;
     Graph graph = graphs[which];
     graph.gradient = false;
-    attempt(graph);
+    attempt(std::move(graph));
   }
 
   /// Everywhere a size becomes a smaller one.
