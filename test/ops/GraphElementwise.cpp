@@ -10,7 +10,6 @@ namespace {
 
 using Known = Draw::Known;
 bool anything(const Known &) { return true; }
-bool isReal(const Known &x) { return x.real(); }
 
 //===-- Of one operand --------------------------------------------------------------------------------------------===//
 
