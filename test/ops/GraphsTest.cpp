@@ -64,7 +64,7 @@ static size_t compare(uint64_t seed, size_t count) {
 }
 
 TEST(Graphs, Match) {
-  uint64_t seed = setting("GRAPHS_SEED", 1), count = setting("GRAPHS_COUNT", 24);
+  uint64_t seed = setting("GRAPHS_SEED", 1), count = setting("GRAPHS_COUNT", 16);
   std::cout << "GRAPHS_SEED=" << seed << " GRAPHS_COUNT=" << count << std::endl;
   size_t ran = compare(seed, count);
   ASSERT_GT(ran, 0u) << "no graph ran";
