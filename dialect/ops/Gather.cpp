@@ -60,17 +60,10 @@ LogicalResult ScatterOp::verify() {
   return success();
 }
 
-/// A tensor of zeros.
-static Value zeros(OpBuilder &builder, Location location, RankedTensorType type) {
-  auto scalar = RankedTensorType::get({}, type.getElementType());
-  auto zero = DenseElementsAttr::get(scalar, builder.getZeroAttr(type.getElementType()));
-  return BroadcastOp::create(builder, location, type, ConstantOp::create(builder, location, zero));
-}
-
 SmallVector<Value> GatherOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
   SmallVector<Value> result(getNumOperands());
   if (needed[0])
-    result[0] = ScatterOp::create(builder, getLoc(), getX().getType(), zeros(builder, getLoc(), getX().getType()),
+    result[0] = ScatterOp::create(builder, getLoc(), getX().getType(), filled(builder, getLoc(), getX().getType(), 0),
                                   getIndices(), cotangents[0], getAxis(), getBatch(), "add");
   return result;
 }
@@ -83,11 +76,11 @@ SmallVector<Value> ScatterOp::vjp(OpBuilder &builder, ValueRange cotangents, Arr
   Value g = cotangents[0];
   SmallVector<Value> result(getNumOperands());
   if (needed.front())
-    result.front() =
-        assigns ? ScatterOp::create(builder, getLoc(), getType(), g, getIndices(),
-                                    zeros(builder, getLoc(), getUpdates().getType()), getAxis(), getBatch(), "assign")
-                      .getResult()
-                : g;
+    result.front() = assigns ? ScatterOp::create(builder, getLoc(), getType(), g, getIndices(),
+                                                 filled(builder, getLoc(), getUpdates().getType(), 0), getAxis(),
+                                                 getBatch(), "assign")
+                                   .getResult()
+                             : g;
   if (needed.back())
     result.back() = GatherOp::create(builder, getLoc(), g, getIndices(), getAxis(), getBatch(), /*zero_outside=*/true);
   return result;

@@ -26,10 +26,10 @@ LogicalResult SortOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
 
 // Each element's cotangent goes back to where the element was.
 SmallVector<Value> SortOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
-  Term g(builder, getLoc(), cotangents[0]);
-  Value zeros = BroadcastOp::create(builder, getLoc(), getX().getType(), g.constant(0));
+  Value zeros = filled(builder, getLoc(), getX().getType(), 0);
   int64_t last = getX().getType().getRank() - 1;
-  return {ScatterOp::create(builder, getLoc(), getX().getType(), zeros, getIndices(), g.value, last, last, "add")};
+  return {
+      ScatterOp::create(builder, getLoc(), getX().getType(), zeros, getIndices(), cotangents[0], last, last, "add")};
 }
 
 } // namespace fovea

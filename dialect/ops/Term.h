@@ -4,6 +4,8 @@
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
 
+#include <cmath>
+
 namespace fovea {
 
 /// A float tensor value and where to build from it. `builder` must outlive the terms.
@@ -41,5 +43,20 @@ FOVEA_TERM_OPERATOR(*, MulOp)
 FOVEA_TERM_OPERATOR(/, DivOp)
 #undef FOVEA_TERM_OPERATOR
 inline Term operator-(const Term &a) { return a.apply<NegOp>(); }
+
+/// A tensor of this type that holds one number everywhere; -inf stands for the lowest integer.
+inline Value filled(mlir::OpBuilder &builder, mlir::Location location, RankedTensorType type, double number) {
+  mlir::Type element = type.getElementType();
+  mlir::Attribute value;
+  if (isFloat(element))
+    value = mlir::FloatAttr::get(element, number);
+  else if (std::isinf(number))
+    value = mlir::IntegerAttr::get(element, llvm::APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
+  else
+    value = mlir::IntegerAttr::get(element, (int64_t)number);
+  auto scalar = RankedTensorType::get({}, element);
+  Value constant = ConstantOp::create(builder, location, mlir::DenseElementsAttr::get(scalar, value));
+  return BroadcastOp::create(builder, location, type, constant);
+}
 
 } // namespace fovea

@@ -1,6 +1,8 @@
 // Reverse mode: one walk back from the loss. Ops give vector-Jacobian products; sums and unbroadcasting happen here.
 #include "lib/grad/Grad.h"
 
+#include "dialect/ops/Term.h"
+
 using namespace mlir;
 
 namespace fovea {
@@ -37,7 +39,8 @@ public:
     for (Operation *op : llvm::reverse(path))
       if (failed(visit(op))) return failure();
     SmallVector<Value> result;
-    for (Value input : inputs) result.push_back(cotangents.count(input) ? cotangents[input] : zero(input));
+    for (Value input : inputs)
+      result.push_back(cotangents.count(input) ? cotangents[input] : filled(builder, input.getLoc(), typeOf(input), 0));
     return result;
   }
 
@@ -79,14 +82,6 @@ private:
     cotangent = unbroadcast(builder, location, cotangent, cast<RankedTensorType>(value.getType()));
     Value &sum = cotangents[value];
     sum = sum ? AddOp::create(builder, location, sum, cotangent).getResult() : cotangent;
-  }
-
-  Value zero(Value input) {
-    auto type = cast<RankedTensorType>(input.getType());
-    auto scalar = RankedTensorType::get({}, type.getElementType());
-    Value constant = ConstantOp::create(builder, input.getLoc(),
-                                        DenseElementsAttr::get(scalar, FloatAttr::get(type.getElementType(), 0)));
-    return BroadcastOp::create(builder, input.getLoc(), type, constant);
   }
 
   OpBuilder &builder;

@@ -39,7 +39,7 @@ public:
       Term next = p - rate * (this->*rule())(state, p, g);
       store(state, next);
       average(state, next);
-      Value zeros = BroadcastOp::create(builder, state.getLoc(), state.getTensor(), p.constant(0));
+      Value zeros = filled(builder, state.getLoc(), state.getTensor(), 0);
       StoreOp::create(builder, state.getLoc(), zeros, gradientOf(state).getSymName());
     }
     func::ReturnOp::create(builder, module.getLoc());

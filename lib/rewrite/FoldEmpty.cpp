@@ -2,8 +2,7 @@
 // this, ops that remain read elements and write some.
 #include "lib/rewrite/Rewrite.h"
 
-#include "dialect/Ops.h"
-#include "dialect/Shape.h"
+#include "dialect/ops/Term.h"
 
 #include <limits>
 
@@ -15,21 +14,6 @@ namespace {
 bool isEmpty(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && llvm::is_contained(type.getShape(), 0);
-}
-
-/// A tensor of one number.
-Value filled(OpBuilder &builder, Location location, Value like, double number) {
-  RankedTensorType type = typeOf(like), scalar = RankedTensorType::get({}, type.getElementType());
-  Type element = type.getElementType();
-  Attribute value;
-  if (isFloat(element))
-    value = FloatAttr::get(element, number);
-  else if (std::isinf(number))
-    value = IntegerAttr::get(element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
-  else
-    value = IntegerAttr::get(element, (int64_t)number);
-  Value constant = ConstantOp::create(builder, location, DenseElementsAttr::get(scalar, value));
-  return BroadcastOp::create(builder, location, type, constant);
 }
 
 /// What an op gives that reads nothing, where it has elements all the same.
@@ -54,7 +38,7 @@ struct Empty : RewritePattern {
     if (auto broadcast = dyn_cast<BroadcastOp>(op); broadcast && !isEmpty(broadcast.getX())) return failure();
     if (llvm::all_of(op->getResults(), isEmpty)) {
       SmallVector<Value> values;
-      for (Value result : op->getResults()) values.push_back(filled(rewriter, op->getLoc(), result, 0));
+      for (Value result : op->getResults()) values.push_back(filled(rewriter, op->getLoc(), typeOf(result), 0));
       rewriter.replaceOp(op, values);
       return success();
     }
@@ -72,7 +56,7 @@ struct Empty : RewritePattern {
     }
     std::optional<double> number = valueOfNothing(op);
     if (!number) return failure();
-    rewriter.replaceOp(op, filled(rewriter, op->getLoc(), op->getResult(0), *number));
+    rewriter.replaceOp(op, filled(rewriter, op->getLoc(), typeOf(op->getResult(0)), *number));
     return success();
   }
 };
