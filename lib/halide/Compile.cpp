@@ -17,6 +17,7 @@ void registerLowerings(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FoveaDialect *) {
     registerAttentionLowerings(context);
     registerContractionLowerings(context);
+    registerConvolutionLowerings(context);
     registerElementwiseLowerings(context);
     registerGatherLowerings(context);
     registerRandomLowerings(context);
