@@ -30,7 +30,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/24";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/25";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -41,9 +41,18 @@ std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOpti
 
 namespace {
 
-/// The most bytes that one thread has in halide_malloc at once, along any path of nested allocations.
+/// The most bytes that one thread has in halide_malloc at once, along any path of nested allocations: a thread that
+/// waits for a parallel loop works on its tasks, which are functions of their own.
 class ScratchOf : public Halide::Internal::IRVisitor {
 public:
+  explicit ScratchOf(const Halide::Module &module) {
+    for (const Halide::Internal::LoweredFunc &function : module.functions()) bodies[function.name] = function.body;
+    for (auto &[name, body] : bodies) {
+      now = 0;
+      body.accept(this);
+    }
+  }
+
   int64_t most = 0;
   bool bounded = true;
   std::string unbounded;
@@ -74,7 +83,13 @@ private:
     allocate->body.accept(this);
     now -= bytes;
   }
+  void visit(const Halide::Internal::Variable *variable) override {
+    // Halide names a function by "::".
+    if (auto task = bodies.find(StringRef(variable->name).ltrim(':').str()); task != bodies.end())
+      task->second.accept(this);
+  }
   int64_t now = 0;
+  std::map<std::string, Halide::Internal::Stmt> bodies;
 };
 
 Halide::Target halideTarget(const Target &target, const KernelOptions &options) {
@@ -143,8 +158,7 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
     Halide::Module module =
         pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
     restoreNames(module, compilation.names());
-    ScratchOf scratch;
-    for (const Halide::Internal::LoweredFunc &function : module.functions()) function.body.accept(&scratch);
+    ScratchOf scratch(module);
     if (!scratch.bounded)
       return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound",
              failure();

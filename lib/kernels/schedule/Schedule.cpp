@@ -26,6 +26,9 @@ static int64_t registerColumns(int64_t columns, int64_t lanes, int64_t widest) {
   return best;
 }
 
+/// b is copied into panels once for all tasks where it has at most this many elements.
+constexpr int64_t packedElements = 1 << 20;
+
 /// Accumulators fill the registers but for one row of b and one element of a.
 static int64_t registerRows(int64_t vectors, const Target &target) {
   if (target.vectorRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
@@ -37,11 +40,38 @@ int64_t panelColumns(int64_t columns, int64_t bits, const Target &target) {
   return lanes * registerColumns(columns, lanes, target.vectorRegisters == 32 ? 4 : 3);
 }
 
-static ScheduleAttr contraction(StringRef loops, RankedTensorType result, const Target &target) {
-  int64_t lanes = target.lanes(elementBits(result));
-  int64_t vectors = panelColumns(sizeOr(result, result.getRank() - 1, 256), elementBits(result), target) / lanes;
-  int64_t rows = std::min(registerRows(vectors, target), sizeOr(result, result.getRank() - 2, 64));
-  return ScheduleAttr::get(result.getContext(), loops, rows, vectors * lanes, lanes, llvm::alignTo(64, rows), 1);
+/// The panels that b is stored in; null where it is not.
+static PanelsAttr storedPanels(MatmulOp op) {
+  auto unpack = op.getB().getDefiningOp<UnpackOp>();
+  bool along = unpack && unpack.getPanels().getAxis() == (op.getTransposeB() ? 0 : 1);
+  return along ? unpack.getPanels() : PanelsAttr();
+}
+
+/// Terms of a sum taken at a time: with them a panel of b stays in the first cache. A sum that is cut is cut evenly.
+static int64_t sumDepth(int64_t terms, int64_t panelBytes, const Target &target) {
+  int64_t most = std::max<int64_t>(64, target.firstCacheBytes * 3 / 4 / panelBytes);
+  if (terms <= most * 3 / 2) return terms;
+  return llvm::alignTo(llvm::divideCeil(terms, llvm::divideCeil(terms, most)), 8);
+}
+
+static ScheduleAttr contraction(MatmulOp op, const Target &target) {
+  RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
+  int64_t bits = elementBits(result), lanes = target.lanes(bits), rank = result.getRank();
+  int64_t m = sizeOr(result, rank - 2, 1024), n = sizeOr(result, rank - 1, 256);
+  int64_t sum = op.getTransposeA() ? a.getRank() - 2 : a.getRank() - 1, terms = sizeOr(a, sum, 1024);
+  PanelsAttr stored = storedPanels(op);
+  int64_t columns = stored ? stored.getSize() : panelColumns(n, bits, target);
+  int64_t rows = std::min(registerRows(columns / lanes, target), m);
+  int64_t depth = sumDepth(terms, columns * bits / 8, target);
+  bool isCut = depth < terms || a.isDynamicDim(sum);
+
+  // b is copied where many rows make use of it: as a whole where it is small and known, else by each task.
+  bool copies = !stored && m >= 4 * rows, small = b.getRank() == 2 && b.hasStaticShape() && terms * n <= packedElements;
+  int64_t task = llvm::alignTo(std::min<int64_t>(m, stored || small ? 64 : 512), rows);
+  int64_t width = columns * (stored || small ? 1 : 2);
+  std::string loops =
+      std::string(copies && small ? "b" : "") + "MN" + (isCut ? "k" : "") + (copies && !small ? "b" : "") + "nmkn";
+  return ScheduleAttr::get(result.getContext(), loops, rows, columns, lanes, task, 1, width, isCut ? depth : 1);
 }
 
 /// Loops over rows of the last dimension: a task takes about this many elements.
@@ -77,7 +107,7 @@ static bool reducesInChunks(Operation *anchor) {
 SmallVector<StringRef> loopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
-  if (isa<MatmulOp>(anchor)) return {"MNmkn", "NMmkn"};
+  if (isa<MatmulOp>(anchor)) return {"[b]MN[k][b]nmkn", "[b]NM[k][b]nmkn"};
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
@@ -89,7 +119,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   if (!anchor) return rowwise(loops, cast<RankedTensorType>(kernel.getResultTypes()[0]), target);
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
-  if (isa<MatmulOp>(anchor)) return contraction(loops, result, target);
+  if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
   if (reducesInChunks(anchor))
     return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
@@ -98,12 +128,40 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
 
 //===-- Edited schedules ------------------------------------------------------------------------------------------===//
 
-/// Whether the letters are those of the order, capitals also small.
+/// Whether the letters are those of the order, capitals also small, and without some of the parts in brackets.
 static bool follows(StringRef loops, StringRef order) {
-  return loops.size() == order.size() && llvm::all_of(llvm::zip_equal(loops, order), [](auto letters) {
-           auto [letter, known] = letters;
-           return letter == known || letter == llvm::toLower(known);
-         });
+  if (order.consume_front("[")) {
+    auto [part, rest] = order.split(']');
+    return follows(loops, rest) || (loops.starts_with(part) && follows(loops.drop_front(part.size()), rest));
+  }
+  if (order.empty() || loops.empty()) return order.empty() && loops.empty();
+  return (loops[0] == order[0] || loops[0] == llvm::toLower(order[0])) &&
+         follows(loops.drop_front(), order.drop_front());
+}
+
+/// What the sizes of a product's schedule must be to each other and to the operands.
+static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr schedule) {
+  auto error = [&] { return kernel.emitError() << "@" << kernel.getSymName() << " has "; };
+  RankedTensorType a = op.getA().getType(), b = op.getB().getType();
+  StringRef loops = schedule.getLoops();
+  if (schedule.getColumns() % schedule.getVector())
+    return error() << "columns = " << schedule.getColumns() << " and vector = " << schedule.getVector()
+                   << ": columns must be a multiple of vector";
+  if (schedule.getWidth() % schedule.getColumns())
+    return error() << "width = " << schedule.getWidth() << " and columns = " << schedule.getColumns()
+                   << ": width must be a multiple of columns";
+  if (loops.count('b') > 1) return error() << "loops \"" << loops << "\", which copy b twice: take one b away";
+  if (loops.starts_with("b") && (b.getRank() > 2 || !b.hasStaticShape()))
+    return error() << "loops \"" << loops << "\", which copy the whole of b, but b is " << shapeText(b)
+                   << ": only a constant matrix is copied as a whole; put the b in front of \"nmkn\"";
+  if (loops.ends_with("bnmkn") && loops.count('k') == 1 && a.isDynamicDim(a.getRank() - (op.getTransposeA() ? 2 : 1)))
+    return error() << "loops \"" << loops << "\", which copy all terms of a sum at once, but a is " << shapeText(a)
+                   << ": put \"k\" in front of \"bnmkn\"";
+  for (PackOp pack : kernel.getOps<PackOp>())
+    if (pack.getX() == op.getResult() && pack.getPanels().getSize() % schedule.getColumns())
+      return error() << "columns = " << schedule.getColumns() << " but stores its product in " << pack.getPanels()
+                     << ": columns must divide the panels' size";
+  return success();
 }
 
 static LogicalResult checkSchedule(KernelOp kernel) {
@@ -113,18 +171,13 @@ static LogicalResult checkSchedule(KernelOp kernel) {
                               << " has no schedule: give it one, or compile it anew from an earlier stage";
   SmallVector<StringRef> orders = loopOrders(kernel);
   StringRef loops = schedule->getLoops();
+  auto matmul = dyn_cast_or_null<MatmulOp>(kernel.getAnchor());
   if (llvm::none_of(orders, [&](StringRef order) { return follows(loops, order); }))
     return kernel.emitError() << "@" << kernel.getSymName() << " has loops \"" << loops << "\", but can have only \""
                               << llvm::join(orders, "\" or \"")
-                              << "\", whose capitals may be small: only the loop of a capital is shared among threads";
-  if (isa_and_nonnull<MatmulOp>(kernel.getAnchor()) && schedule->getColumns() % schedule->getVector())
-    return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
-                              << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
-  for (PackOp pack : kernel.getOps<PackOp>())
-    if (pack.getX().getDefiningOp<MatmulOp>() && pack.getPanels().getSize() % schedule->getColumns())
-      return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
-                                << " but stores its product in " << pack.getPanels()
-                                << ": columns must divide the panels' size";
+                              << "\", whose capitals may be small: only the loop of a capital is shared among threads"
+                              << (matmul ? "; what stands in brackets may be left out" : "");
+  if (matmul) return checkProduct(kernel, matmul, *schedule);
   return success();
 }
 
