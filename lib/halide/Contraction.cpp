@@ -15,9 +15,10 @@ namespace {
 
 constexpr auto guard = TailStrategy::GuardWithIf, whole = TailStrategy::RoundUp;
 
-/// Loops `[b]MN[k][b]nmkn`, or with M and N the other way round: blocks of `task` rows and `width` columns, the
+/// Loops `[b]MN[k][a][b]nmkn`, or with M and N the other way round: blocks of `task` rows and `width` columns, the
 /// capitals shared among threads; parts of the sum of `depth` terms, where it is cut; panels of `columns`; tiles of
-/// `rows`; the sum, and the tile itself in registers. b is copied into panels for all tasks, or in each task.
+/// `rows`; the sum, and the tile itself in registers. b is copied into panels for all tasks, or in each task; a, in
+/// each task, into the rows of tiles.
 class Matmul {
 public:
   Matmul(MatmulOp op, KernelLowering &kernel)
@@ -35,12 +36,14 @@ public:
   }
 
   void lower() {
+    if (loops.contains('a')) defineTiles();
     if (loops.contains('b')) definePanels();
     isCut ? defineInParts() : defineAtOnce();
     kernel.bind(op.getResult(), isCut ? sums : product);
     Halide::LoopLevel tile = scheduleOutput();
     if (isCut) tile = scheduleSums();
-    if (packed.defined()) schedulePanels();
+    if (loops.contains('a')) scheduleTiles();
+    if (loops.contains('b')) schedulePanels();
     product.compute_at(tile);
     product.bound_extent(n, columns).bound_extent(m, rows).vectorize(n, lanes).unroll(n).unroll(m);
     product.update().reorder(n, m, k.x).vectorize(n, lanes).unroll(n).unroll(m);
@@ -79,16 +82,13 @@ private:
   Expr zero() { return kernel.real(kernel.type(type.getElementType()), 0); }
 
   /// Tiles may reach beyond the last row or column: what they read there is the last one once more.
-  Expr term(const Expr &at) {
-    Expr a = element(op.getA(), min(Halide::likely(Expr(m)), mExtent - 1), at, op.getTransposeA());
-    return a * elementB(at);
+  Expr term(const Expr &at) { return elementA(at) * elementB(at); }
+  Expr elementA(const Expr &at) {
+    if (tiles.defined()) return tiles(copied(m % rows, at, m / rows, op.getA()));
+    return element(op.getA(), min(Halide::likely(Expr(m)), mExtent - 1), at, op.getTransposeA());
   }
   Expr elementB(const Expr &at) {
-    if (packed.defined()) {
-      std::vector<Expr> from{n % columns, at, n / columns};
-      for (Var d : panelBatch) from.push_back(d);
-      return packed(from);
-    }
+    if (panels.defined()) return panels(copied(n % columns, at, n / columns, op.getB()));
     std::optional<int64_t> extent = constantOf(nExtent);
     bool full = isStoredInPanels() || (extent && *extent % columns == 0);
     return element(op.getB(), at, full ? Expr(n) : min(Halide::likely(Expr(n)), nExtent - 1), op.getTransposeB());
@@ -115,30 +115,57 @@ private:
     return unpack && unpack.getPanels() == PanelsAttr::get(op.getContext(), op.getTransposeB() ? 0 : 1, columns);
   }
 
-  //===-- Panels of b ---------------------------------------------------------------------------------------------===//
+  //===-- Copies --------------------------------------------------------------------------------------------------===//
 
-  void definePanels() {
-    if (op.getB().getType().getRank() > 2)
-      for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) panelBatch.push_back(vars[d]);
-    packed = kernel.func("packed");
-    std::vector<Var> at{column, deep, panel};
-    at.insert(at.end(), panelBatch.begin(), panelBatch.end());
-    packed(at) = element(op.getB(), min(Halide::likely(Expr(deep)), depth - 1),
-                         min(Halide::likely(panel * columns + column), nExtent - 1), op.getTransposeB());
+  /// Coordinates of a copy: within a tile or panel, the term of the sum, which tile or panel, and the batch.
+  template <typename Index> std::vector<Index> copied(Index inner, Index term, Index outer, Value operand) {
+    std::vector<Index> result{inner, term, outer};
+    if (cast<RankedTensorType>(operand.getType()).getRank() > 2)
+      for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) result.push_back(vars[d]);
+    return result;
   }
 
+  void defineTiles() {
+    tiles = kernel.func("tiles");
+    tiles(copied(inner, deep, outer, op.getA())) =
+        element(op.getA(), min(Halide::likely(outer * rows + inner), mExtent - 1),
+                min(Halide::likely(Expr(deep)), depth - 1), op.getTransposeA());
+  }
+  void definePanels() {
+    panels = kernel.func("panels");
+    panels(copied(inner, deep, outer, op.getB())) =
+        element(op.getB(), min(Halide::likely(Expr(deep)), depth - 1),
+                min(Halide::likely(outer * columns + inner), nExtent - 1), op.getTransposeB());
+  }
+
+  /// Copies in the order in which a lies, so that whole vectors of it are read.
+  void scheduleTiles() {
+    computeInTask(tiles);
+    tiles.bound_extent(inner, rows).bound_storage(outer, taskRows() / rows);
+    int vector = std::min(lanes, rows & -rows); // the power of two in `rows`
+    if (op.getTransposeA())
+      tiles.vectorize(inner, vector).unroll(inner);
+    else
+      tiles.reorder_storage(deep, inner, outer).reorder(deep, inner, outer).vectorize(deep, lanes, guard);
+  }
   void schedulePanels() {
-    packed.bound_extent(column, columns).vectorize(column, lanes, guard);
+    panels.bound_extent(inner, columns).vectorize(inner, lanes).unroll(inner);
     if (loops.starts_with('b')) {
       Expr terms = isCut ? (depth + step - 1) / step * step : depth;
-      packed.compute_root().bound(deep, 0, terms).bound(panel, 0, (nExtent + columns - 1) / columns);
-      if (loops.contains('M') || loops.contains('N')) packed.parallel(panel);
-    } else if (isCut) {
-      packed.compute_at(sums, part.x).bound_storage(deep, step).bound_storage(panel, width / columns);
+      panels.compute_root().bound(deep, 0, terms).bound(outer, 0, (nExtent + columns - 1) / columns);
+      if (loops.contains('M') || loops.contains('N')) panels.parallel(outer);
     } else {
-      packed.compute_at(kernel.output().func, task).bound_storage(panel, width / columns);
+      computeInTask(panels);
+      panels.bound_storage(outer, width / columns);
     }
   }
+  void computeInTask(Func copy) {
+    if (isCut)
+      copy.compute_at(sums, part.x).bound_storage(deep, (int)llvm::alignTo(step, lanes));
+    else
+      copy.compute_at(kernel.output().func, task);
+  }
+  int taskRows() { return (int)llvm::alignTo(kernel.schedule().getTask(), rows); }
 
   //===-- Loops ---------------------------------------------------------------------------------------------------===//
 
@@ -165,31 +192,29 @@ private:
     return {output.func, tile};
   }
 
-  void shareAmongThreads(Halide::Stage &stage, Var outer, Var inner) {
+  void shareAmongThreads(Halide::Stage &stage, Var first, Var second) {
     StringRef order = loops.ltrim('b');
-    task = inner;
-    if (isupper(order[0]) && isupper(order[1])) {
-      stage.fuse(inner, outer, outer);
-      task = outer;
-    } else if (!isupper(order[0])) {
-      if (isupper(order[1])) stage.parallel(inner);
+    bool shareFirst = isupper(order[0]), shareSecond = isupper(order[1]);
+    task = second;
+    if (!shareFirst) {
+      if (shareSecond) stage.parallel(second);
       return;
     }
-    bool fused = task.name() == outer.name();
+    if (shareSecond) stage.fuse(second, first, first);
     for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) {
       Var batch("batch" + std::to_string(d));
-      stage.fuse(outer, vars[d], batch);
-      outer = batch;
+      stage.fuse(first, vars[d], batch);
+      first = batch;
     }
-    stage.parallel(outer);
-    if (fused) task = outer;
+    stage.parallel(first);
+    if (shareSecond) task = first;
   }
 
   /// Returns the loop over tiles.
   Halide::LoopLevel scheduleSums() {
     Var inPanel("in_panel"), inTile("in_tile"), tile("tile");
     sums.compute_at(kernel.output().func, task);
-    sums.bound_storage(n, width).bound_storage(m, (int)llvm::alignTo(kernel.schedule().getTask(), rows));
+    sums.bound_storage(n, width).bound_storage(m, taskRows());
     for (Halide::Stage stage : {Halide::Stage(sums), sums.update()}) {
       stage.split(n, panel, inPanel, columns, whole).split(m, tile, inTile, rows, whole);
       stage.vectorize(inPanel, lanes).unroll(inPanel).unroll(inTile);
@@ -202,14 +227,14 @@ private:
   MatmulOp op;
   KernelLowering &kernel;
   RankedTensorType type;
-  std::vector<Var> vars, panelBatch;
+  std::vector<Var> vars;
   StringRef loops;
   int rows, columns, lanes, width, step;
   bool isCut;
-  Var m, n, task, column{"column"}, deep{"deep"}, panel{"panel"};
+  Var m, n, task, panel{"panel"}, inner{"inner"}, deep{"deep"}, outer{"outer"};
   Expr mExtent, nExtent, depth;
   RDom k, part;
-  Func product, sums, packed;
+  Func product, sums, tiles, panels;
 };
 
 struct MatmulLowering : AnchorLowering::ExternalModel<MatmulLowering, MatmulOp> {

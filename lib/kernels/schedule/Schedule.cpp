@@ -5,6 +5,8 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <array>
+
 using namespace mlir;
 
 namespace fovea {
@@ -16,63 +18,93 @@ static int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical) {
 
 static int64_t elementBits(RankedTensorType type) { return std::max<int64_t>(8, type.getElementTypeBitWidth()); }
 
-/// Columns that waste least of the last panel, then the widest.
-static int64_t registerColumns(int64_t columns, int64_t lanes, int64_t widest) {
+//===-- Products --------------------------------------------------------------------------------------------------===//
+
+/// Vectors of columns in a register tile: those that waste least of the last panel. A tile of three or two needs fewest
+/// loads for each multiply-add; a single vector is bound by them.
+static int64_t registerVectors(int64_t columns, int64_t lanes, const Target &target) {
+  constexpr std::array<int64_t, 4> percent = {120, 103, 100, 103};
   int64_t best = 1, bestCost = INT64_MAX;
-  for (int64_t vectors = 1; vectors <= widest; ++vectors) {
-    int64_t panel = vectors * lanes, padded = llvm::divideCeil(columns, panel) * panel;
-    if (padded <= bestCost) best = vectors, bestCost = padded;
+  for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
+    int64_t cost = llvm::alignTo(columns, vectors * lanes) * percent[vectors - 1];
+    if (cost < bestCost) best = vectors, bestCost = cost;
   }
   return best;
 }
 
-/// b is copied into panels once for all tasks where it has at most this many elements.
-constexpr int64_t packedElements = 1 << 20;
-
-/// Accumulators fill the registers but for one row of b and one element of a.
-static int64_t registerRows(int64_t vectors, const Target &target) {
-  if (target.vectorRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
-  return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
+/// Accumulators fill the registers but for one row of b and one element of a. Few rows are cut into even tiles.
+static int64_t registerRows(int64_t rows, int64_t vectors, const Target &target) {
+  constexpr std::array<int64_t, 4> wide = {16, 12, 8, 6}, narrow = {8, 6, 4, 1};
+  int64_t most = (target.vectorRegisters == 32 ? wide : narrow)[vectors - 1], best = most, bestCost = INT64_MAX;
+  for (int64_t tile = most; tile >= 1; --tile) {
+    int64_t cost = llvm::divideCeil(rows, tile) * (tile + 1);
+    if (cost < bestCost) best = tile, bestCost = cost;
+  }
+  return best;
 }
 
 int64_t panelColumns(int64_t columns, int64_t bits, const Target &target) {
   int64_t lanes = target.lanes(bits);
-  return lanes * registerColumns(columns, lanes, target.vectorRegisters == 32 ? 4 : 3);
+  return lanes * registerVectors(columns, lanes, target);
 }
 
-/// The panels that b is stored in; null where it is not.
-static PanelsAttr storedPanels(MatmulOp op) {
+/// The width of the panels that b is stored in; 0 where it is not, or in such that no register tile has.
+static int64_t storedColumns(MatmulOp op, int64_t lanes) {
   auto unpack = op.getB().getDefiningOp<UnpackOp>();
-  bool along = unpack && unpack.getPanels().getAxis() == (op.getTransposeB() ? 0 : 1);
-  return along ? unpack.getPanels() : PanelsAttr();
+  if (!unpack || unpack.getPanels().getAxis() != (op.getTransposeB() ? 0 : 1)) return 0;
+  int64_t size = unpack.getPanels().getSize();
+  return size % lanes == 0 && size <= 4 * lanes ? size : 0;
 }
 
-/// Terms of a sum taken at a time: with them a panel of b stays in the first cache. A sum that is cut is cut evenly.
-static int64_t sumDepth(int64_t terms, int64_t panelBytes, const Target &target) {
-  int64_t most = std::max<int64_t>(64, target.firstCacheBytes * 3 / 4 / panelBytes);
-  if (terms <= most * 3 / 2) return terms;
-  return llvm::alignTo(llvm::divideCeil(terms, llvm::divideCeil(terms, most)), 8);
+/// The smallest sizes that a tensor can have.
+static SmallVector<int64_t> leastSizes(RankedTensorType type) {
+  llvm::StringMap<int64_t> ones;
+  for (StringAttr name : dimsOf(type).getNames()) ones[name] = 1;
+  return dimsOf(type).evaluate(ones);
 }
+
+/// b is copied as a whole, once for all tasks, where it has at most this many elements.
+constexpr int64_t copiedElements = 1 << 18;
+/// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache.
+constexpr int64_t cutDepth = 512, longestSum = 2048;
+/// For about this many tasks threads have even shares. A task that copies its panels makes use of them for some rows.
+constexpr int64_t fairTasks = 24, leastTaskRows = 64, leastCopyRows = 160;
 
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
-  int64_t bits = elementBits(result), lanes = target.lanes(bits), rank = result.getRank();
-  int64_t m = sizeOr(result, rank - 2, 1024), n = sizeOr(result, rank - 1, 256);
-  int64_t sum = op.getTransposeA() ? a.getRank() - 2 : a.getRank() - 1, terms = sizeOr(a, sum, 1024);
-  PanelsAttr stored = storedPanels(op);
-  int64_t columns = stored ? stored.getSize() : panelColumns(n, bits, target);
-  int64_t rows = std::min(registerRows(columns / lanes, target), m);
-  int64_t depth = sumDepth(terms, columns * bits / 8, target);
-  bool isCut = depth < terms || a.isDynamicDim(sum);
+  int64_t bits = elementBits(result), lanes = target.lanes(bits);
+  SmallVector<int64_t> least = leastSizes(result);
+  bool unknownRows = result.isDynamicDim(result.getRank() - 2);
+  int64_t n = least.back(), m = least[least.size() - 2], batches = 1;
+  for (int64_t size : ArrayRef(least).drop_back(2)) batches *= size;
+  int64_t sum = a.getRank() - (op.getTransposeA() ? 2 : 1), terms = leastSizes(a)[sum];
 
-  // b is copied where many rows make use of it: as a whole where it is small and known, else by each task.
-  bool copies = !stored && m >= 4 * rows, small = b.getRank() == 2 && b.hasStaticShape() && terms * n <= packedElements;
-  int64_t task = llvm::alignTo(std::min<int64_t>(m, stored || small ? 64 : 512), rows);
-  int64_t width = columns * (stored || small ? 1 : 2);
-  std::string loops =
-      std::string(copies && small ? "b" : "") + "MN" + (isCut ? "k" : "") + (copies && !small ? "b" : "") + "nmkn";
-  return ScheduleAttr::get(result.getContext(), loops, rows, columns, lanes, task, 1, width, isCut ? depth : 1);
+  int64_t stored = storedColumns(op, lanes);
+  int64_t columns = stored ? stored : panelColumns(result.isDynamicDim(result.getRank() - 1) ? 256 : n, bits, target);
+  int64_t rows = registerRows(unknownRows ? 1 << 20 : m, columns / lanes, target);
+  if (unknownRows) m = std::max(m, leastTaskRows);
+
+  bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
+  // Columns of a lie far apart: tasks that are as wide as high make use of both copies.
+  bool copiesA = copies && op.getTransposeA();
+  bool copiesWhole =
+      copies && !copiesA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
+  bool copiesB = copies && !copiesWhole;
+  bool cuts = copiesB && (a.isDynamicDim(sum) || terms > longestSum);
+
+  int64_t width = columns * std::min<int64_t>(copiesA ? 4 : 1, llvm::divideCeil(n, columns));
+  int64_t groups = llvm::divideCeil(n, width) * batches, leastRows = copiesB ? leastCopyRows : leastTaskRows;
+  int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, m / leastRows));
+  int64_t task = llvm::alignTo(llvm::divideCeil(m, blocks), rows);
+  std::string loops = copiesWhole ? "bMN" : "MN";
+  if (cuts) loops += "k";
+  if (copiesA) loops += "a";
+  if (copiesB) loops += "b";
+  loops += "nmkn";
+  return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task, 1, width, cuts ? cutDepth : 1);
 }
+
+//===-- Other kernels ---------------------------------------------------------------------------------------------===//
 
 /// Loops over rows of the last dimension: a task takes about this many elements.
 static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target &target) {
@@ -107,7 +139,7 @@ static bool reducesInChunks(Operation *anchor) {
 SmallVector<StringRef> loopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
-  if (isa<MatmulOp>(anchor)) return {"[b]MN[k][b]nmkn", "[b]NM[k][b]nmkn"};
+  if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
@@ -154,9 +186,10 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
   if (loops.starts_with("b") && (b.getRank() > 2 || !b.hasStaticShape()))
     return error() << "loops \"" << loops << "\", which copy the whole of b, but b is " << shapeText(b)
                    << ": only a constant matrix is copied as a whole; put the b in front of \"nmkn\"";
-  if (loops.ends_with("bnmkn") && loops.count('k') == 1 && a.isDynamicDim(a.getRank() - (op.getTransposeA() ? 2 : 1)))
+  bool copiesInTask = loops.contains('a') || loops.ends_with("bnmkn");
+  if (copiesInTask && loops.count('k') == 1 && a.isDynamicDim(a.getRank() - (op.getTransposeA() ? 2 : 1)))
     return error() << "loops \"" << loops << "\", which copy all terms of a sum at once, but a is " << shapeText(a)
-                   << ": put \"k\" in front of \"bnmkn\"";
+                   << ": put \"k\" in front of the copies";
   for (PackOp pack : kernel.getOps<PackOp>())
     if (pack.getX() == op.getResult() && pack.getPanels().getSize() % schedule.getColumns())
       return error() << "columns = " << schedule.getColumns() << " but stores its product in " << pack.getPanels()
