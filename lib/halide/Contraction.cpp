@@ -187,7 +187,7 @@ private:
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});
-    stage.vectorize(inPanel, lanes).unroll(inPanel).unroll(inTile);
+    stage.vectorize(inPanel, lanes).unroll(inPanel);
     shareAmongThreads(stage, columnsFirst ? group : block, columnsFirst ? block : group);
     return {output.func, tile};
   }
