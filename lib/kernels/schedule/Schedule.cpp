@@ -23,7 +23,7 @@ static int64_t elementBits(RankedTensorType type) { return std::max<int64_t>(8, 
 /// Vectors of columns in a register tile: those that waste least of the last panel. A tile of three or two needs fewest
 /// loads for each multiply-add; a single vector is bound by them.
 static int64_t registerVectors(int64_t columns, int64_t lanes, const Target &target) {
-  constexpr std::array<int64_t, 4> percent = {120, 103, 100, 103};
+  constexpr std::array<int64_t, 4> percent = {120, 108, 100, 104};
   int64_t best = 1, bestCost = INT64_MAX;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
     int64_t cost = llvm::alignTo(columns, vectors * lanes) * percent[vectors - 1];
