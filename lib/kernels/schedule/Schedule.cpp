@@ -68,7 +68,7 @@ constexpr int64_t copiedElements = 1 << 18;
 /// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache.
 constexpr int64_t cutDepth = 512, longestSum = 2048;
 /// For about this many tasks threads have even shares. A task that copies its panels makes use of them for some rows.
-constexpr int64_t fairTasks = 24, leastTaskRows = 64, leastCopyRows = 160;
+constexpr int64_t fairTasks = 40, leastTaskRows = 64, leastCopyRows = 160;
 
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
