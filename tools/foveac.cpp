@@ -54,7 +54,7 @@ struct CommandLine {
       cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
                "~/.cache/fovea)")};
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("count"), cl::cat(category),
-                            cl::desc("Threads that compile kernels (default: as many as the machine runs)")};
+                            cl::desc("Threads that compile kernels, or that --peak measures (default: as many as the machine runs)")};
 };
 
 /// Diagnostics with the author's line; those without a line begin with the tool's name.
@@ -209,7 +209,7 @@ private:
   }
 
   void printPeak() {
-    unsigned all = std::max(1u, std::thread::hardware_concurrency());
+    unsigned all = line.threads ? line.threads.getValue() : std::max(1u, std::thread::hardware_concurrency());
     llvm::outs() << llvm::format("peak, one thread: %.1f GFLOP/s\npeak, %u threads: %.1f GFLOP/s\n", peakGflops(1), all,
                                  peakGflops(all));
   }
