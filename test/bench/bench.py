@@ -1,5 +1,6 @@
 """Measures what Fovea compiles against its peers: tools/bench.sh runs this. See README.md for the columns."""
 import argparse
+import dataclasses
 import multiprocessing
 import os
 import platform
@@ -7,6 +8,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 
@@ -69,10 +71,8 @@ def arrays_for(workload, folder):
 
 
 def compare(ours, theirs, peer):
-    for name, value in ours.items():
-        if name not in theirs:
-            raise RuntimeError(f"{peer} does not give '{name}'")
-        other = np.asarray(theirs[name])
+    for name, other in theirs.items():
+        value = ours[name]
         if other.shape != value.shape:
             raise RuntimeError(f"{name}: ours is {value.shape}, that of {peer} {other.shape}")
         difference, largest = np.abs(value - other).max(), np.abs(other).max()
@@ -108,12 +108,14 @@ class Bench:
 
     def measure(self, workload):
         compile_model(workload.model, self.folder, self.options.build)
-        arrays = arrays_for(workload, self.folder)
-        ours = self.side("ours")
-        results = ours.ask("prepare", workload, arrays, self.folder)
-        peers = [peer for peer in workload.peers if self.options.peers and peer in self.options.peers]
+        peers = [peer for peer in workload.peers if peer in self.options.peers]
+        {"time": self.measure_time, "memory": self.measure_memory, "compile": self.measure_compile}[workload.kind](
+            workload, arrays_for(workload, self.folder), peers)
+
+    def measure_time(self, workload, arrays, peers):
+        ours = self.side("ours").ask("prepare", workload, arrays, self.folder)
         for peer in peers:
-            compare(results, self.side(peer).ask("prepare", workload, arrays), peer)
+            compare(ours, self.side(peer).ask("prepare", workload, arrays), peer)
         times = {kind: [] for kind in ["ours", *peers]}
         for _ in range(self.options.rounds):
             for kind in times:
@@ -121,16 +123,41 @@ class Bench:
                 times[kind].append(self.side(kind).ask("round"))
         self.report(workload, {kind: statistics.median(values) for kind, values in times.items()})
 
-    def report(self, workload, times):
-        ours = times.pop("ours")
+    def measure_memory(self, workload, arrays, peers):
+        taken = {"ours": self.once("ours", "memory", workload, arrays, self.folder)}
+        taken |= {peer: self.once(peer, "memory", workload, arrays) for peer in peers}
+        self.report(workload, taken, unit=" MB")
+
+    def measure_compile(self, workload, arrays, peers):
+        """Without anything in the caches, then with what that left there."""
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
+            for state in "cold", "cached":
+                start = time.perf_counter()
+                compile_model(workload.model, self.folder, self.options.build, f"{cache}/fovea")
+                times = {"ours": 1e3 * (time.perf_counter() - start)}
+                times |= {peer: self.once(peer, "first", workload, arrays) for peer in peers}
+                self.report(dataclasses.replace(workload, path=f"{workload.path}/{state}"), times)
+            del os.environ["TORCHINDUCTOR_CACHE_DIR"]
+
+    def once(self, kind, command, *arguments):
+        """Asks a process of its own."""
+        side = Side(kind, self.options.threads)
+        try:
+            return side.ask(command, *arguments)
+        finally:
+            side.close()
+
+    def report(self, workload, values, unit=""):
+        ours = values.pop("ours")
         share = "-"
         if workload.flops:
             share = f"{workload.flops / ours / 1e6 / self.peak:.2f}"
         elif workload.bytes:
             share = f"{workload.bytes / ours / 1e6:.1f} GB/s"
-        for peer, theirs in times.items() or [("-", None)]:
-            their_time, speedup = (f"{theirs:.4g}", f"{theirs / ours:.2f}") if theirs else ("-", "-")
-            print(workload.path, f"{ours:.4g}", peer, their_time, speedup, share, sep="\t", flush=True)
+        for peer, theirs in values.items() or [("-", None)]:
+            their_value, speedup = (f"{theirs:.4g}{unit}", f"{theirs / ours:.2f}") if theirs else ("-", "-")
+            print(workload.path, f"{ours:.4g}{unit}", peer, their_value, speedup, share, sep="\t", flush=True)
 
     def run(self, workloads):
         failed = 0

@@ -38,7 +38,7 @@ class Interface:
 
     def __init__(self, header):
         self.entries, self.parameters, self.sizes = {}, [], []
-        text = open(header).read().split("*/")[0]
+        text = open(header).read().split("*/")[0].split("Further state")[0]
         sizes = re.search(r"Sizes, given with each call: (.*)", text)
         if sizes:
             self.sizes = sizes[1].split(", ")

@@ -1,4 +1,4 @@
-// The models that tools/bench.sh measures, a function for each family; tests in test/bench/workloads.py name them.
+// The models that tools/bench.sh measures, by family. workloads.py names them; reference.py says the same in PyTorch.
 #pragma once
 
 #include <fovea/fovea.h>
@@ -6,3 +6,11 @@
 using namespace fovea;
 
 std::vector<Model> contractions();
+std::vector<Model> convolutions();
+std::vector<Model> rows();
+std::vector<Model> attentions();
+std::vector<Model> vision();
+
+/// What gives `y` its gradient: a loss whose gradient for it is an input, `cotangent`. Training gives y itself as well, so
+/// that it is stored.
+void differentiate(Model &model, const Tensor &y, const std::vector<std::string> &inputs);

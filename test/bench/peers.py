@@ -1,5 +1,7 @@
 """The same work by others. A peer is prepared with the arrays of a workload and then run; run() gives what ours gives,
 by the same names, as long as results are asked for."""
+import logging
+
 import numpy as np
 
 
@@ -27,25 +29,34 @@ class OpenBlas:
 
 
 class PyTorch:
-    compiled = False
+    compiler = staticmethod(lambda model: model)
 
     def __init__(self, threads):
+        import reference
         import torch
         torch.set_num_threads(threads)
+        self.reference, self.from_numpy = reference, torch.from_numpy
 
     def prepare(self, workload, arrays):
-        import torch
-        import reference
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        torch._dynamo.reset()
-        self.run = reference.step(workload, tensors, torch.compile if self.compiled else lambda each: each)
+        tensors = {name: self.from_numpy(array) for name, array in arrays.items()}
+        self.run = self.reference.step(workload, tensors, self.compiler)
 
     def results(self):
         return {name: tensor.detach().numpy() for name, tensor in self.run().items()}
 
 
 class TorchCompile(PyTorch):
-    compiled = True
+    """Each workload is compiled anew, when it is prepared."""
+
+    def __init__(self, threads):
+        super().__init__(threads)
+        import torch._inductor.compile_fx
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it looks for CUDA
+        self.reset, self.compiler = torch._dynamo.reset, torch.compile
+
+    def prepare(self, workload, arrays):
+        self.reset()
+        super().prepare(workload, arrays)
 
 
 class OnnxRuntime:

@@ -34,6 +34,32 @@ def best(run):
             return 1e3 * fastest
 
 
+def memory(*fields):
+    """The sum of fields of this process, in MB."""
+    status = dict(line.split(":") for line in open("/proc/self/status"))
+    return sum(int(status[field].split()[0]) for field in fields) / 1000
+
+
+def memory_taken(side, arguments):
+    """The most memory, in MB, that preparing and running takes beyond what there was before; without the pages of files
+    (code) that were touched."""
+    before = memory("RssAnon")
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # VmHWM starts anew
+    side.prepare(*arguments)
+    for _ in range(3):
+        side.run()
+    return memory("VmHWM") - memory("RssFile", "RssShmem") - before
+
+
+def time_to_first(side, arguments):
+    """Milliseconds until the work has been done once."""
+    start = time.perf_counter()
+    side.prepare(*arguments)
+    side.run()
+    return 1e3 * (time.perf_counter() - start)
+
+
 def serve(connection, kind, threads):
     """Answers (command, arguments) with (result, None) or (None, error)."""
     if kind == "ours":
@@ -46,8 +72,9 @@ def serve(connection, kind, threads):
         try:
             if command == "prepare":
                 side.prepare(*arguments)
-                connection.send((side.results(), None))
-            else:
-                connection.send((best(side.run), None))
+            answer = {"prepare": lambda: side.results(), "round": lambda: best(side.run),
+                      "memory": lambda: memory_taken(side, arguments),
+                      "first": lambda: time_to_first(side, arguments)}[command]()
+            connection.send((answer, None))
         except Exception:
             connection.send((None, traceback.format_exc()))
