@@ -12,6 +12,9 @@ if [ "${1:-}" = --install-peers ]; then
   [ "$(cat build/peers/ready 2>/dev/null)" = "${peers[*]}" ] && { echo "the peers are installed"; exit; }
   echo "installing ${peers[*]} into build/peers (PyTorch takes 6 GB)"
   mkdir -p build
+  if [ ! -f "$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_paths()["include"])')/Python.h" ]; then
+    apt-get install -y -qq --no-install-recommends python3-dev >/dev/null # torch.compile's C++ includes it
+  fi
   [ -x build/peers/bin/python ] || /usr/bin/python3 -m venv build/peers
   build/peers/bin/pip install --quiet --disable-pip-version-check "${peers[@]}"
   printf '%s' "${peers[*]}" >build/peers/ready

@@ -50,6 +50,17 @@ class Side:
         self.process.join()
 
 
+def busy():
+    """The part of the machine that others take while this process sleeps."""
+    def ticks():
+        user, nice, system, idle, wait = map(int, open("/proc/stat").readline().split()[1:6])
+        return user + nice + system + idle + wait, idle + wait
+    all_before, idle_before = ticks()
+    time.sleep(1)
+    all_after, idle_after = ticks()
+    return 1 - (idle_after - idle_before) / max(all_after - all_before, 1)
+
+
 def random_array(tensor):
     generator = np.random.default_rng(zlib.crc32(tensor.name.encode()))
     if tensor.dtype == "i32":
@@ -84,7 +95,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.folder = f"{options.build}/bench"
-        self.sides = {}
+        self.sides, self.compiled = {}, set()
         self.peak = self.measure_peak()
 
     def measure_peak(self):
@@ -101,13 +112,16 @@ class Bench:
     def header(self):
         flags = open("/proc/cpuinfo").read() if os.path.exists("/proc/cpuinfo") else ""
         isa = next((isa for flag, isa in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), platform.machine())
-        print(f"# {isa}, {self.options.threads} threads, peak {self.peak:.0f} GFLOP/s (measured)")
+        print(f"# {isa}, {self.options.threads} threads, peak {self.peak:.0f} GFLOP/s (measured); "
+              f"others take {busy():.0%} of the machine")
         if not self.options.peers:
             print(f"# without peers; they are installed by {INSTALL}")
         print("workload\tours (ms)\tpeer\tpeer (ms)\tspeed-up\tours of peak", flush=True)
 
     def measure(self, workload):
-        compile_model(workload.model, self.folder, self.options.build)
+        if workload.model not in self.compiled:
+            compile_model(workload.model, self.folder, self.options.build)
+            self.compiled.add(workload.model)
         peers = [peer for peer in workload.peers if peer in self.options.peers]
         {"time": self.measure_time, "memory": self.measure_memory, "compile": self.measure_compile}[workload.kind](
             workload, arrays_for(workload, self.folder), peers)
@@ -134,7 +148,7 @@ class Bench:
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
             for state in "cold", "cached":
                 start = time.perf_counter()
-                compile_model(workload.model, self.folder, self.options.build, f"{cache}/fovea")
+                compile_model(workload.model, f"{cache}/files", self.options.build, f"{cache}/fovea")
                 times = {"ours": 1e3 * (time.perf_counter() - start)}
                 times |= {peer: self.once(peer, "first", workload, arrays) for peer in peers}
                 self.report(dataclasses.replace(workload, path=f"{workload.path}/{state}"), times)
@@ -178,6 +192,7 @@ def main():
     parser.add_argument("filter", nargs="?", default="", metavar="FILTER", help="a part of the workloads' paths")
     parser.add_argument("--build", default="build", help="the build folder")
     parser.add_argument("--list", action="store_true", help="only print the workloads")
+    parser.add_argument("--models", action="store_true", help="with --list: the models that they measure")
     parser.add_argument("--peers", default=None, help="peers, joined by ',' (default: all; '' for none)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -186,15 +201,19 @@ def main():
     workloads = [workload for workload in WORKLOADS if options.filter in workload.path]
     if not workloads:
         sys.exit(f"bench: no workload has '{options.filter}' in its path; --list prints them")
+    for name in "rounds", "threads":
+        if getattr(options, name) < 1:
+            sys.exit(f"bench: --{name} is {getattr(options, name)}: it must be at least 1")
     if options.list:
-        print(*(workload.path for workload in workloads), sep="\n")
+        print(*(workload.model if options.models else workload.path for workload in workloads), sep="\n")
         return
     import peers
     known = set(peers.PEERS)
     options.peers = known if options.peers is None else set(options.peers.split(",")) - {""}
     if unknown := options.peers - known:
         sys.exit(f"bench: no peer is called '{min(unknown)}': there are {', '.join(sorted(known))}")
-    if not os.path.exists(f"{options.build}/peers/ready"):
+    options.build = os.path.abspath(options.build)
+    if sys.prefix != f"{options.build}/peers":
         options.peers = set()
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(options.threads)
     if failed := Bench(options).run(workloads):
