@@ -95,19 +95,19 @@ class Library:
         for tensor in self.parameters():
             self.set(tensor.name, arrays[tensor.name])
         self.kept = {tensor.name: np.ascontiguousarray(arrays[tensor.name]) for tensor in self.arguments("input")}
-        self.outputs = {tensor.name: np.empty(tensor.shape, DTYPES[tensor.dtype]) for tensor in self.arguments("output")}
-        bound = [self.handle]
-        used = self.function(self.entry)
-        header_sizes = [size for size in self.interface.sizes
-                        if any(size in tensor.shape for _, tensor in self.interface.entries[self.entry])]
-        bound += [ctypes.c_int64(self.sizes[size]) for size in header_sizes]
-        for kind, tensor in self.interface.entries[self.entry]:
+        self.outputs = {tensor.name: np.empty(tensor.shape, DTYPES[tensor.dtype])
+                        for tensor in self.arguments("output")}
+        arguments = self.interface.entries[self.entry]
+        used = [size for size in self.interface.sizes if any(size in tensor.shape for _, tensor in arguments)]
+        bound = [self.handle, *(ctypes.c_int64(self.sizes[size]) for size in used)]
+        for kind, tensor in arguments:
             if kind == "scalar":
                 bound.append(SCALARS[tensor.dtype](rate))
             else:
                 array = self.outputs[tensor.name] if kind == "output" else self.kept[tensor.name]
                 bound.append(ctypes.c_void_p(array.ctypes.data))
-        self.run = lambda: self.check(used(*bound))
+        function = self.function(self.entry)
+        self.run = lambda: self.check(function(*bound))
 
     def set(self, name, values):
         values = np.ascontiguousarray(values)

@@ -11,6 +11,6 @@ std::vector<Model> rows();
 std::vector<Model> attentions();
 std::vector<Model> vision();
 
-/// What gives `y` its gradient: a loss whose gradient for it is an input, `cotangent`. Training gives y itself as well, so
-/// that it is stored.
+/// What gives `y` its gradient: a loss whose gradient for it is an input, `cotangent`. Training gives y itself as well,
+/// so that it is stored.
 void differentiate(Model &model, const Tensor &y, const std::vector<std::string> &inputs);

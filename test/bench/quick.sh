@@ -28,6 +28,7 @@ shape 4 'gemm/64\t[\d.e-]+\t-\t-\t-\t\d+\.\d\d'
 expect "no workload has 'nowhere' in its path; --list prints them" nowhere
 expect "no peer is called 'abacus': there are onnxruntime, openblas, pytorch, torch.compile" gemm/64 --peers abacus
 expect "--rounds is 0: it must be at least 1" gemm/64 --rounds 0
-"${bench[@]}" --list --models | sort -u | comm -23 - <("$build/bin/fovea-bench-models" --list | sort) | while read -r model; do
+written=$("$build/bin/fovea-bench-models" --list | sort)
+for model in $("${bench[@]}" --list --models | sort -u | comm -23 - <(printf '%s\n' "$written")); do
   [ -f "$(dirname "${BASH_SOURCE[0]}")/$model.mlir" ] || fail "a workload names the model '$model', which there is not"
 done

@@ -131,7 +131,8 @@ def step(workload, tensors, compiler):
     model, names = module(workload, tensors)
     inputs = [tensors[name] for name in names]
     if workload.entry == "train_step":
-        train, compiled = training_step(model, *inputs, tensors["label"].long(), workload.family == "mnist"), compiler(model)
+        train = training_step(model, *inputs, tensors["label"].long(), clip=workload.family == "mnist")
+        compiled = compiler(model)
         return lambda: train(compiled)
     if workload.path.startswith("conv") and workload.path.endswith("backward"):
         return lambda: dict(zip(("gradient_x", "gradient_weight"), torch.ops.aten.convolution_backward(

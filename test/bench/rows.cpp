@@ -15,6 +15,9 @@ static Model pointwise(const std::string &name, Tensor (*function)(const Tensor 
 }
 
 std::vector<Model> rows() {
-  return {layerNorm(1576, 768), pointwise("softmax", [](const Tensor &x) { return softmax(x); }, 4728, 197),
-          pointwise("gelu", [](const Tensor &x) { return gelu(x); }, 1576, 768)};
+  return {layerNorm(1576, 768),
+          pointwise(
+              "softmax", [](const Tensor &x) { return softmax(x); }, 4728, 197),
+          pointwise(
+              "gelu", [](const Tensor &x) { return gelu(x); }, 1576, 768)};
 }
