@@ -216,7 +216,7 @@ def main():
     if unknown := options.peers - known:
         sys.exit(f"bench: no peer is called '{min(unknown)}': there are {', '.join(sorted(known))}")
     options.build = os.path.abspath(options.build)
-    if sys.prefix != f"{options.build}/peers":
+    if os.path.realpath(sys.prefix) != os.path.realpath(f"{options.build}/peers"):
         options.peers = set()
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(options.threads)
     if failed := Bench(options).run(workloads):

@@ -66,7 +66,7 @@ def main():
     if not os.path.exists(f"{peers}/ready"):
         print("SKIP: without PyTorch there is nothing to compare with; tools/bench.sh --install-peers installs it")
         sys.exit(77)
-    if sys.prefix != peers:
+    if os.path.realpath(sys.prefix) != os.path.realpath(peers):
         os.execv(f"{peers}/bin/python", [f"{peers}/bin/python", *sys.argv])
     import numpy as np
     from bench import arrays_for
