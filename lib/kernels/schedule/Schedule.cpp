@@ -2,8 +2,11 @@
 #include "lib/kernels/schedule/Schedule.h"
 
 #include "dialect/Shape.h"
+#include "lib/kernels/schedule/Convolution.h"
 
 #include "llvm/ADT/StringExtras.h"
+
+#include <numeric>
 
 using namespace mlir;
 
@@ -58,6 +61,39 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, const Tar
   return ScheduleAttr::get(query.getContext(), loops, rows, lanes, lanes, std::min<int64_t>(32, queries), 1);
 }
 
+/// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
+/// rows and keep the flat image near.
+static ScheduleAttr convolution(const FlatConvolution &flat, RankedTensorType result, const Target &target) {
+  constexpr int64_t nearBytes = 1 << 18, tasks = 8;
+  int64_t lanes = target.lanes(elementBits(result)), best = INT64_MAX, height = flat.grid()[0];
+  int64_t bestRows = 1, bestVectors = 1, bestTile = 1;
+  for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors)
+    for (int64_t rows = 1; rows <= height; ++rows) {
+      int64_t pixels = llvm::alignTo(flat.pixels(rows), vectors * lanes), tile = registerRows(vectors, target);
+      int64_t bytes = (rows + flat.span[0]) * flat.pitch() * flat.step[0] * flat.step[1] * flat.channels *
+                      (int64_t)elementBits(result) / 8;
+      if (rows > 1 && bytes > nearBytes) break;
+      if (flat.groups > 1) tile = std::gcd(tile, flat.outputs);
+      tile = std::min(tile, flat.outputs);
+      // In registers, a load serves `tile` or `vectors` products.
+      int64_t products = llvm::divideCeil(height, rows) * pixels * llvm::alignTo(flat.outputs, tile);
+      int64_t cost = products + products * (vectors + tile) / (2 * vectors * tile);
+      if (cost <= best) best = cost, bestRows = rows, bestVectors = vectors, bestTile = tile;
+    }
+  int64_t outputs = flat.groups * flat.outputs, blocks = llvm::divideCeil(height, bestRows);
+  int64_t parts = std::min(llvm::divideCeil(tasks, blocks), llvm::divideCeil(outputs, 2 * bestTile));
+  return ScheduleAttr::get(result.getContext(), "Tokf", bestTile, bestVectors * lanes, lanes, bestRows,
+                           std::max<int64_t>(1, parts));
+}
+
+/// How a convolution over flat images goes, for the anchors that have one.
+static std::optional<FlatConvolution> flatConvolution(Operation *anchor) {
+  if (auto conv = dyn_cast<Conv2dOp>(anchor))
+    return FlatConvolution::forward(conv, conv.getWeight().getType(), conv.getType());
+  if (auto grad = dyn_cast<Conv2dInputGradOp>(anchor)) return FlatConvolution::backward(grad);
+  return std::nullopt;
+}
+
 /// Into how many parts a long sum of columns is cut.
 constexpr int64_t chunks = 16;
 
@@ -79,6 +115,7 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"MNmkn", "NMmkn"};
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
+  if (flatConvolution(anchor)) return {"Tokf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
 }
@@ -91,6 +128,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (isa<MatmulOp>(anchor)) return contraction(loops, result, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
+  if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (reducesInChunks(anchor))
     return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
   return rowwise(loops, operand.getRank() ? operand : result, target);
@@ -117,7 +155,8 @@ static LogicalResult checkSchedule(KernelOp kernel) {
     return kernel.emitError() << "@" << kernel.getSymName() << " has loops \"" << loops << "\", but can have only \""
                               << llvm::join(orders, "\" or \"")
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads";
-  if (isa_and_nonnull<MatmulOp>(kernel.getAnchor()) && schedule->getColumns() % schedule->getVector())
+  bool tiles = kernel.getAnchor() && (isa<MatmulOp>(kernel.getAnchor()) || flatConvolution(kernel.getAnchor()));
+  if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
   for (PackOp pack : kernel.getOps<PackOp>())
