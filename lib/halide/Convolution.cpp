@@ -228,17 +228,133 @@ template <typename Op> int groupOutputs(Op op, RankedTensorType weight) {
   return (int)(weight.getDimSize(0) / (int64_t)op.getGroups());
 }
 
+/// In groups.
+void lowerPlainly(Conv2dWeightGradOp grad, KernelLowering &kernel) {
+  RankedTensorType weight = grad.getType(), g = grad.getCotangent().getType();
+  std::vector<Var> v = kernel.variables(4);
+  RDom r =
+      kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(grad.getX(), 0)}); // j, i, n
+  Expr channel = v[0] / groupOutputs(grad, weight) * (int)weight.getDimSize(1) + v[1];
+  Expr element = padded(kernel, grad.getX(), r.z, channel, pixel(grad, 0, r.y, v[2]), pixel(grad, 1, r.x, v[3])) *
+                 kernel.load(grad.getCotangent(), {Expr(r.z), Expr(v[0]), Expr(r.y), Expr(r.x)});
+  sumInto(kernel, grad.getResult(), "weight_grad", element, /*root=*/true);
+}
+
+/// The cotangent times the flat image, summed over pixels: those of some row blocks of some images by one thread, a
+/// partial sum of a fixed number, which are added in order.
+class WeightGradient {
+public:
+  WeightGradient(Conv2dWeightGradOp grad, const FlatConvolution &flat, KernelLowering &kernel)
+      : grad(grad), flat(flat), kernel(kernel), rows((int)std::min(kernel.schedule().getTask(), flat.size[0])),
+        lanes((int)kernel.schedule().getVector()), columns((int)kernel.schedule().getColumns()),
+        outputs((int)llvm::alignTo(flat.outputs, columns)), image(kernel, grad.getX(), flat, rows) {
+    int tile = (int)kernel.schedule().getRows(), width = (int)flat.window[1];
+    tileQ = width <= tile ? width : 1;
+    tileC = std::max(1, std::min(tile / tileQ, (int)flat.channels));
+    channels = (int)llvm::alignTo(flat.channels, tileC);
+    auto chunks = (int)kernel.schedule().getChunks();
+    blocks = (int)llvm::divideCeil(flat.size[0], rows);
+    slices = std::min(blocks, chunks);
+    shares = chunks / slices;
+  }
+
+  void lower() {
+    turnCotangent();
+    RDom f = kernel.reduction("f", {(int)flat.pixels(rows)});
+    product = kernel.func("product");
+    product(o, q, p, c, n, block) = zero;
+    product(o, q, p, c, n, block) += turned(o, f, n, block) * pixelAt(f);
+    // Slice s of the row blocks, share i of the images.
+    Expr images = kernel.extent(grad.getX(), 0), each = (images + shares - 1) / shares;
+    RDom u = kernel.reduction("u", {(blocks + slices - 1) / slices, each});
+    Expr itsBlock = u.x * slices + slice, itsImage = share * each + u.y;
+    u.where(itsBlock < blocks && itsImage < images);
+    partial = kernel.func("partial");
+    partial(o, q, p, c, slice, share) = zero;
+    partial(o, q, p, c, slice, share) += product(o, q, p, c, min(itsImage, images - 1), min(itsBlock, blocks - 1));
+    RDom all = kernel.reduction("all", {slices, shares});
+    Func total = kernel.func("total"), result = kernel.func("weight_grad");
+    total(o, q, p, c) = zero;
+    total(o, q, p, c) += partial(o, q, p, c, all.x, all.y);
+    std::vector<Var> v = kernel.variables(4);
+    result(v[3], v[2], v[1], v[0]) = total(v[0], v[3], v[2], v[1]);
+    kernel.bind(grad.getResult(), result);
+    total.compute_root().bound(o, 0, outputs).vectorize(o, lanes);
+    total.update().vectorize(o, lanes);
+    Output &output = kernel.output();
+    if (isParallel()) total.parallel(c).update().parallel(c), output.stage().parallel(output.vars[0]);
+    schedule(f, u);
+  }
+
+private:
+  bool isParallel() { return kernel.schedule().getLoops().starts_with("C"); }
+
+  /// The cotangent with the outputs side by side, flat as the image is.
+  void turnCotangent() {
+    RankedTensorType g = grad.getCotangent().getType();
+    int height = (int)g.getDimSize(2), width = (int)g.getDimSize(3);
+    RDom r = kernel.reduction("r", {width, rows});
+    Expr row = block * rows + r.y;
+    Expr element =
+        kernel.load(grad.getCotangent(), {Expr(n), min(o, (int)flat.outputs - 1), min(row, height - 1), r.x});
+    zero = Halide::Internal::make_zero(element.type());
+    r.where(row < height);
+    turned = kernel.func("turned");
+    turned(o, f, n, block) = zero;
+    turned(o, r.y * (int)flat.pitch() + r.x, n, block) = element;
+    turned.update().vectorize(o, lanes);
+  }
+
+  /// What element (p, q) of the window reads of channel c at pixel f of the result.
+  Expr pixelAt(const Expr &f) {
+    int stepDown = (int)flat.step[0], step = (int)flat.step[1];
+    Expr down = p * (int)flat.dilation[0], along = q * (int)flat.dilation[1];
+    return image(f + down / stepDown * (int)flat.pitch() + along / step, down % stepDown * step + along % step,
+                 min(c, (int)flat.channels - 1), 0, n, block);
+  }
+
+  /// `Cuwf`: chunks, each for a part of the channels, of blocks of rows; in each block, tiles of the weight, then the
+  /// sum.
+  void schedule(const RDom &f, const RDom &u) {
+    Var outs("outs"), inOuts("in_outs"), inC("in_c"), part("part"), task("task");
+    int parts = std::min(channels / tileC, (int)llvm::divideCeil(tasks, slices * shares));
+    int perPart = (int)llvm::alignTo(llvm::divideCeil(channels, parts), tileC);
+    auto tail = TailStrategy::GuardWithIf;
+    partial.compute_root().bound(o, 0, outputs).bound(c, 0, channels).vectorize(o, lanes);
+    Halide::Stage sum = partial.update();
+    sum.split(o, outs, inOuts, columns).split(c, part, c, perPart, tail).split(c, c, inC, tileC);
+    Var across = tileQ > 1 ? p : q; // the innermost loop over tiles
+    if (tileQ > 1)
+      sum.reorder({inOuts, q, inC, p, c, outs, u.x, u.y, part, slice, share}).unroll(q);
+    else
+      sum.reorder({inOuts, inC, q, p, c, outs, u.x, u.y, part, slice, share});
+    sum.vectorize(inOuts, lanes).unroll(inOuts).unroll(inC).fuse(part, slice, task).fuse(task, share, task);
+    if (isParallel()) partial.parallel(slice), sum.parallel(task);
+    product.compute_at(partial, across).bound_extent(o, columns).bound_extent(q, tileQ).bound_extent(c, tileC);
+    product.bound_extent(p, 1).bound_extent(n, 1).bound_extent(block, 1);
+    product.vectorize(o, lanes).unroll(o).unroll(q).unroll(c);
+    product.update().reorder({o, q, c, f.x}).vectorize(o, lanes).unroll(o).unroll(q).unroll(c);
+    turned.compute_at(partial, u.x).bound(o, 0, outputs).bound_extent(n, 1).bound_extent(block, 1).vectorize(o, lanes);
+    image.computeAt(Halide::LoopLevel(partial, u.x), flat.pixels(rows) + flat.span[0] * flat.pitch() + flat.span[1]);
+  }
+
+  static constexpr int tasks = 8;
+  Conv2dWeightGradOp grad;
+  const FlatConvolution &flat;
+  KernelLowering &kernel;
+  int rows, lanes, columns, outputs, tileQ, tileC, channels, blocks, slices, shares;
+  FlatImage image;
+  Expr zero;
+  Func turned, product, partial;
+  Var o{"o"}, q{"q"}, p{"p"}, c{"c"}, f{"f"}, n{"n"}, block{"block"}, slice{"slice"}, share{"share"};
+};
+
 struct WeightGradLowering : AnchorLowering::ExternalModel<WeightGradLowering, Conv2dWeightGradOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto grad = cast<Conv2dWeightGradOp>(op);
-    RankedTensorType weight = grad.getType(), g = grad.getCotangent().getType();
-    std::vector<Var> v = kernel.variables(4);
-    RDom r =
-        kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(grad.getX(), 0)}); // j, i, n
-    Expr channel = v[0] / groupOutputs(grad, weight) * (int)weight.getDimSize(1) + v[1];
-    Expr element = padded(kernel, grad.getX(), r.z, channel, pixel(grad, 0, r.y, v[2]), pixel(grad, 1, r.x, v[3])) *
-                   kernel.load(grad.getCotangent(), {Expr(r.z), Expr(v[0]), Expr(r.y), Expr(r.x)});
-    sumInto(kernel, grad.getResult(), "weight_grad", element, /*root=*/true);
+    if (grad.getGroups() > 1) return lowerPlainly(grad, kernel), success();
+    FlatConvolution flat = FlatConvolution::forward(grad, grad.getType(), grad.getCotangent().getType());
+    WeightGradient(grad, flat, kernel).lower();
     return success();
   }
 };
