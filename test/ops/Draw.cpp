@@ -102,7 +102,7 @@ bool Draw::add(const Node &node) {
         fit &= shape && isFit(values, kind);
         if (!fit) break;
         if (node.rule && which >= node.rule->jumps && !exact) continue;
-        mixed |= mixes(values, fewer);
+        mixed |= mixes(values, fewer) || (ofItems && !llvm::is_contained(*shape, batch));
         known.push_back({{index, which}, *shape, kind, values, large.exact[index][which], mixed});
       }
       fit &= known.size() > before;
