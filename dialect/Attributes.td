@@ -36,8 +36,8 @@ def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
     names the loops from outermost to innermost: a letter is a loop, a repeated letter is a tiled one, a capital is
     shared among threads. `rows` and `columns` are the register tile, `vector` the lanes, `task` and `width` the rows and
     columns that one parallel task takes, `depth` how many terms of a long sum are taken at a time, and `chunks` into how
-    many parts it is cut (summed in order, whatever the thread count). In a product, `b` stands where its second operand
-    is copied into panels of `columns`. Chosen in lib/kernels/schedule, which also knows the loop orders of each kind of
+    many parts it is cut (summed in order, whatever the thread count). In a product, `a` stands where its first operand is
+    copied into tiles of `rows`, `b` where its second is copied into panels of `columns`. Chosen in lib/kernels/schedule, which also knows the loop orders of each kind of
     kernel, applied in lib/halide/schedule, and may be edited in a printed `kernels` file.
   }];
   let parameters = (ins StringRefParameter<"loop order">:$loops, DefaultValuedParameter<"int64_t", "1">:$rows,

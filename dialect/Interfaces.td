@@ -9,8 +9,9 @@ def Fovea_Differentiable : OpInterface<"Differentiable"> {
   let description = [{
     An op with a gradient rule. `vjp` builds the vector-Jacobian product from fovea ops: for every operand whose
     `needed` is set, the cotangent of that operand, given those of the results (a null cotangent is zero).
-    A returned null value is a zero gradient, and an empty list says that the op, as it is, has no gradient. A cotangent may have the shape an operand was broadcast to: the grad
-    stage sums it back, and adds up the cotangents of a value with several users.
+    A returned null value is a zero gradient, and an empty list says that the op, as it is, has no gradient. A
+    cotangent may have the shape an operand was broadcast to: the grad stage sums it back, and adds up the cotangents of
+    a value with several users.
   }];
   let methods = [InterfaceMethod<
       "The cotangents of the operands, one for each, null where zero or not needed.",

@@ -11,8 +11,8 @@ namespace fovea {
 
 namespace {
 
-constexpr long iterations = 200'000'000;
-constexpr int rounds = 5;
+constexpr long iterations = 5'000'000;
+constexpr int rounds = 200; // of milliseconds, so that some find all cores free
 // Independent sums: two units times a latency of four or five cycles.
 constexpr int sums = 10;
 

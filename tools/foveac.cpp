@@ -53,8 +53,9 @@ struct CommandLine {
       "cache", cl::value_desc("folder"), cl::cat(category),
       cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
                "~/.cache/fovea)")};
-  cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("count"), cl::cat(category),
-                            cl::desc("Threads that compile kernels (default: as many as the machine runs)")};
+  cl::opt<unsigned> threads{
+      "threads", cl::init(0), cl::value_desc("count"), cl::cat(category),
+      cl::desc("Threads that compile kernels, or that --peak measures (default: as many as the machine runs)")};
 };
 
 /// Diagnostics with the author's line; those without a line begin with the tool's name.
@@ -75,7 +76,8 @@ public:
 /// Each line of a message is an error of its own.
 int fail(const llvm::Twine &message) {
   std::string text = message.str();
-  for (llvm::StringRef line : llvm::split(llvm::StringRef(text), '\n')) llvm::errs() << "foveac: error: " << line << "\n";
+  for (llvm::StringRef line : llvm::split(llvm::StringRef(text), '\n'))
+    llvm::errs() << "foveac: error: " << line << "\n";
   return 1;
 }
 
@@ -87,7 +89,8 @@ public:
     if (line.peak) printPeak();
     if (line.peak && line.input.empty()) return 0;
     if (line.input.empty())
-      return fail("no input: give a .mlir or .onnx file, or - for a module on standard input; foveac --help lists the options");
+      return fail(
+          "no input: give a .mlir or .onnx file, or - for a module on standard input; foveac --help lists the options");
     auto stage = parseStage(line.compileTo);
     if (!stage) return fail("--compile-to='" + line.compileTo + "' is no stage: it must be one of " + stageNames());
     if (line.report && *stage < Stage::object)
@@ -209,7 +212,7 @@ private:
   }
 
   void printPeak() {
-    unsigned all = std::max(1u, std::thread::hardware_concurrency());
+    unsigned all = line.threads ? line.threads.getValue() : std::max(1u, std::thread::hardware_concurrency());
     llvm::outs() << llvm::format("peak, one thread: %.1f GFLOP/s\npeak, %u threads: %.1f GFLOP/s\n", peakGflops(1), all,
                                  peakGflops(all));
   }

@@ -51,10 +51,8 @@ Tensor resample(Located x, int64_t axis, const Taps &taps) {
 
 //===-- Resizing --------------------------------------------------------------------------------------------------===//
 
-/// Keys' kernel with a = -0.75 at a distance (Keys 1981, "Cubic Convolution Interpolation for Digital Image
-/// Processing").
-static double cubic(double distance) {
-  double t = std::abs(distance), a = -0.75;
+double keys_cubic(double distance, double a) {
+  double t = std::abs(distance);
   if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
   return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
 }
@@ -71,7 +69,7 @@ static std::vector<Tap> tapsAt(int64_t i, int64_t from, int64_t to, const Resize
   double part = at - (double)first;
   if (linear) return {{inside(first), 1 - part}, {inside(first + 1), part}};
   std::vector<Tap> taps;
-  for (int64_t k = -1; k <= 2; ++k) taps.push_back({inside(first + k), cubic(part - (double)k)});
+  for (int64_t k = -1; k <= 2; ++k) taps.push_back({inside(first + k), keys_cubic(part - (double)k)});
   return taps;
 }
 

@@ -69,6 +69,8 @@ struct Windows {
 Tensor unfold(Located x, const Windows &windows);
 /// The other way: a tensor of this shape, each element the sum of those that unfold would take from there.
 Tensor fold(Located x, const Shape &shape, const Windows &windows);
+/// How many of a window's elements, the first at `start` and `dilation` apart, lie within an axis of this extent.
+int64_t elements_within(int64_t start, int64_t size, int64_t dilation, int64_t extent);
 
 struct UnfoldOptions {
   Pair2d stride = {1, 1}, padding = {0, 0}, dilation = {1, 1};
@@ -84,6 +86,10 @@ struct Tap {
 using Taps = std::vector<std::vector<Tap>>;
 /// Element i along an axis of constant size becomes the sum of the elements that taps[i] names, times their weights.
 Tensor resample(Located x, int64_t axis, const Taps &taps);
+
+/// Keys' kernel at a distance: the weights of cubic interpolation (Keys 1981, "Cubic Convolution Interpolation for
+/// Digital Image Processing").
+double keys_cubic(double distance, double a = -0.75);
 
 enum class Interpolation { nearest, bilinear, bicubic };
 struct ResizeOptions {

@@ -30,7 +30,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/25";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/40";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -41,24 +41,27 @@ std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOpti
 
 namespace {
 
-/// The most bytes that one thread has in halide_malloc at once, along any path of nested allocations: a thread that
-/// waits for a parallel loop works on its tasks, which are functions of their own.
+/// The most bytes that one thread has in halide_malloc at once, along any path of nested allocations: those of a
+/// parallel loop's body, a function of its own, come on top of what its caller has.
 class ScratchOf : public Halide::Internal::IRVisitor {
 public:
-  explicit ScratchOf(const Halide::Module &module) {
-    for (const Halide::Internal::LoweredFunc &function : module.functions()) bodies[function.name] = function.body;
-    for (auto &[name, body] : bodies) {
-      now = 0;
-      body.accept(this);
-    }
+  ScratchOf(const Halide::Module &module, const std::string &name) : module(module) {
+    for (const Halide::Internal::LoweredFunc &function : module.functions())
+      if (function.name == name) function.body.accept(this);
   }
 
   int64_t most = 0;
-  bool bounded = true;
-  std::string unbounded;
+  std::string unbounded; // an intermediate without a constant bound, if any
 
 private:
   using IRVisitor::visit;
+  void visit(const Halide::Internal::Variable *variable) override {
+    StringRef name = variable->name;
+    if (!name.consume_front("::")) return; // how functions are named
+    ScratchOf body(module, name.str());
+    most = std::max(most, now + body.most);
+    if (!body.unbounded.empty()) unbounded = body.unbounded;
+  }
   void visit(const Halide::Internal::Allocate *allocate) override {
     int64_t bytes = 0;
     bool stack =
@@ -69,10 +72,7 @@ private:
         Halide::Expr bound = Halide::Internal::find_constant_bound(extent, Halide::Internal::Direction::Upper);
         std::optional<int64_t> constant;
         if (bound.defined()) constant = Halide::Internal::as_const_int(bound);
-        if (!constant) {
-          bounded = false;
-          unbounded = allocate->name;
-        }
+        if (!constant) unbounded = allocate->name;
         elements *= constant ? *constant : 1;
       }
       // Halide asks for a vector more than it needs.
@@ -83,13 +83,9 @@ private:
     allocate->body.accept(this);
     now -= bytes;
   }
-  void visit(const Halide::Internal::Variable *variable) override {
-    // Halide names a function by "::".
-    if (auto task = bodies.find(StringRef(variable->name).ltrim(':').str()); task != bodies.end())
-      task->second.accept(this);
-  }
+
+  const Halide::Module &module;
   int64_t now = 0;
-  std::map<std::string, Halide::Internal::Stmt> bodies;
 };
 
 Halide::Target halideTarget(const Target &target, const KernelOptions &options) {
@@ -158,8 +154,8 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
     Halide::Module module =
         pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
     restoreNames(module, compilation.names());
-    ScratchOf scratch(module);
-    if (!scratch.bounded)
+    ScratchOf scratch(module, compilation.symbol);
+    if (!scratch.unbounded.empty())
       return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound",
              failure();
     auto object = throughFile(kernel, "o", [&](const std::string &path) {

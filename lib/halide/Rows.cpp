@@ -37,12 +37,12 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
     std::vector<Expr> at(row.begin(), row.end());
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum,
-                     [&](const Expr &j) { return math::exp(x(j) - largest.total(at)); });
+                     [&](const Expr &j) { return math::exp(math::sub(x(j), largest.total(at))); });
     Func result = kernel.func("softmax");
     if (isa<LogSoftmaxOp>(op))
       result(vars) = math::sub(math::sub(x(vars[0]), largest.total(at)), math::log(sum.total(at)));
     else
-      result(vars) = math::exp(x(vars[0]) - largest.total(at)) / sum.total(at);
+      result(vars) = math::exp(math::sub(x(vars[0]), largest.total(at))) / sum.total(at);
     kernel.bind(softmax.getResult(), result);
     Output &output = kernel.output();
     Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
@@ -144,12 +144,15 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
       center = kernel.func("center");
       center(vars) = again->total(at) / width;
     }
-    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum,
-                         [&](const Expr &j) { return (x(j) - center(first)) * (x(j) - center(first)); });
+    RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) {
+      Expr apart = math::sub(x(j), center(first));
+      return apart * apart;
+    });
     rstd(vars) = kernel.real(element, 1) /
                  sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
     Expr column = vars[0];
-    Expr scaled = math::mul(math::mul(x(column) - mean(first), rstd(first)), kernel.load(norm.getScale(), {column}));
+    Expr scaled =
+        math::mul(math::mul(math::sub(x(column), mean(first)), rstd(first)), kernel.load(norm.getScale(), {column}));
     result(vars) = math::add(scaled, kernel.load(norm.getBias(), {column}));
     kernel.bind(norm.getResult(), result);
     for (auto [value, func] : {std::pair(norm.getMean(), mean), std::pair(norm.getRstd(), rstd)})

@@ -93,6 +93,8 @@ struct Case {
   /// What the results are in training, in the first call of a model with seed 1, where that differs.
   std::function<Arrays(const Arrays &)> trained = {};
   bool composed = false; // of several ops: not run in low precision, where each of them rounds
+  /// How often the plain low-precision formula of a gradient rounds on its way: a result, at least.
+  int gradientRoundings = 1;
   /// Of many ops, in place of the bounds above: the results where each op is wrong by its rounding in f32, up or down
   /// as the seed has it. How far they are from the reference gives the bounds. Gradients are compared along a random
   /// direction.

@@ -115,10 +115,10 @@ double relativeBound(const Bound &bound, Precision precision, int roundings) {
   int digits = llvm::APFloat::semanticsPrecision(semanticsOf(precision));
   return bound.f32 + (isLow(precision) ? roundings * std::ldexp(1, -digits) : 0);
 }
-/// A plain formula rounds a result once, and may be wrong by half of this.
+/// A plain formula rounds its result, and may be wrong by half of this.
 constexpr int forwardRoundings = 2;
-/// Up to a gradient it rounds the result, its cotangent and what lies between, and may be wrong by a third of this.
-constexpr int backwardRoundings = 9;
+/// The plain formula of a gradient may be wrong by a third of this.
+int backwardRoundings(const Case &of) { return 3 * of.gradientRoundings; }
 
 bool matches(double got, double want, double relative, double floor, Precision precision, bool signedZeros) {
   const llvm::fltSemantics &semantics = semanticsOf(precision);
@@ -401,8 +401,8 @@ private:
                  differences(each, operands[each.name], cotangents[each.name], which, elements));
       double largest = 1e-3;
       for (double value : want.values) largest = std::max(largest, std::abs(value));
-      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.precision, backwardRoundings,
-              false);
+      compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.precision,
+              backwardRoundings(each), false);
     }
   }
 

@@ -11,6 +11,14 @@ double Draw::Known::smallestSize() const {
   return result;
 }
 
+double Draw::Known::smallestGap() const {
+  std::vector<double> sorted = values.values;
+  llvm::sort(sorted);
+  double result = INFINITY;
+  for (size_t at = 1; at < sorted.size(); ++at) result = std::min(result, sorted[at] - sorted[at - 1]);
+  return result;
+}
+
 Shape Draw::Known::axes() const {
   Shape result;
   for (int64_t axis = 0; axis < rank(); ++axis)
@@ -94,7 +102,7 @@ bool Draw::add(const Node &node) {
         fit &= shape && isFit(values, kind);
         if (!fit) break;
         if (node.rule && which >= node.rule->jumps && !exact) continue;
-        mixed |= mixes(values, fewer);
+        mixed |= mixes(values, fewer) || (ofItems && !llvm::is_contained(*shape, batch));
         known.push_back({{index, which}, *shape, kind, values, large.exact[index][which], mixed});
       }
       fit &= known.size() > before;

@@ -25,6 +25,8 @@ public:
     double least() const { return *std::min_element(values.values.begin(), values.values.end()); }
     double largest() const { return *std::max_element(values.values.begin(), values.values.end()); }
     double smallestSize() const;
+    /// Between any two elements.
+    double smallestGap() const;
     /// Axes of constant size.
     Shape axes() const;
   };

@@ -369,11 +369,14 @@ Rule oneHot() {
   return rule;
 }
 
-/// The indices jump.
+/// The indices jump, and near ties the values' gradient does.
 Rule sort() {
   Rule rule = view(
       "sort", [](const Known &x) { return x.number() && hasAxis(x) && x.shape.back() != batch; },
-      [](Draw &draw, const Known &) { return Shape{draw.chance(0.5)}; });
+      [](Draw &draw, const Known &x) {
+        if (draw.gradient() && x.smallestGap() < 1e-3) throw std::invalid_argument("sort: there are ties");
+        return Shape{draw.chance(0.5)};
+      });
   rule.jumps = 1;
   rule.others = Kind::i64;
   rule.evaluate = [](const Node &node, const Arrays &a, const Shape &) {

@@ -23,6 +23,8 @@ struct Rule {
   bool exact = false;
   /// Rounding errors are relative to the largest result rather than to each.
   bool sums = false;
+  /// And to at least this: a logarithm of a sum near 1 has the sum's error.
+  double leastScale = 0;
   /// Results from this one on jump where operands move: they are used only if all operands are exact.
   size_t jumps = SIZE_MAX;
   Kind others = Kind::real; // of results after the first

@@ -2,10 +2,12 @@
 #include "lib/kernels/schedule/Schedule.h"
 
 #include "dialect/Shape.h"
+#include "lib/kernels/schedule/Convolution.h"
 
 #include "llvm/ADT/StringExtras.h"
 
 #include <array>
+#include <numeric>
 
 using namespace mlir;
 
@@ -32,11 +34,16 @@ static int64_t registerVectors(int64_t columns, int64_t lanes, const Target &tar
   return best;
 }
 
-/// Accumulators fill the registers but for one row of b and one element of a. Few rows are cut into even tiles.
+/// Accumulators fill the registers but for one row of b and one element of a.
+static int64_t mostRows(int64_t vectors, const Target &target) {
+  if (target.vectorRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
+  return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
+}
+
+/// Few rows are cut into even tiles.
 static int64_t registerRows(int64_t rows, int64_t vectors, const Target &target) {
-  constexpr std::array<int64_t, 4> wide = {16, 12, 8, 6}, narrow = {8, 6, 4, 1};
-  int64_t most = (target.vectorRegisters == 32 ? wide : narrow)[vectors - 1], best = most, bestCost = INT64_MAX;
-  for (int64_t tile = most; tile >= 1; --tile) {
+  int64_t best = 1, bestCost = INT64_MAX;
+  for (int64_t tile = mostRows(vectors, target); tile >= 1; --tile) {
     int64_t cost = llvm::divideCeil(rows, tile) * (tile + 1);
     if (cost < bestCost) best = tile, bestCost = cost;
   }
@@ -120,6 +127,54 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, const Tar
   return ScheduleAttr::get(query.getContext(), loops, rows, lanes, lanes, std::min<int64_t>(32, queries), 1);
 }
 
+/// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
+/// rows and keep the flat image near.
+static ScheduleAttr convolution(const FlatConvolution &flat, RankedTensorType result, const Target &target) {
+  constexpr int64_t nearBytes = 1 << 18, tasks = 8, blocks = 4, fewPixels = 256;
+  int64_t lanes = target.lanes(elementBits(result)), best = INT64_MAX, height = flat.grid()[0];
+  int64_t bestRows = 1, bestVectors = 1, bestTile = 1;
+  for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors)
+    for (int64_t rows = 1; rows <= height; ++rows) {
+      int64_t pixels = llvm::alignTo(flat.pixels(rows), vectors * lanes), tile = mostRows(vectors, target);
+      int64_t bytes = (rows + flat.span[0]) * flat.pitch() * flat.step[0] * flat.step[1] * flat.channels *
+                      (int64_t)elementBits(result) / 8;
+      if (rows > 1 && (bytes > nearBytes || (rows * blocks > height && pixels > fewPixels))) break;
+      if (flat.groups > 1) tile = std::gcd(tile, flat.outputs);
+      tile = std::min(tile, flat.outputs);
+      // In registers, a load serves `tile` or `vectors` products.
+      int64_t products = llvm::divideCeil(height, rows) * pixels * llvm::alignTo(flat.outputs, tile);
+      int64_t cost = products + products * (vectors + tile) / (2 * vectors * tile);
+      if (cost <= best) best = cost, bestRows = rows, bestVectors = vectors, bestTile = tile;
+    }
+  int64_t outputs = flat.groups * flat.outputs, parallel = llvm::divideCeil(height, bestRows);
+  int64_t parts = std::min(llvm::divideCeil(tasks, parallel), llvm::divideCeil(outputs, 2 * bestTile));
+  return ScheduleAttr::get(result.getContext(), "Tokf", bestTile, bestVectors * lanes, lanes, bestRows,
+                           std::max<int64_t>(1, parts));
+}
+
+/// Tiles of the weight in registers; so many rows to a block that what a tile reads of the cotangent stays near; few
+/// enough chunks to keep their sums near too.
+static ScheduleAttr weightGradient(Conv2dWeightGradOp grad, const Target &target) {
+  constexpr int64_t blockBytes = 1 << 15, chunkBytes = 1 << 22;
+  RankedTensorType weight = grad.getType(), cotangent = grad.getCotangent().getType();
+  FlatConvolution flat = FlatConvolution::forward(grad, weight, cotangent);
+  int64_t lanes = target.lanes(elementBits(weight)), bytes = (int64_t)elementBits(weight) / 8;
+  int64_t vectors = flat.outputs > lanes ? 2 : 1, columns = vectors * lanes, rows = 1;
+  while (rows < flat.size[0] && flat.pixels(rows + 1) * columns * bytes <= blockBytes) ++rows;
+  int64_t chunks = std::clamp<int64_t>(chunkBytes / (weight.getNumElements() * bytes), 1, 16);
+  return ScheduleAttr::get(weight.getContext(), "Cuwf", mostRows(vectors, target), columns, lanes, rows, chunks);
+}
+
+static bool isFlat(Conv2dWeightGradOp grad) { return grad && grad.getGroups() == 1; }
+
+/// How a convolution over flat images goes, for the anchors that have one.
+static std::optional<FlatConvolution> flatConvolution(Operation *anchor) {
+  if (auto conv = dyn_cast<Conv2dOp>(anchor))
+    return FlatConvolution::forward(conv, conv.getWeight().getType(), conv.getType());
+  if (auto grad = dyn_cast<Conv2dInputGradOp>(anchor)) return FlatConvolution::backward(grad);
+  return std::nullopt;
+}
+
 /// Into how many parts a long sum of columns is cut.
 constexpr int64_t chunks = 16;
 
@@ -141,6 +196,8 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
+  if (flatConvolution(anchor)) return {"Tokf"};
+  if (isFlat(dyn_cast<Conv2dWeightGradOp>(anchor))) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
 }
@@ -153,6 +210,8 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
+  if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
+  if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor); isFlat(grad)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
     return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
   return rowwise(loops, operand.getRank() ? operand : result, target);
@@ -176,9 +235,6 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
   auto error = [&] { return kernel.emitError() << "@" << kernel.getSymName() << " has "; };
   RankedTensorType a = op.getA().getType(), b = op.getB().getType();
   StringRef loops = schedule.getLoops();
-  if (schedule.getColumns() % schedule.getVector())
-    return error() << "columns = " << schedule.getColumns() << " and vector = " << schedule.getVector()
-                   << ": columns must be a multiple of vector";
   if (schedule.getWidth() % schedule.getColumns())
     return error() << "width = " << schedule.getWidth() << " and columns = " << schedule.getColumns()
                    << ": width must be a multiple of columns";
@@ -210,6 +266,11 @@ static LogicalResult checkSchedule(KernelOp kernel) {
                               << llvm::join(orders, "\" or \"")
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads"
                               << (matmul ? "; what stands in brackets may be left out" : "");
+  Operation *anchor = kernel.getAnchor();
+  bool tiles = matmul || (anchor && (flatConvolution(anchor) || isFlat(dyn_cast<Conv2dWeightGradOp>(anchor))));
+  if (tiles && schedule->getColumns() % schedule->getVector())
+    return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
+                              << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
   if (matmul) return checkProduct(kernel, matmul, *schedule);
   return success();
 }

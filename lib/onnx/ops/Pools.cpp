@@ -70,11 +70,9 @@ void maxPool(Call &call) {
 
 /// How many elements of window `o` are averaged: those in x, or with the padding that was asked for.
 int64_t countOf(const Window &window, int64_t o, bool padding) {
-  // Element i lies at start + i * dilation of x.
-  int64_t start = o * window.stride - window.low, end = window.extent + (padding ? window.askedHigh : 0);
-  int64_t first = padding || start >= 0 ? 0 : (-start + window.dilation - 1) / window.dilation;
-  int64_t behind = start >= end ? 0 : (end - start + window.dilation - 1) / window.dilation;
-  return std::max<int64_t>(0, std::min(window.size, behind) - first);
+  int64_t low = padding ? window.low : 0, high = padding ? window.askedHigh : 0;
+  return elements_within(o * window.stride - window.low + low, window.size, window.dilation,
+                         low + window.extent + high);
 }
 
 void averagePool(Call &call) {

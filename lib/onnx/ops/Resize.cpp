@@ -37,10 +37,7 @@ double place(const Mode &mode, const Stretch &stretch, int64_t o) {
 }
 
 double weight(const Mode &mode, double distance) {
-  double t = std::abs(distance), a = mode.cubic;
-  if (mode.kind == "linear") return std::max(0.0, 1 - t);
-  if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
-  return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
+  return mode.kind == "linear" ? std::max(0.0, 1 - std::abs(distance)) : keys_cubic(distance, mode.cubic);
 }
 
 int64_t nearest(const std::string &mode, double x) {

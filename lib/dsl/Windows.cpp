@@ -1,4 +1,4 @@
-// Convolutions and pools: ops, or reductions of windows.
+// What slides windows over images: convolutions and pools, ops or reductions of windows.
 #include "lib/dsl/Build.h"
 
 #include <fovea/Functions.h>
@@ -95,6 +95,12 @@ Tensor fold(Located x, const Shape &shape, const Windows &windows) {
                                                orOnes(windows.stride, windows), orOnes(windows.dilation, windows)));
 }
 
+int64_t elements_within(int64_t start, int64_t size, int64_t dilation, int64_t extent) {
+  int64_t first = start >= 0 ? 0 : llvm::divideCeil(-start, dilation);
+  int64_t behind = start >= extent ? 0 : llvm::divideCeil(extent - start, dilation);
+  return std::max<int64_t>(0, std::min(size, behind) - first);
+}
+
 /// An image's constant height and width.
 static Pair2d sizeOf(const Frame &frame, const char *name, const Tensor &x) {
   RankedTensorType type = Program::typeOf(x);
@@ -135,14 +141,9 @@ Tensor max_pool2d(Located x, Pair2d size, Pool2dOptions options) {
 static Tensor countsOf(const Tensor &x, const Tensor &result, Pair2d size, const Pool2dOptions &options) {
   llvm::SmallVector<int64_t> counts[2];
   for (int d : {0, 1})
-    for (int64_t window = 0; window < *result.dim(2 + d).constant(); ++window) {
-      int64_t start = window * options.stride.value_or(size)[d] - options.padding[d], count = 0;
-      for (int64_t i = 0; i < size[d]; ++i) {
-        int64_t at = start + i * options.dilation[d];
-        count += at >= 0 && at < *x.dim(2 + d).constant();
-      }
-      counts[d].push_back(count);
-    }
+    for (int64_t window = 0; window < *result.dim(2 + d).constant(); ++window)
+      counts[d].push_back(elements_within(window * options.stride.value_or(size)[d] - options.padding[d], size[d],
+                                          options.dilation[d], *x.dim(2 + d).constant()));
   llvm::SmallVector<double> both;
   for (int64_t rows : counts[0])
     for (int64_t columns : counts[1]) both.push_back((double)(rows * columns));
@@ -154,7 +155,7 @@ Tensor average_pool2d(Located x, Pair2d size, Pool2dOptions options, bool count_
   Frame frame(x);
   Tensor total = sum(windowsOf(frame, "average_pool2d", x, size, options), {2, 3});
   if (count_padding || options.padding == Pair2d{0, 0}) return total / (double)(size[0] * size[1]);
-  for (int d : {0, 1}) checkTable("average_pool2d", x, *total.dim(2 + d).constant() * size[d]);
+  for (int d : {0, 1}) checkTable("average_pool2d", x, *total.dim(2 + d).constant());
   return total / countsOf(x, total, size, options);
 }
 
