@@ -23,7 +23,7 @@ Case matmul(const std::string &name, const Shape &a, const Shape &b, bool transp
 /// A sum that is cut into parts, the last of them short.
 Case longSum() {
   Case result = matmul("long_sum", {2077, 59}, {2077, 17}, true);
-  result.bound = ulps(8, 64);
+  result.bound = ulps(32, 128); // roundings of 2,077 terms; a term lost would be off by far more
   result.gradient = false;
   return result;
 }
