@@ -20,6 +20,14 @@ Case matmul(const std::string &name, const Shape &a, const Shape &b, bool transp
           ulps(8, 16)};
 }
 
+/// A sum that is cut into parts, the last of them short.
+Case longSum() {
+  Case result = matmul("long_sum", {2077, 59}, {2077, 17}, true);
+  result.bound = ulps(8, 64);
+  result.gradient = false;
+  return result;
+}
+
 /// x W^T + bias through relu, with x the transpose of a slice.
 Case fused() {
   return {"matmul_fused",
@@ -158,6 +166,10 @@ Suite contractionSuite() {
           matmul("batch_shared_a", {7, 17}, {3, 17, 19}),
           matmul("batch_broadcast", {2, 1, 7, 5}, {3, 5, 9}),
           matmul("batch_transpose", {2, 3, 17, 7}, {2, 1, 9, 17}, true, true),
+          // Copied by tasks, and cut where the sum is long.
+          matmul("batch_tiles", {3, 67, 59}, {3, 67, 50}, true),
+          matmul("batch_scores", {2, 3, 59, 17}, {3, 61, 17}, false, true),
+          longSum(),
           fused(),
           composed(weights()),
           special(),
