@@ -18,6 +18,7 @@ void registerLowerings(DialectRegistry &registry) {
     registerAttentionLowerings(context);
     registerContractionLowerings(context);
     registerConvolutionLowerings(context);
+    registerConvolutionGradLowerings(context);
     registerElementwiseLowerings(context);
     registerGatherLowerings(context);
     registerRandomLowerings(context);
@@ -30,7 +31,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/40";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/41";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();

@@ -185,6 +185,7 @@ Suite contractionSuite() {
           conv("strided_blocks", {2, 1, 53, 61}, {3, 1, 5, 3}, {2, 2}, {2, 1}),
           conv("parts", {1, 3, 9, 7}, {113, 3, 3, 3}, {1, 1}, {1, 1}),
           conv("depthwise", {1, 17, 7, 5}, {17, 1, 3, 3}, {1, 1}, {1, 1}, {{1, 1}, 17}),
+          conv("depthwise_blocks", {1, 3, 29, 37}, {3, 1, 7, 7}, {1, 1}, {3, 3}, {{1, 1}, 3}),
           conv("depthwise_multiplied", {2, 3, 5, 9}, {6, 1, 1, 3}, {1, 2}, {0, 2}, {{1, 2}, 3}),
           summation("product", "ij,jk->ik", {{"a", {3, 5}}, {"b", {5, 7}}}, {"ij", "jk"}, "ik"),
           summation("scores", "bhqd,bhkd->bhqk", {{"q", {2, 3, 5, 4}}, {"k", {2, 3, 7, 4}}}, {"bhqd", "bhkd"}, "bhqk"),

@@ -159,13 +159,13 @@ static ScheduleAttr weightGradient(Conv2dWeightGradOp grad, const Target &target
   RankedTensorType weight = grad.getType(), cotangent = grad.getCotangent().getType();
   FlatConvolution flat = FlatConvolution::forward(grad, weight, cotangent);
   int64_t lanes = target.lanes(elementBits(weight)), bytes = (int64_t)elementBits(weight) / 8;
-  int64_t vectors = flat.outputs > lanes ? 2 : 1, columns = vectors * lanes, rows = 1;
+  bool inGroups = flat.groups > 1; // then pixels are in lanes
+  int64_t vectors = !inGroups && flat.outputs > lanes ? 2 : 1, columns = vectors * lanes, rows = 1;
   while (rows < flat.size[0] && flat.pixels(rows + 1) * columns * bytes <= blockBytes) ++rows;
   int64_t chunks = std::clamp<int64_t>(chunkBytes / (weight.getNumElements() * bytes), 1, 16);
-  return ScheduleAttr::get(weight.getContext(), "Cuwf", mostRows(vectors, target), columns, lanes, rows, chunks);
+  return ScheduleAttr::get(weight.getContext(), "Cuwf", inGroups ? 1 : mostRows(vectors, target), columns, lanes, rows,
+                           chunks);
 }
-
-static bool isFlat(Conv2dWeightGradOp grad) { return grad && grad.getGroups() == 1; }
 
 /// How a convolution over flat images goes, for the anchors that have one.
 static std::optional<FlatConvolution> flatConvolution(Operation *anchor) {
@@ -197,7 +197,7 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
   if (flatConvolution(anchor)) return {"Tokf"};
-  if (isFlat(dyn_cast<Conv2dWeightGradOp>(anchor))) return {"Cuwf"};
+  if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
 }
@@ -211,7 +211,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
-  if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor); isFlat(grad)) return weightGradient(grad, target);
+  if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
     return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
   return rowwise(loops, operand.getRank() ? operand : result, target);
@@ -267,7 +267,7 @@ static LogicalResult checkSchedule(KernelOp kernel) {
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads"
                               << (matmul ? "; what stands in brackets may be left out" : "");
   Operation *anchor = kernel.getAnchor();
-  bool tiles = matmul || (anchor && (flatConvolution(anchor) || isFlat(dyn_cast<Conv2dWeightGradOp>(anchor))));
+  bool tiles = matmul || (anchor && (flatConvolution(anchor) || isa<Conv2dWeightGradOp>(anchor)));
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
