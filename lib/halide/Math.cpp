@@ -109,24 +109,35 @@ Expr remainder(const Expr &a, const Expr &b) {
   return select(magnitude(rest) == 0, withSign(absolute(rest), b), (bits(rest) ^ bits(b)) < 0, add(rest, b), rest);
 }
 
-/// 2^n for a whole number from -127, which gives 0, to 128, which gives infinity.
-static Expr wholePower(const Expr &n) { return reinterpret<float>((cast<int32_t>(n) + 127) << 23); }
+/// x = whole + rest, with the rest in [0, 1] but for rounding, and 2^whole: 0 for -127, infinity for 128.
+struct Split {
+  Expr whole, power;
+};
+
+/// Of x from -127 to 129. In strict operations, or LLVM takes x - (n - 127) as (x - n) + 127, which is less exact.
+/// Halide's floor is half as wide as an AVX-512 vector.
+static Split splitPower(const Expr &x) {
+  Expr biased = cast<int32_t>(x + 127.0f);
+  return {sub(cast<float>(biased), 127.0f), reinterpret<float>(biased << 23)};
+}
 
 /// 2^x for x below 128, 0 below -126; 9e-8 at most off by the polynomial.
 static Expr powerOfTwo(const Expr &x) {
-  Expr bounded = max(x, -127.0f), n = Halide::floor(bounded);
-  return polynomial(bounded - n, {1.86713048e-3, 9.01702918e-3, 5.57999142e-2, 2.4016445e-1, 6.93151312e-1, 1}) *
-         wholePower(n);
+  Expr bounded = max(x, -127.0f);
+  Split split = splitPower(bounded);
+  return polynomial(sub(bounded, split.whole),
+                    {1.86713048e-3, 9.01702918e-3, 5.57999142e-2, 2.4016445e-1, 6.93151312e-1, 1}) *
+         split.power;
 }
 
 Expr exp(const Expr &x) {
   if (isDouble(x)) return library("exp", {x});
   // 2^n e^r, r in [0, ln 2): n = -127 where the result is denormal, 128 where it is infinite.
-  Expr bounded = clamp(x, -88.0f, 89.0f), n = Halide::floor(bounded * 1.44269502f);
-  Expr r = bounded - n * 0.693359375f + n * 2.12194440e-4f;
-  Expr p =
-      polynomial(r, {1.91336416e-3, 7.86695586e-3, 4.18558501e-2, 1.66631704e-1, 5.00002302e-1}) * (r * r) + r + 1.0f;
-  return select(isNan(x), x, p * wholePower(n));
+  Expr bounded = clamp(x, -88.0f, 89.0f);
+  Split split = splitPower(bounded * 1.44269502f);
+  Expr r = bounded - split.whole * 0.693147181f;
+  Expr p = polynomial(r, {1.91336416e-3, 7.86695586e-3, 4.18558501e-2, 1.66631704e-1, 5.00002302e-1, 1, 1});
+  return select(isNan(x), x, p * split.power);
 }
 
 Expr log(const Expr &x) {
