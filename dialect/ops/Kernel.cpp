@@ -1,6 +1,7 @@
 // Kernel ops: text form and verifiers.
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
+#include "dialect/ops/RowSum.h"
 
 #include "mlir/Interfaces/FunctionImplementation.h"
 
@@ -42,9 +43,11 @@ std::string KernelOp::text() {
   return text;
 }
 
+static bool isAnchor(Operation &op) { return op.hasTrait<Anchor>() && !isRowSum(&op); }
+
 Operation *KernelOp::getAnchor() {
   for (Operation &op : getBody().front())
-    if (op.hasTrait<Anchor>()) return &op;
+    if (isAnchor(op)) return &op;
   return nullptr;
 }
 
@@ -65,7 +68,7 @@ DimsAttr KernelOp::resultStrides(unsigned index) {
 
 LogicalResult KernelOp::verifyRegions() {
   int64_t anchors = 0;
-  for (Operation &op : getBody().front()) anchors += op.hasTrait<Anchor>();
+  for (Operation &op : getBody().front()) anchors += isAnchor(op);
   if (anchors > 1) return emitOpError("has ") << anchors << " anchors: a kernel is built around at most one (c1)";
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
   if (!yield || TypeRange(yield.getValues()) != TypeRange(getResultTypes()))

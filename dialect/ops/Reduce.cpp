@@ -1,4 +1,5 @@
 // Reductions: shape rule and gradients.
+#include "dialect/ops/RowSum.h"
 #include "dialect/ops/Term.h"
 
 using namespace mlir;
@@ -98,6 +99,13 @@ SmallVector<Value> MaxOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRe
   Term ones(builder, getLoc(), CastOp::create(builder, getLoc(), getX().getType(), largest));
   Term count(builder, getLoc(), SumOp::create(builder, getLoc(), ones, getAxes(), true));
   return {ones * (g / count)};
+}
+
+bool canBeRowSum(Operation *op) {
+  auto sum = dyn_cast<SumOp>(op);
+  if (!sum || !sum.getKeep() || sum.getAxes().size() != 1) return false;
+  int64_t rank = sum.getX().getType().getRank();
+  return sum.getAxes()[0] == rank - 1 && rank > 1;
 }
 
 } // namespace fovea

@@ -1,8 +1,10 @@
 // Values to expressions, arguments to ImageParams, results to Funcs.
 #include "lib/halide/Lowering.h"
 
+#include "dialect/ops/RowSum.h"
 #include "lib/halide/InPlace.h"
 #include "lib/halide/Provider.h"
+#include "lib/halide/RowReduction.h"
 
 #include "lib/halide/Lowering.cpp.inc"
 
@@ -263,10 +265,29 @@ Expr KernelLowering::loadBroadcast(Value value, Coordinates coordinates, RankedT
   return load(value, own);
 }
 
+/// A sum of a row, bound for all that read it; to be computed where the output's row is.
+static RowReduction lowerRowSum(KernelLowering &kernel, SumOp sum, const std::string &name) {
+  int64_t rank = sum.getType().getRank();
+  std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
+  RowReduction reduction(kernel, name, row, kernel.extent(sum.getX(), rank - 1), RowReduction::sum, [&](const Expr &j) {
+    std::vector<Expr> element(row.rbegin(), row.rend());
+    element.push_back(j);
+    return kernel.load(sum.getX(), element);
+  });
+  Func each = kernel.func(name + "_each");
+  each(vars) = reduction.total(std::vector<Expr>(row.begin(), row.end()));
+  kernel.bind(sum.getResult(), each);
+  return reduction;
+}
+
 LogicalResult KernelLowering::run() {
   if (Operation *anchor = op.getAnchor()) return cast<AnchorLowering>(anchor).lowerAnchor(*this);
+  std::vector<RowReduction> sums;
+  for (Operation &each : op.getBody().front())
+    if (isRowSum(&each)) sums.push_back(lowerRowSum(*this, cast<SumOp>(each), "row_sum" + std::to_string(sums.size())));
   Output &out = output();
-  scheduleRows(out, schedule(), schedule().getVector());
+  Var row = scheduleRows(out, schedule(), schedule().getVector());
+  for (RowReduction &sum : sums) sum.computeAt(out.func, row);
   return success();
 }
 

@@ -109,20 +109,35 @@ Expr remainder(const Expr &a, const Expr &b) {
   return select(magnitude(rest) == 0, withSign(absolute(rest), b), (bits(rest) ^ bits(b)) < 0, add(rest, b), rest);
 }
 
+/// x = whole + rest, with the rest in [0, 1] but for rounding, and 2^whole: 0 for -127, infinity for 128.
+struct Split {
+  Expr whole, power;
+};
+
+/// Of x from -127 to 129. In strict operations, or LLVM takes x - (n - 127) as (x - n) + 127, which is less exact.
+/// Halide's floor is half as wide as an AVX-512 vector.
+static Split splitPower(const Expr &x) {
+  Expr biased = cast<int32_t>(x + 127.0f);
+  return {sub(cast<float>(biased), 127.0f), reinterpret<float>(biased << 23)};
+}
+
+/// 2^x for x below 128, 0 below -126; 9e-8 at most off by the polynomial.
+static Expr powerOfTwo(const Expr &x) {
+  Expr bounded = max(x, -127.0f);
+  Split split = splitPower(bounded);
+  return polynomial(sub(bounded, split.whole),
+                    {1.86713048e-3, 9.01702918e-3, 5.57999142e-2, 2.4016445e-1, 6.93151312e-1, 1}) *
+         split.power;
+}
+
 Expr exp(const Expr &x) {
   if (isDouble(x)) return library("exp", {x});
-  Expr b = bits(x), isnan = isNan(x);
-  Expr clamped = clamp(select(isnan, 0.0f, x), -87.33f, 88.73f);
-  Expr n = Halide::floor(clamped * 1.44269504088896341f + 0.5f);
-  Expr r = clamped - n * 0.693359375f + n * 2.12194440e-4f;
-  Expr p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-                          5.0000001201e-1}) *
-               (r * r) +
-           r + 1.0f;
-  Expr scaled = bits(p) + (cast<int32_t>(n) << 23);
-  Expr below = b < 0 && magnitude(x) > 0x42aea8f6; // x < -87.33
-  Expr above = b >= 0 && b > 0x42b17218;           // x > 88.72284
-  return reinterpret<float>(select(isnan, b, below, 0, above, 0x7f800000, scaled));
+  // 2^n e^r, r in [0, ln 2): n = -127 where the result is denormal, 128 where it is infinite.
+  Expr bounded = clamp(x, -88.0f, 89.0f);
+  Split split = splitPower(bounded * 1.44269502f);
+  Expr r = bounded - split.whole * 0.693147181f;
+  Expr p = polynomial(r, {1.91336416e-3, 7.86695586e-3, 4.18558501e-2, 1.66631704e-1, 5.00002302e-1, 1, 1});
+  return select(isNan(x), x, p * split.power);
 }
 
 Expr log(const Expr &x) {
@@ -157,23 +172,25 @@ Expr tanh(const Expr &x) {
 
 Expr erf(const Expr &x) {
   if (isDouble(x)) return library("erf", {x});
-  Expr a = absolute(x), z = x * x;
+  Expr a = absolute(x), z = x * x, t = min(a, 8.0f);
   Expr small =
-      x * polynomial(z, {7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2,
-                         1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710e0});
-  Expr q = 1.0f / clamp(a, 1.0f, 12.0f), y = q * q;
-  Expr middle = polynomial(y, {2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1,
-                               6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1,
-                               5.638259427386472e-1});
-  Expr far = polynomial(y, {-1.047766399936249e1, 1.297719955372516e1, -7.495518717768503e0, 2.921019019210786e0,
-                            -1.015265279202700e0, 4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1});
-  Expr tail = 1.0f - math::exp(-z) * q * select(magnitude(x) < 0x40000000, middle, far);
-  return select(isNan(x), x, select(magnitude(x) < 0x3f800000, small, withSign(tail, x)));
+      x * polynomial(z, {-6.54959596e-4, 5.08743974e-3, -2.68221085e-2, 1.12831428e-1, -3.76126038e-1, 1.12837916});
+  // 1 - erf as a power of two; the polynomial falls for ever.
+  Expr tail = 1.0f - powerOfTwo(polynomial(t, {-2.76355083e-5, 5.95135126e-4, -5.86780588e-3, 3.58556259e-2,
+                                               -1.55638239e-1, -9.1423445e-1, -1.62930259, 2.03266288e-4}));
+  return select(isNan(x), x, select(magnitude(x) < 0x3f4ccccd, small, withSign(tail, x))); // 0.8
 }
 
 Expr sigmoid(const Expr &x) { return real(x, 1) / (real(x, 1) + math::exp(-x)); }
 
-Expr gelu(const Expr &x) { return x * ((math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5)); }
+Expr gelu(const Expr &x) {
+  if (isDouble(x)) return x * ((math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5));
+  // x Phi(x), with Phi(-|x|) as a power of two.
+  Expr below =
+      powerOfTwo(polynomial(min(absolute(x), 16.0f), {-2.83490664e-6, 3.93776019e-5, -1.86179765e-4, -1.36937599e-4,
+                                                      7.06342178e-3, -5.24961795e-2, -4.59208196e-1, -1.15110521, -1}));
+  return x * select(bits(x) < 0, below, 1.0f - below);
+}
 
 Expr geluTanh(const Expr &x) {
   // x / (1 + e^-2v) is x (1 + tanh v) / 2 without cancellation below zero.

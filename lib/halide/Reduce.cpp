@@ -24,8 +24,8 @@ public:
     bool last = !axes.empty() && axes.back() == type.getRank() - 1;
     if (last)
       alongRows();
-    else if (kernel.schedule().getLoops().equals_insensitive("Crn"))
-      inChunks();
+    else if (reducesInChunks())
+      inChunks(reducedExtents(), [&](const std::vector<Expr> &at) { return kernel.load(x, coordinates(at)); });
     else
       downColumns();
   }
@@ -95,12 +95,15 @@ private:
       reduced.push_back(j);
       return kernel.load(x, coordinates(reduced));
     });
+    auto rowTotal = [&](std::vector<Expr> here) -> Expr {
+      std::reverse(here.begin(), here.end());
+      here.insert(here.end(), row.begin(), row.end());
+      return reduction.total(here);
+    };
+    if (reducesInChunks()) return inChunks(outer, rowTotal, &reduction);
     Func total = kernel.func("reduction");
     RDom r = kernel.reduction("r", outer);
-    std::vector<Expr> here = reductionVariables(r);
-    std::reverse(here.begin(), here.end());
-    here.insert(here.end(), row.begin(), row.end());
-    fold(total, row, r, reduction.total(here), firstElement());
+    fold(total, row, r, rowTotal(reductionVariables(r)), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       vars.empty() ? total.compute_root() : total.compute_at(output.func, loop);
       reduction.computeAt(total, Halide::RVar(r[0]));
@@ -135,27 +138,30 @@ private:
     });
   }
 
-  /// `Crn`: the first reduced axis in `chunks` parts, each summed by one task; then the parts in order.
-  void inChunks() {
+  bool reducesInChunks() const { return kernel.schedule().getLoops().equals_insensitive("Crn"); }
+
+  /// `Crn`: the first reduced axis in `chunks` parts, each summed by one task; then the parts in order. `element` is
+  /// reduced over `reduced`: x's, or the totals of `rows`.
+  void inChunks(std::vector<Expr> reduced, const std::function<Expr(const std::vector<Expr> &)> &element,
+                RowReduction *rows = nullptr) {
     Var chunk("chunk");
     Func partial = kernel.func("partial"), total = kernel.func("reduction");
     int chunks = kernel.schedule().getChunks(), lanes = kernel.schedule().getVector();
     std::vector<Var> row = kernel.reversed(vars), rowAndChunk = row;
     rowAndChunk.push_back(chunk);
-    std::vector<Expr> reduced = reducedExtents();
     Expr extent = reduced[0], length = (extent + chunks - 1) / chunks;
     reduced[0] = length;
     RDom r = kernel.reduction("r", reduced);
     std::vector<Expr> indices = reductionVariables(r);
     Expr index = chunk * length + indices[0];
     indices[0] = min(index, extent - 1);
-    Expr element = kernel.load(x, coordinates(indices));
+    Expr part = element(indices);
     if (kind != RowReduction::max) r.where(index < extent);
-    fold(partial, rowAndChunk, r, element, firstElement());
+    fold(partial, rowAndChunk, r, part, firstElement());
     RDom parts = kernel.reduction("parts", {chunks});
-    std::vector<Expr> part(row.begin(), row.end());
-    part.push_back(parts.x);
-    fold(total, row, parts, partial(part), firstElement());
+    std::vector<Expr> ofPart(row.begin(), row.end());
+    ofPart.push_back(parts.x);
+    fold(total, row, parts, partial(ofPart), firstElement());
     bindAndSchedule(total, [&](Output &, Var) {
       partial.compute_root().bound(chunk, 0, chunks);
       total.compute_root();
@@ -163,7 +169,8 @@ private:
         partial.parallel(chunk);
         partial.update().parallel(chunk);
       }
-      if (row.empty()) {
+      if (rows) rows->computeAt(partial, Halide::RVar(r[0]));
+      if (row.empty() || rows) {
         total.update().unscheduled();
         return;
       }

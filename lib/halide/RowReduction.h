@@ -5,12 +5,16 @@
 
 namespace fovea {
 
-/// The reduction of element(j) for j below the extent. `lanes` partial results run side by side, j = step * lanes +
-/// lane, and are then combined from lane 0 up: the order depends on the vector width only.
-struct RowReduction {
-  Halide::Func partial, total; // arguments: lane and the row's; the row's
+/// The reduction of element(j) for j below the extent. `width` partial results run side by side, j = step * width +
+/// lane, and are then combined in pairs: the order depends on the vector width and the extent only.
+class RowReduction {
+  int lanes, width, updates = 0;
 
-  enum Kind { sum, product, max };
+public:
+  Halide::Func partial, folded, total; // arguments: lane and the row's; the same; the row's
+
+  /// `maxOfNumbers` may pass over a NaN.
+  enum Kind { sum, product, max, maxOfNumbers };
   /// The sum or product of nothing, and two elements as one.
   static Halide::Expr identity(Kind kind, Halide::Type type);
   static Halide::Expr combine(Kind kind, const Halide::Expr &a, const Halide::Expr &b);
@@ -27,7 +31,6 @@ struct RowReduction {
 
 private:
   void vectorize();
-  int lanes;
 };
 
 /// Schedules an output with one element for each row, and the reductions of a row in the loop over these elements.

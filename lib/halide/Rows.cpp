@@ -26,7 +26,10 @@ void place(RowReduction &reduction, KernelLowering &kernel, Var row) {
     reduction.computeAt(kernel.output().func, row);
 }
 
-/// softmax or log_softmax.
+/// The longest row whose intermediate is kept, in elements.
+constexpr int64_t longestKept = 1 << 14;
+
+/// softmax or log_softmax. A NaN need not be the largest: it comes through the sum.
 template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering<Op>, Op> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto softmax = cast<Op>(op);
@@ -34,20 +37,31 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
     Expr extent = kernel.extent(softmax.getX(), rank - 1);
     auto x = [&](const Expr &j) { return kernel.load(softmax.getX(), inRow(row, j)); };
-    RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
+    RowReduction largest(kernel, "largest", row, extent, RowReduction::maxOfNumbers, x);
     std::vector<Expr> at(row.begin(), row.end());
-    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum,
-                     [&](const Expr &j) { return math::exp(math::sub(x(j), largest.total(at))); });
-    Func result = kernel.func("softmax");
+    Func powers = kernel.func("powers"), result = kernel.func("softmax");
+    powers(vars) = math::exp(math::sub(x(vars[0]), largest.total(at)));
+    RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) {
+      std::vector<Expr> element{j};
+      element.insert(element.end(), row.begin(), row.end());
+      return powers(element);
+    });
     if (isa<LogSoftmaxOp>(op))
       result(vars) = math::sub(math::sub(x(vars[0]), largest.total(at)), math::log(sum.total(at)));
     else
-      result(vars) = math::exp(math::sub(x(vars[0]), largest.total(at))) / sum.total(at);
+      result(vars) = powers(vars) * (kernel.real(powers.type(), 1) / sum.total(at));
     kernel.bind(softmax.getResult(), result);
     Output &output = kernel.output();
-    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
+    int64_t lanes = kernel.schedule().getVector();
+    Var loop = scheduleRows(output, kernel.schedule(), lanes);
     place(largest, kernel, loop);
     place(sum, kernel, loop);
+    // The powers of a row stay near, rather than being computed again.
+    std::optional<int64_t> width = constantOf(extent);
+    if (isa<SoftmaxOp>(op) && rank > 1 && width && *width <= longestKept) {
+      auto tail = *width < lanes ? Halide::TailStrategy::GuardWithIf : Halide::TailStrategy::ShiftInwards;
+      powers.compute_at(output.func, loop).vectorize(vars[0], (int)lanes, tail);
+    }
     return success();
   }
 };
@@ -61,7 +75,7 @@ struct LogSumExpLowering : AnchorLowering::ExternalModel<LogSumExpLowering, LogS
     std::vector<Expr> at(row.begin(), row.end());
     Expr extent = kernel.extent(sumExp.getX(), rank);
     auto x = [&](const Expr &j) { return kernel.load(sumExp.getX(), inRow(row, j)); };
-    RowReduction largest(kernel, "largest", row, extent, RowReduction::max, x);
+    RowReduction largest(kernel, "largest", row, extent, RowReduction::maxOfNumbers, x);
     // Infinities are not subtracted from each other.
     Expr center = select(math::isInfinite(largest.total(at)), kernel.real(type, 0), largest.total(at));
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum,
@@ -197,7 +211,7 @@ struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering
     Var n = kernel.variables(1)[0];
     Expr classes = kernel.extent(loss.getLogits(), 1);
     auto logit = [&](const Expr &j) { return kernel.load(loss.getLogits(), {Expr(n), j}); };
-    RowReduction largest(kernel, "largest", {n}, classes, RowReduction::max, logit);
+    RowReduction largest(kernel, "largest", {n}, classes, RowReduction::maxOfNumbers, logit);
     RowReduction sum(kernel, "sum", {n}, classes, RowReduction::sum,
                      [&](const Expr &j) { return math::exp(logit(j) - largest.total(n)); });
     Expr logSum = math::log(sum.total(n));

@@ -1,6 +1,8 @@
 // Outlines the groups of a partition: each becomes a fovea.kernel, and the function a list of launches.
 #include "lib/kernels/Partition.h"
 
+#include "dialect/ops/RowSum.h"
+
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -53,7 +55,8 @@ private:
     }
     Operation *op = value.getDefiningOp();
     for (Value operand : op->getOperands()) inside(operand);
-    builder.clone(*op, mapping);
+    Operation *copy = builder.clone(*op, mapping);
+    if (partition.rowSums.contains(op)) copy->setAttr(rowSumAttribute, builder.getUnitAttr());
     return mapping.lookup(value);
   }
 

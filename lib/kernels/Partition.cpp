@@ -2,6 +2,8 @@
 // stored in buffers, groups the rest around them, and outlines each group.
 #include "lib/kernels/Partition.h"
 
+#include "dialect/ops/RowSum.h"
+
 #include <set>
 
 using namespace mlir;
@@ -52,11 +54,22 @@ static bool readsOnce(Operation *anchor) {
 /// Anchors that write their first result in an order of their own: nothing goes on from it in their kernel.
 static bool writesDirectly(Operation *anchor) { return isa<AttentionGradOp, ScatterOp>(anchor); }
 
+/// A sum along rows that one op reads at every element of its row: it can be computed where that op is.
+static bool readsOwnRow(Operation *op) {
+  constexpr int64_t longest = 1 << 14;
+  if (!canBeRowSum(op) || !op->hasOneUse()) return false;
+  auto x = cast<RankedTensorType>(op->getOperand(0).getType());
+  return !x.isDynamicDim(x.getRank() - 1) && x.getShape().back() > 1 && x.getShape().back() <= longest &&
+         op->user_begin()->hasTrait<Elementwise>();
+}
+
 //===-- Which values are stored -----------------------------------------------------------------------------------===//
 
 void Partition::chooseStored() {
   for (Operation &op : function.front()) {
-    if (op.hasTrait<Anchor>())
+    if (readsOwnRow(&op))
+      feedRowSum(&op);
+    else if (op.hasTrait<Anchor>())
       for (Value operand : op.getOperands()) feedAnchor(&op, operand);
     else if (op.hasTrait<Point>())
       feedPoint(&op);
@@ -84,10 +97,19 @@ void Partition::feedAnchor(Operation *anchor, Value operand) {
   Chain chain = chainOf(operand);
   bool plainView = !isPoint(views.root(operand)) || stored.contains(views.root(operand));
   if (plainView && views.of(operand)) return;
-  if (readsOnce(anchor) && !chain.anchor) return;
+  if (readsOnce(anchor) && !chain.anchor && !chain.row) return;
   if (isa_and_nonnull<ConstantOp>(views.root(operand).getDefiningOp())) return;
   // A view of a computed value: store the value where strides can give the view, else the view itself.
   storeForKernels(views.of(operand) ? views.root(operand) : operand);
+}
+
+/// The sum stays inside the kernel of what reads it; its element is computed there too.
+void Partition::feedRowSum(Operation *op) {
+  constexpr int64_t cost = 8;
+  rowSums.insert(op);
+  Value x = op->getOperand(0);
+  feedAnchor(op, x);
+  chains[op->getResult(0)] = {chainOf(x).cost + cost, nullptr, shapeOf(x)};
 }
 
 /// A product's tiles can be stored as panels of columns.
@@ -101,6 +123,17 @@ void Partition::feedPoint(Operation *op) {
   Value result = op->getResult(0);
   Chain chain;
   chain.cost = pointCost(op);
+  // Sums of rows fit into one kernel with what has the shape of these rows or of the sums.
+  for (Value operand : op->getOperands()) {
+    Chain input = chainOf(operand);
+    if (!input.row) continue;
+    bool fits = op->hasTrait<Elementwise>() && (!chain.row || chain.row == input.row) &&
+                (shapeOf(result) == input.row || shapeOf(result) == shapeOf(operand));
+    fits ? void(chain.row = input.row) : storeForKernels(operand);
+  }
+  if (chain.row)
+    for (Value operand : op->getOperands())
+      if (chainOf(operand).anchor) storeForKernels(operand);
   for (Value operand : op->getOperands()) {
     Chain input = chainOf(operand);
     if (input.anchor && packsProduct(op)) {
@@ -223,10 +256,21 @@ bool Partition::reaches(int64_t from, int64_t to) const {
   return seen.contains(to);
 }
 
+/// Whether sums of rows are computed on the way to `value`.
+bool Partition::sumsRows(Value value, bool root) const {
+  Operation *op = value.getDefiningOp();
+  if (!op || (!root && stored.contains(value))) return false;
+  if (rowSums.contains(op)) return true;
+  return op->hasTrait<Point>() &&
+         llvm::any_of(op->getOperands(), [&](Value operand) { return sumsRows(operand, false); });
+}
+
 /// The group that can compute `root` beside its own results: of the same shape, and not in need of its own users.
 int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {
+  bool rows = sumsRows(root, true);
   auto fits = [&](int64_t group) {
-    return groups[group].main && shapeOf(groups[group].main) == shapeOf(root) && groups[group].results.size() < 6 &&
+    return groups[group].main && !(rows && groups[group].anchor) && shapeOf(groups[group].main) == shapeOf(root) &&
+           groups[group].results.size() < 6 &&
            (!groups[group].anchor || !(isa<AttentionOp>(groups[group].anchor) || writesDirectly(groups[group].anchor)));
   };
   auto safe = [&](int64_t group) {
@@ -272,7 +316,7 @@ void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, 
 void Partition::formGroups() {
   llvm::DenseMap<Operation *, int64_t> anchorGroup;
   for (Operation &op : function.front()) {
-    if (op.hasTrait<Anchor>()) {
+    if (isAnchor(&op)) {
       SmallVector<std::pair<Value, bool>> inputs;
       for (Value operand : op.getOperands()) inputsOf(operand, false, inputs, false);
       anchorGroup[&op] = groups.size();
@@ -301,8 +345,8 @@ void Partition::formGroups() {
 Operation *Partition::anchorIn(Value value, bool root) {
   Operation *op = value.getDefiningOp();
   if (!op || (!root && stored.contains(value))) return nullptr;
-  if (op->hasTrait<Anchor>()) return chains.count(value) ? op : nullptr;
-  if (!op->hasTrait<Point>()) return nullptr;
+  if (isAnchor(op)) return chains.count(value) ? op : nullptr;
+  if (!op->hasTrait<Point>() && !rowSums.contains(op)) return nullptr;
   for (Value operand : op->getOperands())
     if (Operation *anchor = anchorIn(operand, false)) return anchor;
   return nullptr;

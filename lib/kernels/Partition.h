@@ -28,6 +28,7 @@ private:
   struct Chain {
     int64_t cost = 0;
     mlir::Operation *anchor = nullptr;
+    DimsAttr row; // the shape whose rows are summed on the way
   };
 
   static bool isPoint(Value value);
@@ -36,13 +37,16 @@ private:
   void chooseStored();
   void feedAnchor(mlir::Operation *anchor, Value operand);
   void feedPoint(mlir::Operation *op);
+  void feedRowSum(mlir::Operation *op);
   void feedMemory(mlir::OpOperand &operand);
   void store(Value value);
   void storeForKernels(Value value);
   Chain chainOf(Value value) const;
+  bool isAnchor(mlir::Operation *op) const { return op->hasTrait<Anchor>() && !rowSums.contains(op); }
   void formGroups();
   void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
   mlir::Operation *anchorIn(Value value, bool root);
+  bool sumsRows(Value value, bool root) const;
   int64_t groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs);
   void addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs);
   bool reaches(int64_t from, int64_t to) const;
@@ -54,6 +58,7 @@ private:
   llvm::DenseMap<Value, DimsAttr> layouts;
   StridedViews views;
   llvm::DenseMap<Value, Chain> chains;                                            // of values that stay inside a kernel
+  llvm::DenseSet<mlir::Operation *> rowSums;                                      // that stay inside a kernel
   llvm::DenseSet<Value> stored;                                                   // point values with a buffer
   llvm::DenseSet<Value> memory;                                                   // values that a store or return took
   llvm::DenseMap<mlir::Operation *, SmallVector<std::pair<Value, bool>>> pending; // what each anchor reads

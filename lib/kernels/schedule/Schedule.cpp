@@ -186,7 +186,9 @@ static bool reducesInChunks(Operation *anchor) {
   if (auto prod = dyn_cast<ProdOp>(anchor)) axes = prod.getAxes();
   if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
   auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
-  if (axes.empty() || axes.back() == type.getRank() - 1 || sizeOr(type, axes[0], 64) < 2 * chunks) return false;
+  if (axes.empty() || sizeOr(type, axes[0], 64) < 2 * chunks) return false;
+  // Rows are summed into few numbers: else there are rows enough for the threads.
+  if (axes.back() == type.getRank() - 1) return axes.size() > 1 && (int64_t)axes.size() == type.getRank();
   return llvm::all_of(llvm::seq<int64_t>(type.getRank()),
                       [&](int64_t d) { return llvm::is_contained(axes, d) || !type.isDynamicDim(d); });
 }
