@@ -16,6 +16,7 @@ namespace fovea {
 void registerLowerings(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FoveaDialect *) {
     registerAttentionLowerings(context);
+    registerAttentionGradLowerings(context);
     registerContractionLowerings(context);
     registerConvolutionLowerings(context);
     registerElementwiseLowerings(context);
@@ -30,7 +31,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/25";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/26";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();

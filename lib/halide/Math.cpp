@@ -125,6 +125,15 @@ Expr exp(const Expr &x) {
   return reinterpret<float>(select(isnan, b, below, 0, above, 0x7f800000, scaled));
 }
 
+Expr exp2(const Expr &x) {
+  // The coefficients make the largest relative error least.
+  Expr clamped = max(x, -126.0f), n = Halide::round(clamped), r = clamped - n;
+  Expr p = polynomial(r, {1.5353362e-4, 1.3398874e-3, 9.6184369e-3, 5.5503324e-2, 2.4022648e-1, 6.9314718e-1, 1.0});
+  Expr scaled = bits(p) + (cast<int32_t>(n) << 23);
+  Expr outside = magnitude(x) > 0x42fc0000; // of -126; NaN too
+  return reinterpret<float>(select(outside, select(isNan(x), bits(x), 0), scaled));
+}
+
 Expr log(const Expr &x) {
   if (isDouble(x)) return library("log", {x});
   Expr b = bits(x), isnan = isNan(x);
