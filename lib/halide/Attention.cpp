@@ -110,6 +110,7 @@ private:
   }
 
   void lowerSum() {
+    applied = kernel.func("applied"); // weights after dropout
     product = kernel.func("product");
     sum = kernel.func("result_sum");
     rj = kernel.reduction("rj", {s.columns});
@@ -117,8 +118,10 @@ private:
     Expr j = panel * s.columns + rj, i = tile * valueRows + q;
     rj.where(op.getKvLengths() ? j < min(s.length(n), s.keys) : j < s.keys);
     product(d, q, tile, panel, block, n) = s.real(0);
+    applied(p, q, panel, block, n) =
+        weight(p, q, panel, block, n) * s.kept(n, block * s.block + q, panel * s.columns + p);
     product(d, q, tile, panel, block, n) +=
-        s.value(n, j, d) * (weight(rj, min(i, s.block - 1), panel, block, n) * s.kept(n, block * s.block + i, j));
+        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj, min(i, s.block - 1), panel, block, n);
     Expr row = ro.y * valueRows + ro.x;
     ro.where(seesPanel(ro.z) && block * s.block + ro.y * valueRows < s.queries);
     sum(d, q, block, n) = s.real(0);
@@ -150,13 +153,15 @@ private:
     }
     Halide::LoopLevel atBlock(output.func, at);
     keysPacked.compute_at(output.func, oneHead).bound_extent(p, s.columns).vectorize(p, s.lanes);
-    score.compute_at(atBlock).bound_extent(p, s.columns).vectorize(p, s.lanes);
+    score.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     score.update().reorder(p, rs.x, rs.y, rs.z).vectorize(p, s.lanes).unroll(p).unroll(rs.x);
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(score, rs.y), rd.x);
     columnwise(peak, largest, rp);
-    weight.compute_at(atBlock).bound_extent(p, s.columns).vectorize(p, s.lanes);
+    weight.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     weight.update().reorder(p, rw.x, rw.y).vectorize(p, s.lanes).unroll(p);
     columnwise(mass, total, rt);
+    if (op.getRandomKey())
+      applied.compute_at(sum, ro.z).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     for (Func statistic : {largest, total}) statistic.compute_at(atBlock);
 
     sum.compute_at(atBlock).bound_extent(d, s.valueSize).vectorize(d, valueLanes);
@@ -177,7 +182,7 @@ private:
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"};
   RDom rd, rs, rp, rw, rt, rl, rj, ro;
-  Func keysPacked, dot, score, peak, largest, weight, mass, total, product, sum, logSumExp;
+  Func keysPacked, dot, score, peak, largest, weight, mass, total, applied, product, sum, logSumExp;
   bool withLogSumExp = false;
 };
 

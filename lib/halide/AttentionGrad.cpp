@@ -12,7 +12,6 @@ using Halide::LoopLevel;
 using Halide::RDom;
 using Halide::RVar;
 using Halide::TailStrategy;
-using Halide::Tuple;
 using Halide::Var;
 
 namespace fovea {
@@ -39,22 +38,25 @@ private:
     return s.anySeen(i, i + (s.block - 1), j, j + (s.columns - 1));
   }
 
-  /// Weights as they were applied to the values, and the cotangents of scores, for a block of queries and a panel of
-  /// keys; tile by tile from the products q k^T and cotangent v^T.
+  /// For a block of queries and a panel of keys: weights, weights as they were applied to the values, and the cotangents
+  /// of scores; tile by tile, first from q k^T, then from cotangent v^T.
   struct Pairs {
-    Func keys, values, dot, dotValue, pairs;
-    RDom rd, re, r;
+    Func keys, values, dot, dotValue, weights, applied, dScores;
+    RDom rd, re, rw, rs;
   };
 
-  Pairs pairsOf(const std::string &name, bool withWeights) {
+  Pairs pairsOf(const std::string &name) {
     Pairs x{kernel.func(name + "_keys"),
             kernel.func(name + "_values"),
             kernel.func(name + "_dot"),
             kernel.func(name + "_dot_value"),
-            kernel.func(name + "_pairs"),
+            kernel.func(name + "_weights"),
+            kernel.func(name + "_applied"),
+            kernel.func(name + "_scores"),
             kernel.reduction(name + "_rd", {s.size}),
             kernel.reduction(name + "_re", {s.valueSize}),
-            kernel.reduction(name + "_r", {s.rows, s.block / s.rows})};
+            kernel.reduction(name + "_rw", {s.rows, s.block / s.rows}),
+            kernel.reduction(name + "_rs", {s.rows, s.block / s.rows})};
     Var m("m"); // head of keys
     Expr j = panel * s.columns + p, i = firstQuery() + tile * s.rows + q;
     x.keys(p, d, panel, m) = s.key(m * s.group, j, d) * s.real(s.scale() * s.base());
@@ -65,33 +67,38 @@ private:
     x.dotValue(p, q, tile, panel, block, n) +=
         x.values(p, x.re, panel, n / s.group) * s.ofQuery(op.getCotangent(), n, i, x.re);
 
-    Expr row = x.r.y * s.rows + x.r.x, query = firstQuery() + row;
-    x.r.where(firstQuery() + x.r.y * s.rows < s.queries);
-    Expr lse = s.row(op.getLogSumExp(), n, query) * s.real(s.base());
-    Expr weight = s.exponential(x.dot(p, x.r.x, x.r.y, panel, block, n) - lse), kept = s.kept(n, query, j);
-    weight = s.choose(s.seen(n, query, j), weight, 0);
-    Expr dScore = x.dotValue(p, x.r.x, x.r.y, panel, block, n) * kept - s.row(op.getDelta(), n, query);
-    dScore = weight * dScore * s.real(s.scale());
-    std::vector<Var> at{p, q, panel, block, n};
-    std::vector<Expr> to{p, row, panel, block, n};
-    if (withWeights) {
-      x.pairs(at) = Tuple(Halide::undef(s.element), Halide::undef(s.element));
-      x.pairs(to) = Tuple(dScore, weight * kept);
-    } else {
-      x.pairs(at) = Halide::undef(s.element);
-      x.pairs(to) = dScore;
-    }
+    auto eachTile = [&](Func f, RDom r, auto value) {
+      Expr row = r.y * s.rows + r.x;
+      r.where(firstQuery() + r.y * s.rows < s.queries);
+      f(p, q, panel, block, n) = Halide::undef(s.element);
+      f(p, row, panel, block, n) = value(row, firstQuery() + row, r);
+    };
+    eachTile(x.weights, x.rw, [&](Expr, Expr query, RDom r) {
+      Expr logarithm = x.dot(p, r.x, r.y, panel, block, n) - s.row(op.getLogSumExp(), n, query) * s.real(s.base());
+      return s.choose(s.seen(n, query, j), s.exponential(logarithm), 0);
+    });
+    eachTile(x.dScores, x.rs, [&](Expr row, Expr query, RDom r) {
+      Expr applied = x.dotValue(p, r.x, r.y, panel, block, n) * s.kept(n, query, j);
+      return x.weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query)) * s.real(s.scale());
+    });
+    x.applied(p, q, panel, block, n) = x.weights(p, q, panel, block, n) * s.kept(n, firstQuery() + q, j);
     return x;
   }
 
   void schedule(Pairs &x, LoopLevel packAt, LoopLevel level) {
     for (Func packed : {x.keys, x.values})
       packed.compute_at(packAt).bound_extent(p, s.columns).vectorize(p, s.lanes);
-    x.pairs.compute_at(level).bound_extent(p, s.columns).vectorize(p, s.lanes);
-    x.pairs.update().reorder(p, x.r.x, x.r.y).vectorize(p, s.lanes).unroll(p).unroll(x.r.x);
-    RegisterTile tiles{p, q, s.columns, s.rows, s.lanes};
-    tiles.schedule(x.dot, LoopLevel(x.pairs, x.r.y), x.rd.x);
-    tiles.schedule(x.dotValue, LoopLevel(x.pairs, x.r.y), x.re.x);
+    auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
+      f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
+      RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
+    };
+    for (Func f : {x.weights, x.applied, x.dScores}) {
+      if (f.name() == x.applied.name() && !op.getRandomKey()) continue;
+      f.compute_at(level).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+      for (Var one : {panel, block, n}) f.bound_extent(one, 1);
+    }
+    tiles(x.weights, x.rw, x.dot, x.rd);
+    tiles(x.dScores, x.rs, x.dotValue, x.re);
   }
 
   /// Rows beside the vectors of a row of `size`, that fill the registers as a tile of scores does.
@@ -106,7 +113,7 @@ private:
   }
 
   void lowerQuery() {
-    Pairs x = pairsOf("query", false);
+    Pairs x = pairsOf("query");
     Func product = kernel.func("query_product"), sum = kernel.func("query_sum"), result = kernel.func("d_query");
     int lanes = lanesFor(s.size, s.lanes), rows = rowsBeside(s.size, lanes, s.block);
     RDom rj = kernel.reduction("query_rj", {s.columns}),
@@ -116,7 +123,7 @@ private:
     r.where(seesPanel(block, r.z) && firstQuery() + r.y * rows < s.queries);
     product(d, q, tile, panel, block, n) = s.real(0);
     product(d, q, tile, panel, block, n) +=
-        s.key(n, j, d) * x.pairs(rj, min(tile * rows + q, s.block - 1), panel, block, n);
+        s.key(n, j, d) * x.dScores(rj, min(tile * rows + q, s.block - 1), panel, block, n);
     sum(d, q, block, n) = s.real(0);
     sum(d, r.y * rows + r.x, block, n) += product(d, r.x, r.y, r.z, block, n);
     result(v[3], v[2], v[1], v[0]) = sum(v[3], v[2] % s.block, v[2] / s.block, v[0] * s.heads + v[1]);
@@ -132,52 +139,47 @@ private:
     schedule(x, LoopLevel(result, v[1]), LoopLevel(sum, r.z));
   }
 
-  /// The sums over the queries of each head in the key head's group.
+  /// The sums over the queries of each head in the key head's group, of dk and dv in turn.
   void lowerKeyAndValue() {
-    Pairs x = pairsOf("key", true);
-    Func products[2] = {kernel.func("key_product"), kernel.func("value_product")}, sums = kernel.func("key_sums");
-    Func results[2] = {kernel.func("d_key"), kernel.func("d_value")};
-    int sizes[2] = {s.size, s.valueSize}, most = std::max(s.size, s.valueSize);
-    int lanes = lanesFor(std::gcd(s.size, s.valueSize), s.lanes);
-    most = (int)llvm::alignTo(most, lanes);
+    Pairs x = pairsOf("key");
+    Func product = kernel.func("key_product"), sums = kernel.func("key_sums");
+    int most = std::max(s.size, s.valueSize), lanes = lanesFor(std::gcd(s.size, s.valueSize), s.lanes);
     int rows = rowsBeside(most, lanes, s.columns);
-    RDom r = kernel.reduction("key_ro", {rows, (s.columns + rows - 1) / rows, blocks, s.group});
-    Var m("m");
-    Expr total[2];
-    RDom ri[2];
-    for (int which : {0, 1}) {
-      ri[which] = kernel.reduction(which ? "value_ri" : "key_ri", {s.block});
-      Expr i = firstQuery() + ri[which], column = sizes[which] == most ? Expr(d) : min(Expr(d), sizes[which] - 1);
-      ri[which].where(i < s.queries);
-      Expr left = which ? s.ofQuery(op.getCotangent(), n, i, column) : s.query(n, i, column);
-      products[which](d, q, tile, panel, block, n) = s.real(0);
-      products[which](d, q, tile, panel, block, n) +=
-          left * x.pairs(min(tile * rows + q, s.columns - 1), ri[which], panel, block, n)[which];
-    }
-    r.where(seesPanel(r.z, panel) && panel * s.columns + r.y * rows < s.keys);
-    Expr row = r.y * rows + r.x;
-    sums(d, q, panel, m) = Tuple(s.real(0), s.real(0));
-    for (int which : {0, 1})
-      total[which] =
-          sums(d, row, panel, m)[which] + products[which](d, r.x, r.y, panel, r.z, m * s.group + r.w);
-    sums(d, row, panel, m) = Tuple(total[0], total[1]);
+    RDom ri = kernel.reduction("key_ri", {s.block}); // query in the block
+    RDom r = kernel.reduction("key_ro", {rows, (s.columns + rows - 1) / rows, 2, blocks, s.group});
+    RVar rq = r[0], rtile = r[1], rwhich = r[2], rblock = r[3], rhead = r[4];
+    Var m("m"), which("which");
+    Expr i = firstQuery() + ri, j = min(tile * rows + q, s.columns - 1);
+    ri.where(i < s.queries);
+    auto column = [&](int size) { return size == most ? Expr(d) : min(Expr(d), size - 1); };
+    Expr left = select(which == 0, s.query(n, i, column(s.size)),
+                       s.ofQuery(op.getCotangent(), n, i, column(s.valueSize)));
+    Func weights = op.getRandomKey() ? x.applied : x.weights;
+    Expr right = select(which == 0, x.dScores(j, ri, panel, block, n), weights(j, ri, panel, block, n));
+    product(d, q, tile, which, panel, block, n) = s.real(0);
+    product(d, q, tile, which, panel, block, n) += left * right;
+    r.where(seesPanel(rblock, panel) && panel * s.columns + rtile * rows < s.keys);
+    sums(d, q, which, panel, m) = s.real(0);
+    sums(d, rtile * rows + rq, rwhich, panel, m) += product(d, rq, rtile, rwhich, panel, rblock, m * s.group + rhead);
 
+    Func results[2] = {kernel.func("d_key"), kernel.func("d_value")};
+    Value targets[2] = {op.getDKey(), op.getDValue()};
+    int sizes[2] = {s.size, s.valueSize};
     Var at("at"), in("in");
-    for (int which : {0, 1}) {
-      Func result = results[which];
+    for (int index : {0, 1}) {
+      Func result = results[index];
       result(v[3], v[2], v[1], v[0]) =
-          sums(v[3], v[2] % s.columns, v[2] / s.columns, v[0] * keyHeads + v[1])[which];
-      kernel.yieldDirectly(which ? op.getDValue() : op.getDKey(), result);
+          sums(v[3], v[2] % s.columns, index, v[2] / s.columns, v[0] * keyHeads + v[1]);
+      kernel.yieldDirectly(targets[index], result);
       result.split(v[2], at, in, s.columns, guard);
       share(result, at);
-      result.reorder(v[3], in, at, v[1]).vectorize(v[3], lanesFor(sizes[which], s.lanes), guard);
+      result.reorder(v[3], in, at, v[1]).vectorize(v[3], lanesFor(sizes[index], s.lanes), guard);
     }
     results[1].compute_with(results[0], at);
     sums.compute_at(results[0], at).bound_extent(d, most).vectorize(d, lanes);
-    sums.update().reorder(d, r.x, r.y, r.z, r.w).vectorize(d, lanes).unroll(d).unroll(r.x);
-    for (int which : {0, 1})
-      RegisterTile{d, q, most, rows, lanes}.schedule(products[which], LoopLevel(sums, r.y), ri[which].x);
-    schedule(x, LoopLevel(results[0], at), LoopLevel(sums, r.z));
+    sums.update().reorder(d, rq, rtile, rwhich, rblock, rhead).vectorize(d, lanes).unroll(d).unroll(rq).unroll(rwhich);
+    RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, rtile), ri.x);
+    schedule(x, LoopLevel(results[0], at), LoopLevel(sums, rblock));
   }
 
   AttentionGradOp op;
