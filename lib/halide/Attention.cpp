@@ -18,18 +18,22 @@ constexpr auto guard = TailStrategy::GuardWithIf;
 class Attention {
 public:
   Attention(AttentionOp op, KernelLowering &kernel)
-      : op(op), kernel(kernel), s(op, kernel), valueRows(rowsBesideValues()) {}
+      : op(op), kernel(kernel), s(op, kernel),
+        valueRows(s.rowsBeside(s.valueSize / lanesFor(s.valueSize, s.lanes), s.block)) {}
 
   void lower() {
     lowerScores();
-    lowerStatistics();
-    lowerSum();
+    lowerLargest();
+    lowerSums();
     Expr i = v[2], head = v[0] * s.heads + v[1], at = i / s.block;
     std::vector<Expr> row{i % s.block, at, head};
     Expr denominator = total(row), none = denominator == s.real(0);
     Func result = kernel.func("attention");
-    Expr x = sum(v[3], i % s.block, at, head);
-    result(v[3], v[2], v[1], v[0]) = x / (s.isMasked() ? select(none, s.real(1), denominator) : denominator);
+    Expr x = sums(v[3], i % s.block, 0, at, head);
+    inverse = kernel.func("inverse");
+    inverse(q, block, n) = s.real(1) / total(q, block, n);
+    Expr factor = inverse(row);
+    result(v[3], v[2], v[1], v[0]) = x * (s.isMasked() ? select(none, s.real(0), factor) : factor);
     kernel.bind(op.getResult(), result);
 
     withLogSumExp = kernel.isYielded(op.getLogSumExp());
@@ -43,12 +47,6 @@ public:
   }
 
 private:
-  /// Accumulators of a tile of the result fill the registers as those of a tile of scores do.
-  int rowsBesideValues() {
-    int vectors = s.valueSize / lanesFor(s.valueSize, s.lanes), most = s.rows * (s.columns / s.lanes);
-    return std::clamp(most / vectors, 1, s.block);
-  }
-
   /// The pairs of block and panel in which a query sees a key.
   Expr seesPanel(const Expr &panel) {
     Expr first = block * s.block;
@@ -75,57 +73,55 @@ private:
     score(p, row, rs.z, block, n) = s.isMasked() ? s.choose(sees(row, rs.z), x, maskedScore) : x;
   }
 
-  /// The largest score of a row and the sum of its weights: for each column of the panels, then over the columns.
-  void lowerStatistics() {
+  /// The largest score of a row: for each column of the panels, then over the columns.
+  void lowerLargest() {
     peak = kernel.func("peak");
     largest = kernel.func("largest");
-    weight = kernel.func("weight");
-    mass = kernel.func("mass");
-    total = kernel.func("total");
     rp = kernel.reduction("rp", {s.panels});
-    rw = kernel.reduction("rw", {s.panels, s.block});
-    rt = kernel.reduction("rt", {s.panels});
-    rl = kernel.reduction("rl", {s.lanes});
     rp.where(seesPanel(rp));
-    rw.where(seesPanel(rw.x) && block * s.block + rw.y < s.queries);
-    rt.where(seesPanel(rt));
     peak(p, q, block, n) = s.real(maskedScore);
     peak(p, q, block, n) = max(peak(p, q, block, n), score(p, q, rp, block, n));
-    auto overColumns = [&](Func total, Func columns, double first, auto combine) {
-      Expr all;
-      for (int c = 0; c < s.columns; c += s.lanes) {
-        Expr x = columns(rl + c, q, block, n);
-        all = all.defined() ? combine(all, x) : x;
-      }
-      total(q, block, n) = s.real(first);
-      total(q, block, n) = combine(total(q, block, n), all);
-    };
-    overColumns(largest, peak, maskedScore, [](Expr a, Expr b) { return Halide::max(a, b); });
-    weight(p, q, panel, block, n) = Halide::undef(s.element);
-    Expr x = s.exponential(score(p, rw.y, rw.x, block, n) - largest(rw.y, block, n));
-    weight(p, rw.y, rw.x, block, n) = s.choose(sees(rw.y, rw.x), x, 0);
-    mass(p, q, block, n) = s.real(0);
-    mass(p, q, block, n) += weight(p, q, rt, block, n);
-    overColumns(total, mass, 0, [](Expr a, Expr b) { return a + b; });
+    rl = kernel.reduction("rl", {s.lanes});
+    Expr all = peak(rl, q, block, n);
+    for (int c = s.lanes; c < s.columns; c += s.lanes) all = max(all, peak(rl + c, q, block, n));
+    largest(q, block, n) = s.real(maskedScore);
+    largest(q, block, n) = max(largest(q, block, n), all);
   }
 
-  void lowerSum() {
+  /// The sums over the keys of values by their weights, and of weights: panel by panel, whose weights lie near for
+  /// both.
+  void lowerSums() {
+    weight = kernel.func("weight");
     applied = kernel.func("applied"); // weights after dropout
     product = kernel.func("product");
-    sum = kernel.func("result_sum");
-    rj = kernel.reduction("rj", {s.columns});
-    ro = kernel.reduction("ro", {valueRows, (s.block + valueRows - 1) / valueRows, s.panels});
-    Expr j = panel * s.columns + rj, i = tile * valueRows + q;
-    rj.where(op.getKvLengths() ? j < min(s.length(n), s.keys) : j < s.keys);
-    product(d, q, tile, panel, block, n) = s.real(0);
+    sums = kernel.func("sums");
+    total = kernel.func("total");
+    weight(p, q, panel, block, n) =
+        s.choose(sees(q, panel), s.exponential(score(p, q, panel, block, n) - largest(q, block, n)), 0);
     applied(p, q, panel, block, n) =
         weight(p, q, panel, block, n) * s.kept(n, block * s.block + q, panel * s.columns + p);
+
+    rj = kernel.reduction("rj", {s.columns});
+    Expr j = panel * s.columns + rj, i = min(tile * valueRows + q, s.block - 1);
+    rj.where(op.getKvLengths() ? j < min(s.length(n), s.keys) : j < s.keys);
+    product(d, q, tile, panel, block, n) = s.real(0);
     product(d, q, tile, panel, block, n) +=
-        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj, min(i, s.block - 1), panel, block, n);
-    Expr row = ro.y * valueRows + ro.x;
-    ro.where(seesPanel(ro.z) && block * s.block + ro.y * valueRows < s.queries);
-    sum(d, q, block, n) = s.real(0);
-    sum(d, row, block, n) += product(d, ro.x, ro.y, ro.z, block, n);
+        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj, i, panel, block, n);
+
+    ro = kernel.reduction("ro", {valueRows, (s.block + valueRows - 1) / valueRows, 2, s.panels});
+    Expr row = ro.y * valueRows + ro.x, mass;
+    for (int c = 0; c < s.columns; c += s.valueSize) {
+      Expr x = weight(min(d + c, s.columns - 1), min(row, s.block - 1), ro.w, block, n);
+      if (c + s.valueSize > s.columns) x = select(d + c < s.columns, x, s.real(0));
+      mass = mass.defined() ? mass + x : x;
+    }
+    ro.where(seesPanel(ro.w) && block * s.block + ro.y * valueRows < s.queries);
+    sums(d, q, which, block, n) = s.real(0);
+    sums(d, row, ro.z, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, block, n), mass);
+
+    rt = kernel.reduction("rt", {s.valueSize});
+    total(q, block, n) = s.real(0);
+    total(q, block, n) += sums(rt, q, 1, block, n);
   }
 
   /// Loops `Biijd`: items and heads shared among threads, and blocks of `task` queries where there is but one; tiles in
@@ -156,33 +152,30 @@ private:
     score.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     score.update().reorder(p, rs.x, rs.y, rs.z).vectorize(p, s.lanes).unroll(p).unroll(rs.x);
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(score, rs.y), rd.x);
-    columnwise(peak, largest, rp);
-    weight.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
-    weight.update().reorder(p, rw.x, rw.y).vectorize(p, s.lanes).unroll(p);
-    columnwise(mass, total, rt);
-    if (op.getRandomKey())
-      applied.compute_at(sum, ro.z).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
-    for (Func statistic : {largest, total}) statistic.compute_at(atBlock);
+    peak.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+    peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
+    largest.compute_at(atBlock).update().atomic().vectorize(rl.x, s.lanes);
 
-    sum.compute_at(atBlock).bound_extent(d, s.valueSize).vectorize(d, valueLanes);
-    sum.update().reorder(d, ro.x, ro.y, ro.z).vectorize(d, valueLanes).unroll(d).unroll(ro.x);
-    RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sum, ro.y), rj.x);
-  }
-
-  void columnwise(Func columns, Func total, RDom panels) {
-    columns.compute_at(total, q).bound_extent(p, s.columns).vectorize(p, s.lanes).unroll(p);
-    columns.update().reorder(p, panels.x).vectorize(p, s.lanes).unroll(p);
-    total.update().atomic().vectorize(rl.x, s.lanes);
+    for (Func f : {weight, applied}) {
+      if (f.name() == applied.name() && !op.getRandomKey()) continue;
+      f.compute_at(sums, ro.w).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes).unroll(p);
+      for (Var one : {panel, block, n}) f.bound_extent(one, 1);
+    }
+    sums.compute_at(atBlock).bound_extent(d, s.valueSize).vectorize(d, valueLanes);
+    sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
+    RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj.x);
+    inverse.compute_at(atBlock);
+    total.compute_at(atBlock).update().atomic().vectorize(rt.x, valueLanes);
   }
 
   AttentionOp op;
   KernelLowering &kernel;
   Scores<AttentionOp> s;
-  int valueRows; // of a register tile of the result
+  int valueRows;                            // of a register tile of the result
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
-  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"};
-  RDom rd, rs, rp, rw, rt, rl, rj, ro;
-  Func keysPacked, dot, score, peak, largest, weight, mass, total, applied, product, sum, logSumExp;
+  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
+  RDom rd, rs, rp, rl, rj, ro, rt;
+  Func keysPacked, dot, score, peak, largest, weight, applied, product, sums, total, inverse, logSumExp;
   bool withLogSumExp = false;
 };
 
@@ -199,8 +192,6 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
 
 } // namespace
 
-void registerAttentionLowerings(MLIRContext *context) {
-  AttentionOp::attachInterface<AttentionLowering>(*context);
-}
+void registerAttentionLowerings(MLIRContext *context) { AttentionOp::attachInterface<AttentionLowering>(*context); }
 
 } // namespace fovea

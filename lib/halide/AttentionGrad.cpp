@@ -38,8 +38,8 @@ private:
     return s.anySeen(i, i + (s.block - 1), j, j + (s.columns - 1));
   }
 
-  /// For a block of queries and a panel of keys: weights, weights as they were applied to the values, and the cotangents
-  /// of scores; tile by tile, first from q k^T, then from cotangent v^T.
+  /// For a block of queries and a panel of keys: weights, weights as they were applied to the values, and the
+  /// cotangents of scores; tile by tile, first from q k^T, then from cotangent v^T.
   struct Pairs {
     Func keys, values, dot, dotValue, weights, applied, dScores;
     RDom rd, re, rw, rs;
@@ -86,8 +86,7 @@ private:
   }
 
   void schedule(Pairs &x, LoopLevel packAt, LoopLevel level) {
-    for (Func packed : {x.keys, x.values})
-      packed.compute_at(packAt).bound_extent(p, s.columns).vectorize(p, s.lanes);
+    for (Func packed : {x.keys, x.values}) packed.compute_at(packAt).bound_extent(p, s.columns).vectorize(p, s.lanes);
     auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
@@ -101,11 +100,6 @@ private:
     tiles(x.dScores, x.rs, x.dotValue, x.re);
   }
 
-  /// Rows beside the vectors of a row of `size`, that fill the registers as a tile of scores does.
-  int rowsBeside(int size, int lanes, int most) {
-    return std::clamp(s.rows * (s.columns / s.lanes) / (size / lanes), 1, most);
-  }
-
   /// Items and heads are not one loop, as in attention.
   void share(Halide::Stage stage, Var inner) {
     if (!kernel.schedule().getLoops().starts_with("B")) return;
@@ -115,7 +109,7 @@ private:
   void lowerQuery() {
     Pairs x = pairsOf("query");
     Func product = kernel.func("query_product"), sum = kernel.func("query_sum"), result = kernel.func("d_query");
-    int lanes = lanesFor(s.size, s.lanes), rows = rowsBeside(s.size, lanes, s.block);
+    int lanes = lanesFor(s.size, s.lanes), rows = s.rowsBeside(s.size / lanes, s.block);
     RDom rj = kernel.reduction("query_rj", {s.columns}),
          r = kernel.reduction("query_ro", {rows, (s.block + rows - 1) / rows, s.panels});
     Expr j = panel * s.columns + rj;
@@ -144,7 +138,7 @@ private:
     Pairs x = pairsOf("key");
     Func product = kernel.func("key_product"), sums = kernel.func("key_sums");
     int most = std::max(s.size, s.valueSize), lanes = lanesFor(std::gcd(s.size, s.valueSize), s.lanes);
-    int rows = rowsBeside(most, lanes, s.columns);
+    int rows = s.rowsBeside(most / lanes, s.columns);
     RDom ri = kernel.reduction("key_ri", {s.block}); // query in the block
     RDom r = kernel.reduction("key_ro", {rows, (s.columns + rows - 1) / rows, 2, blocks, s.group});
     RVar rq = r[0], rtile = r[1], rwhich = r[2], rblock = r[3], rhead = r[4];
@@ -152,8 +146,8 @@ private:
     Expr i = firstQuery() + ri, j = min(tile * rows + q, s.columns - 1);
     ri.where(i < s.queries);
     auto column = [&](int size) { return size == most ? Expr(d) : min(Expr(d), size - 1); };
-    Expr left = select(which == 0, s.query(n, i, column(s.size)),
-                       s.ofQuery(op.getCotangent(), n, i, column(s.valueSize)));
+    Expr left =
+        select(which == 0, s.query(n, i, column(s.size)), s.ofQuery(op.getCotangent(), n, i, column(s.valueSize)));
     Func weights = op.getRandomKey() ? x.applied : x.weights;
     Expr right = select(which == 0, x.dScores(j, ri, panel, block, n), weights(j, ri, panel, block, n));
     product(d, q, tile, which, panel, block, n) = s.real(0);
@@ -168,8 +162,7 @@ private:
     Var at("at"), in("in");
     for (int index : {0, 1}) {
       Func result = results[index];
-      result(v[3], v[2], v[1], v[0]) =
-          sums(v[3], v[2] % s.columns, index, v[2] / s.columns, v[0] * keyHeads + v[1]);
+      result(v[3], v[2], v[1], v[0]) = sums(v[3], v[2] % s.columns, index, v[2] / s.columns, v[0] * keyHeads + v[1]);
       kernel.yieldDirectly(targets[index], result);
       result.split(v[2], at, in, s.columns, guard);
       share(result, at);

@@ -104,11 +104,24 @@ public:
     return condition.defined() ? select(condition, value, kernel.real(element, other)) : value;
   }
 
+  /// Rows of a register tile of this many vectors, which has no more accumulators than one of scores: the number that
+  /// wastes least of the last tile and loads least for a product.
+  int rowsBeside(int vectors, int extent) {
+    int best = 1;
+    double least = INFINITY;
+    for (int count = 1; count <= std::clamp(rows * (columns / lanes) / vectors, 1, extent); ++count) {
+      double cost = (double)llvm::alignTo(extent, count) * (1 + 0.5 / count + 0.5 / vectors);
+      if (cost <= least) least = cost, best = count;
+    }
+    return best;
+  }
+
   /// 1 / (1 - p) where the weight of (i, j) stays, else 0.
   Expr kept(const Expr &n, const Expr &i, const Expr &j) {
     double rate = op.getDropout().convertToDouble();
     if (!op.getRandomKey()) return kernel.real(element, 1);
-    Expr draw = randomUniform(kernel, op.getRandomKey(), {0, heads, queries, keys}, {n / heads, n % heads, i, j}, element);
+    Expr draw =
+        randomUniform(kernel, op.getRandomKey(), {0, heads, queries, keys}, {n / heads, n % heads, i, j}, element);
     return select(draw < kernel.real(element, rate), kernel.real(element, 0), kernel.real(element, 1 / (1 - rate)));
   }
 

@@ -64,7 +64,8 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, RankedTen
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
     int64_t rows = std::min(registerRows(vectors, target), queries), columns = vectors * lanes;
     int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
-    int64_t cost = products + products * (vectors + rows) / (2 * vectors * rows);
+    // As much as the products themselves costs all else that is done with the scores.
+    int64_t cost = 2 * products + products * (vectors + rows) / (2 * vectors * rows);
     if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
   }
   int64_t task = llvm::alignTo(std::min(blockQueries, queries), bestRows);
