@@ -32,17 +32,25 @@ def Fovea_DimsAttr : Fovea_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<Ver
 def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel's loops are tiled, vectorised and shared among threads";
   let description = [{
-    `#fovea.schedule<"MNmkn", rows = 6, columns = 32, vector = 8, task = 64>`. The string names the loops from outermost
-    to innermost: a letter is a loop, a repeated letter is a tiled one, a capital is shared among threads. `rows` and
-    `columns` are the register tile, `vector` the lanes, `task` the rows that one parallel task takes, and `chunks`
-    into how many parts a long sum is cut (summed in order, whatever the thread count). Chosen in lib/kernels/schedule,
-    which also knows the loop orders of each kind of kernel, applied in lib/halide/schedule, and may be edited in a
-    printed `kernels` file.
+    `#fovea.schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 256, width = 192, depth = 192>`. The string
+    names the loops from outermost to innermost: a letter is a loop, a repeated letter is a tiled one, a capital is
+    shared among threads. `rows` and `columns` are the register tile, `vector` the lanes, `task` and `width` the rows and
+    columns that one parallel task takes, `depth` how many terms of a long sum are taken at a time, and `chunks` into how
+    many parts it is cut (summed in order, whatever the thread count). In a product, `a` stands where its first operand is
+    copied into tiles of `rows`, `b` where its second is copied into panels of `columns`. Chosen in lib/kernels/schedule, which also knows the loop orders of each kind of
+    kernel, applied in lib/halide/schedule, and may be edited in a printed `kernels` file.
   }];
   let parameters = (ins StringRefParameter<"loop order">:$loops, DefaultValuedParameter<"int64_t", "1">:$rows,
                         DefaultValuedParameter<"int64_t", "1">:$columns, DefaultValuedParameter<"int64_t", "1">:$vector,
-                        DefaultValuedParameter<"int64_t", "1">:$task, DefaultValuedParameter<"int64_t", "1">:$chunks);
-  let assemblyFormat = "`<` $loops (`,` struct($rows, $columns, $vector, $task, $chunks)^)? `>`";
+                        DefaultValuedParameter<"int64_t", "1">:$task, DefaultValuedParameter<"int64_t", "1">:$chunks,
+                        DefaultValuedParameter<"int64_t", "1">:$width, DefaultValuedParameter<"int64_t", "1">:$depth);
+  let skipDefaultBuilders = 1;
+  let builders = [AttrBuilder<(ins "::llvm::StringRef":$loops, "int64_t":$rows, "int64_t":$columns, "int64_t":$vector,
+                                   "int64_t":$task, "int64_t":$chunks, CArg<"int64_t", "1">:$width,
+                                   CArg<"int64_t", "1">:$depth), [{
+    return $_get($_ctxt, loops, rows, columns, vector, task, chunks, width, depth);
+  }]>];
+  let assemblyFormat = "`<` $loops (`,` struct($rows, $columns, $vector, $task, $chunks, $width, $depth)^)? `>`";
   let genVerifyDecl = 1;
 }
 

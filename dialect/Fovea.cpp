@@ -66,7 +66,8 @@ bool isByte(Type element) { return element.isSignlessInteger(8) || element.isUns
 bool isBool(Type element) { return element.isSignlessInteger(1); }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef loops, int64_t rows,
-                                   int64_t columns, int64_t vector, int64_t task, int64_t chunks) {
+                                   int64_t columns, int64_t vector, int64_t task, int64_t chunks, int64_t width,
+                                   int64_t depth) {
   for (char letter : loops)
     if (!llvm::isAlpha(letter))
       return emitError() << "schedule: '" << letter << "' in loop order \"" << loops << "\" is not a letter";
@@ -74,7 +75,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                     {"columns", columns, 512},
                                     {"vector", vector, 64},
                                     {"task", task, int64_t(1) << 30},
-                                    {"chunks", chunks, 4096}})
+                                    {"chunks", chunks, 4096},
+                                    {"width", width, int64_t(1) << 30},
+                                    {"depth", depth, int64_t(1) << 30}})
     if (value < 1 || value > limit)
       return emitError() << "schedule: " << name << " is " << value << ": it must be from 1 to " << limit;
   if (!llvm::isPowerOf2_64(vector))

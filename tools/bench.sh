@@ -2,6 +2,7 @@
 # Measures what Fovea compiles against its peers, in turns; see test/bench/README.md.
 #
 #   tools/bench.sh [FILTER] [--threads N] [--rounds N] [--list]     workloads whose path holds FILTER; see --help
+#   tools/bench.sh FILTER --profile                                 ours by kernel
 #   tools/bench.sh --install-peers                                  PyTorch, ONNX Runtime and OpenBLAS, into build/peers
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

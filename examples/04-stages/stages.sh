@@ -30,12 +30,12 @@ say 'A kernel says how its loops are tiled: rows and columns of a register tile,
 run 'grep -o -m 1 "@matmul_[0-9]*(.*" kernels.mlir | grep -o "#fovea.schedule<.*>"'
 
 say 'This is data: change it, and look at the loops that come out. Small letters: these loops are not shared among threads.'
-run "sed 's/\"MNmkn\"/\"nmmkn\"/' kernels.mlir >edited.mlir"
+run "sed 's/MN/mn/' kernels.mlir >edited.mlir"
 run 'foveac kernels.mlir --compile-to=schedule | grep -c parallel'
 run 'foveac edited.mlir --compile-to=schedule | grep -c parallel'
 
 say 'Loops that a kernel does not have are an error.'
-run "sed '0,/\"MNmkn\"/s//\"XXX\"/' kernels.mlir >wrong.mlir"
+run "sed '0,/\"[a-zA-Z]*nmkn\"/s//\"XXX\"/' kernels.mlir >wrong.mlir"
 run 'foveac wrong.mlir --name=block -o wrong 2>&1 || echo refused'
 
 say 'Edited or not, the file compiles to a library; the name is otherwise that of the file. The report has the costs.'

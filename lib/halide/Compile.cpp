@@ -19,6 +19,7 @@ void registerLowerings(DialectRegistry &registry) {
     registerAttentionGradLowerings(context);
     registerContractionLowerings(context);
     registerConvolutionLowerings(context);
+    registerConvolutionGradLowerings(context);
     registerElementwiseLowerings(context);
     registerGatherLowerings(context);
     registerRandomLowerings(context);
@@ -31,7 +32,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/27";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/42";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();

@@ -1,5 +1,7 @@
-// Matrix products in register tiles.
+// Matrix products: tiles of the result that stay in registers, panels of b that stay in cache.
 #include "lib/halide/Families.h"
+
+#include <cctype>
 
 using namespace mlir;
 using Halide::Expr;
@@ -11,35 +13,87 @@ using Halide::Var;
 namespace fovea {
 namespace {
 
-/// b is packed in panels of a register tile's columns where the whole of it has at most this many elements.
-constexpr int64_t packedElements = 1 << 20;
+constexpr auto guard = TailStrategy::GuardWithIf, whole = TailStrategy::RoundUp;
 
+/// Loops `[b]MN[k][a][b]nmkn`, or with M and N the other way round: blocks of `task` rows and `width` columns, the
+/// capitals shared among threads; parts of the sum of `depth` terms, where it is cut; panels of `columns`; tiles of
+/// `rows`; the sum, and the tile itself in registers. b is copied into panels for all tasks, or in each task; a, in
+/// each task, into the rows of tiles.
 class Matmul {
 public:
   Matmul(MatmulOp op, KernelLowering &kernel)
       : op(op), kernel(kernel), type(op.getType()), vars(kernel.variables(type.getRank())),
-        rows((int)kernel.schedule().getRows()), columns((int)kernel.schedule().getColumns()),
-        lanes((int)kernel.schedule().getVector()) {
+        loops(kernel.schedule().getLoops()), rows((int)kernel.schedule().getRows()),
+        columns((int)kernel.schedule().getColumns()), lanes((int)kernel.schedule().getVector()),
+        width((int)kernel.schedule().getWidth()), step((int)kernel.schedule().getDepth()),
+        isCut(loops.count('k') == 2) {
     m = vars.end()[-2];
     n = vars.end()[-1];
     mExtent = kernel.extents(type).end()[-2];
     nExtent = kernel.extents(type).end()[-1];
+    int64_t rank = op.getA().getType().getRank();
+    depth = kernel.extent(op.getA(), op.getTransposeA() ? rank - 2 : rank - 1);
   }
 
   void lower() {
-    int64_t rank = op.getA().getType().getRank();
-    Expr depth = kernel.extent(op.getA(), op.getTransposeA() ? rank - 2 : rank - 1);
-    k = kernel.reduction("k", {depth});
-    product = kernel.func("product");
-    std::vector<Var> arguments = kernel.reversed(vars);
-    pack(depth);
-    product(arguments) = kernel.real(kernel.type(type.getElementType()), 0);
-    product(arguments) += atEach(k, elementA(min(Expr(m), mExtent - 1), k.x) * elementB(k.x));
-    kernel.bind(op.getResult(), product);
-    schedule();
+    if (loops.contains('a')) defineTiles();
+    if (loops.contains('b')) definePanels();
+    isCut ? defineInParts() : defineAtOnce();
+    kernel.bind(op.getResult(), isCut ? sums : product);
+    Halide::LoopLevel tile = scheduleOutput();
+    if (isCut) tile = scheduleSums();
+    if (loops.contains('a')) scheduleTiles();
+    if (loops.contains('b')) schedulePanels();
+    product.compute_at(tile);
+    product.bound_extent(n, columns).bound_extent(m, rows).vectorize(n, lanes).unroll(n).unroll(m);
+    product.update().reorder(n, m, k.x).vectorize(n, lanes).unroll(n).unroll(m);
   }
 
 private:
+  //===-- The product ---------------------------------------------------------------------------------------------===//
+
+  void defineAtOnce() {
+    k = kernel.reduction("k", {depth});
+    product = kernel.func("product");
+    std::vector<Var> at = kernel.reversed(vars);
+    product(at) = zero();
+    product(at) += atEach(k, term(k.x));
+  }
+
+  /// The sum of sums over `step` terms each. Where a row's sum is cut depends on no other row.
+  void defineInParts() {
+    k = kernel.reduction("k", {step});
+    part = kernel.reduction("part", {(depth + step - 1) / step});
+    Var partVar("part");
+    std::optional<int64_t> constant = constantOf(depth);
+    if (!constant || *constant % step) k.where(partVar * step + k.x < depth);
+    product = kernel.func("product");
+    sums = kernel.func("sums");
+    std::vector<Var> at = kernel.reversed(vars), atPart = at;
+    atPart.push_back(partVar);
+    product(atPart) = zero();
+    product(atPart) += atEach(k, term(partVar * step + k.x));
+    std::vector<Expr> ofPart(at.begin(), at.end());
+    ofPart.push_back(part.x);
+    sums(at) = zero();
+    sums(at) += product(ofPart);
+  }
+
+  Expr zero() { return kernel.real(kernel.type(type.getElementType()), 0); }
+
+  /// Tiles may reach beyond the last row or column: what they read there is the last one once more.
+  Expr term(const Expr &at) { return elementA(at) * elementB(at); }
+  Expr elementA(const Expr &at) {
+    if (tiles.defined()) return tiles(copied(m % rows, at, m / rows, op.getA()));
+    return element(op.getA(), min(Halide::likely(Expr(m)), mExtent - 1), at, op.getTransposeA());
+  }
+  Expr elementB(const Expr &at) {
+    if (panels.defined()) return panels(copied(n % columns, at, n / columns, op.getB()));
+    std::optional<int64_t> extent = constantOf(nExtent);
+    bool full = isStoredInPanels() || (extent && *extent % columns == 0);
+    return element(op.getB(), at, full ? Expr(n) : min(Halide::likely(Expr(n)), nExtent - 1), op.getTransposeB());
+  }
+
   /// An operand's element at its own batch coordinates, which may broadcast, and (i, j).
   Expr element(Value operand, Expr i, Expr j, bool transposed) {
     auto tensor = cast<RankedTensorType>(operand.getType());
@@ -54,15 +108,6 @@ private:
     at.push_back(j);
     return kernel.load(operand, at);
   }
-  Expr elementA(const Expr &i, const Expr &depth) { return element(op.getA(), i, depth, op.getTransposeA()); }
-  Expr elementB(const Expr &depth) {
-    if (packed.defined()) return packed(n % columns, depth, n / columns);
-    if (isStoredInPanels()) return element(op.getB(), depth, n, op.getTransposeB());
-    std::optional<int64_t> extent = constantOf(nExtent);
-    // The last tile may reach beyond the matrix: its surplus columns read the last one.
-    bool whole = extent && *extent % columns == 0;
-    return element(op.getB(), depth, whole ? Expr(n) : min(Expr(n), nExtent - 1), op.getTransposeB());
-  }
 
   /// Whether b's storage has the panels that the tiles read. Its last panel is filled up, so every column can be read.
   bool isStoredInPanels() {
@@ -70,76 +115,126 @@ private:
     return unpack && unpack.getPanels() == PanelsAttr::get(op.getContext(), op.getTransposeB() ? 0 : 1, columns);
   }
 
-  void pack(const Expr &depth) {
-    auto b = cast<RankedTensorType>(op.getB().getType());
-    if (isStoredInPanels() || b.getRank() != 2 || !b.hasStaticShape() || b.getNumElements() > packedElements) return;
-    Var column("column"), deep("deep"), panel("panel");
-    packed = kernel.func("packed");
-    packed(column, deep, panel) =
-        element(op.getB(), deep, min(panel * columns + column, nExtent - 1), op.getTransposeB());
-    packed.compute_root()
-        .bound(column, 0, columns)
-        .bound(deep, 0, depth)
-        .bound(panel, 0, (nExtent + columns - 1) / columns)
-        .vectorize(column, lanes, TailStrategy::GuardWithIf);
-    StringRef loops = kernel.schedule().getLoops();
-    if (loops.contains('M') || loops.contains('N')) packed.parallel(panel);
+  //===-- Copies --------------------------------------------------------------------------------------------------===//
+
+  /// Coordinates of a copy: within a tile or panel, the term of the sum, which tile or panel, and the batch.
+  template <typename Index> std::vector<Index> copied(Index inner, Index term, Index outer, Value operand) {
+    std::vector<Index> result{inner, term, outer};
+    if (cast<RankedTensorType>(operand.getType()).getRank() > 2)
+      for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) result.push_back(vars[d]);
+    return result;
   }
 
-  /// Loops `MNmkn` or `NMmkn`: blocks of `task` rows and panels of columns, the capitals shared among threads, in the
-  /// order given; then tiles of rows, the sum, and the tile itself in registers.
-  void schedule() {
+  void defineTiles() {
+    tiles = kernel.func("tiles");
+    tiles(copied(inner, deep, outer, op.getA())) =
+        element(op.getA(), min(Halide::likely(outer * rows + inner), mExtent - 1),
+                min(Halide::likely(Expr(deep)), depth - 1), op.getTransposeA());
+  }
+  void definePanels() {
+    panels = kernel.func("panels");
+    panels(copied(inner, deep, outer, op.getB())) =
+        element(op.getB(), min(Halide::likely(Expr(deep)), depth - 1),
+                min(Halide::likely(outer * columns + inner), nExtent - 1), op.getTransposeB());
+  }
+
+  /// Copies in the order in which a lies, so that whole vectors of it are read.
+  void scheduleTiles() {
+    computeInTask(tiles);
+    tiles.bound_extent(inner, rows).bound_storage(outer, taskRows() / rows);
+    int vector = std::min(lanes, rows & -rows); // the power of two in `rows`
+    if (op.getTransposeA())
+      tiles.vectorize(inner, vector).unroll(inner);
+    else
+      tiles.reorder_storage(deep, inner, outer).reorder(deep, inner, outer).vectorize(deep, lanes, guard);
+  }
+  void schedulePanels() {
+    panels.bound_extent(inner, columns).vectorize(inner, lanes).unroll(inner);
+    if (loops.starts_with('b')) {
+      Expr terms = isCut ? (depth + step - 1) / step * step : depth;
+      panels.compute_root().bound(deep, 0, terms).bound(outer, 0, (nExtent + columns - 1) / columns);
+      if (loops.contains('M') || loops.contains('N')) panels.parallel(outer);
+    } else {
+      computeInTask(panels);
+      panels.bound_storage(outer, width / columns);
+    }
+  }
+  void computeInTask(Func copy) {
+    if (isCut)
+      copy.compute_at(sums, part.x).bound_storage(deep, (int)llvm::alignTo(step, lanes));
+    else
+      copy.compute_at(kernel.output().func, task);
+  }
+  int taskRows() { return (int)llvm::alignTo(kernel.schedule().getTask(), rows); }
+
+  //===-- Loops ---------------------------------------------------------------------------------------------------===//
+
+  /// Returns the loop over tiles.
+  Halide::LoopLevel scheduleOutput() {
     Output &output = kernel.output();
     Halide::Stage stage = output.stage();
-    Var panel("panel"), block("block"), tile("tile"), inTile("in_tile"), inPanel("in_panel"), row = m;
-    auto tail = TailStrategy::GuardWithIf;
+    Var row = m, block("block"), group("group"), inPanel("in_panel"), inTile("in_tile"), tile("tile");
     if (output.vars.size() == vars.size()) {
-      stage.split(n, panel, inPanel, columns, tail);
+      stage.split(n, group, inPanel, width, guard).split(inPanel, panel, inPanel, columns, guard);
     } else { // the result is stored in panels of one or several tiles
-      Var part("part");
+      Var piece("piece");
       row = output.vars[1];
-      stage.split(output.vars[2], part, inPanel, columns).fuse(part, output.vars[0], panel);
+      stage.split(output.vars[2], piece, inPanel, columns)
+          .fuse(piece, output.vars[0], panel)
+          .split(panel, group, panel, width / columns, guard);
     }
-    stage.split(row, block, tile, (int)kernel.schedule().getTask(), tail).split(tile, tile, inTile, rows, tail);
-    StringRef loops = kernel.schedule().getLoops();
-    bool panelsFirst = loops.upper().find('N') < loops.upper().find('M');
-    std::vector<Halide::VarOrRVar> order{inPanel, inTile, tile, panelsFirst ? block : panel,
-                                         panelsFirst ? panel : block};
-    stage.reorder(order);
-    stage.vectorize(inPanel, lanes).unroll(inPanel).unroll(inTile);
-    shareAmongThreads(stage, loops, block, panel, panelsFirst);
-
-    product.compute_at(output.func, tile);
-    product.bound_extent(n, columns).bound_extent(m, rows).vectorize(n, lanes).unroll(n).unroll(m);
-    product.update().reorder(n, m, k.x).vectorize(n, lanes).unroll(n).unroll(m);
+    stage.split(row, block, tile, (int)kernel.schedule().getTask(), guard).split(tile, tile, inTile, rows, guard);
+    StringRef order = loops.ltrim('b').upper();
+    bool columnsFirst = order.starts_with("N");
+    stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});
+    stage.vectorize(inPanel, lanes).unroll(inPanel);
+    shareAmongThreads(stage, columnsFirst ? group : block, columnsFirst ? block : group);
+    return {output.func, tile};
   }
 
-  void shareAmongThreads(Halide::Stage &stage, StringRef loops, Var block, Var panel, bool panelsFirst) {
-    bool blocks = loops.contains('M'), panels = loops.contains('N');
-    Var outer = panelsFirst ? panel : block, inner = panelsFirst ? block : panel;
-    if (blocks && panels) {
-      stage.fuse(inner, outer, outer);
-    } else if (panelsFirst ? !panels : !blocks) {
-      if (panelsFirst ? blocks : panels) stage.parallel(inner);
+  void shareAmongThreads(Halide::Stage &stage, Var first, Var second) {
+    StringRef order = loops.ltrim('b');
+    bool shareFirst = isupper(order[0]), shareSecond = isupper(order[1]);
+    task = second;
+    if (!shareFirst) {
+      if (shareSecond) stage.parallel(second);
       return;
     }
+    if (shareSecond) stage.fuse(second, first, first);
     for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) {
-      Var fused("batch" + std::to_string(d));
-      stage.fuse(outer, vars[d], fused);
-      outer = fused;
+      Var batch("batch" + std::to_string(d));
+      stage.fuse(first, vars[d], batch);
+      first = batch;
     }
-    stage.parallel(outer);
+    stage.parallel(first);
+    if (shareSecond) task = first;
+  }
+
+  /// Returns the loop over tiles.
+  Halide::LoopLevel scheduleSums() {
+    Var inPanel("in_panel"), inTile("in_tile"), tile("tile");
+    sums.compute_at(kernel.output().func, task);
+    sums.bound_storage(n, width).bound_storage(m, taskRows());
+    for (Halide::Stage stage : {Halide::Stage(sums), sums.update()}) {
+      stage.split(n, panel, inPanel, columns, whole).split(m, tile, inTile, rows, whole);
+      stage.vectorize(inPanel, lanes).unroll(inPanel).unroll(inTile);
+    }
+    sums.reorder(inPanel, inTile, tile, panel);
+    sums.update().reorder(inPanel, inTile, tile, panel, part.x);
+    return {sums, tile};
   }
 
   MatmulOp op;
   KernelLowering &kernel;
   RankedTensorType type;
   std::vector<Var> vars;
-  int rows, columns, lanes;
-  Var m, n;
-  Expr mExtent, nExtent;
-  RDom k;
-  Func product, packed;
+  StringRef loops;
+  int rows, columns, lanes, width, step;
+  bool isCut;
+  Var m, n, task, panel{"panel"}, inner{"inner"}, deep{"deep"}, outer{"outer"};
+  Expr mExtent, nExtent, depth;
+  RDom k, part;
+  Func product, sums, tiles, panels;
 };
 
 struct MatmulLowering : AnchorLowering::ExternalModel<MatmulLowering, MatmulOp> {
@@ -151,8 +246,6 @@ struct MatmulLowering : AnchorLowering::ExternalModel<MatmulLowering, MatmulOp> 
 
 } // namespace
 
-void registerContractionLowerings(MLIRContext *context) {
-  MatmulOp::attachInterface<MatmulLowering>(*context);
-}
+void registerContractionLowerings(MLIRContext *context) { MatmulOp::attachInterface<MatmulLowering>(*context); }
 
 } // namespace fovea

@@ -1,8 +1,8 @@
 // Convolutions: runs of pixels of some outputs at a time, in registers. The image lies padded and flat, row after row,
 // so that each element of the window is the same run of pixels further on; what a run computes between two rows is
 // dropped.
-#include "lib/kernels/schedule/Convolution.h"
 #include "lib/halide/Families.h"
+#include "lib/halide/FlatImage.h"
 
 #include <numeric>
 
@@ -15,52 +15,6 @@ using Halide::Var;
 
 namespace fovea {
 namespace {
-
-//===-- Flat images -----------------------------------------------------------------------------------------------===//
-
-/// The pixels of x (n, c, h, w) in blocks of rows: a Func of pixel, phase, channel, group, image and block, zero beyond
-/// the image. A block begins `rows` rows of the grid after the one before.
-class FlatImage {
-public:
-  FlatImage(KernelLowering &kernel, Value x, const FlatConvolution &flat, int rows)
-      : lanes((int)kernel.schedule().getVector()), func(kernel.func("flat")) {
-    auto type = cast<RankedTensorType>(x.getType());
-    int height = (int)type.getDimSize(2), width = (int)type.getDimSize(3), pitch = (int)flat.pitch();
-    int step = (int)flat.step[1], first = (int)flat.first[1];
-    // Columns that lie in the image in some phase.
-    int begin = std::max(0, -first / step), end = std::min(pitch, (width - 1 - first) / step + 1);
-    r = kernel.reduction("r", {std::max(1, end - begin), rows + (int)flat.span[0]});
-    Expr row = (block * rows + r.y) * (int)flat.step[0] + phase / step + (int)flat.first[0];
-    Expr column = (r.x + begin) * step + phase % step + first;
-    bool dense = step == 1 && end > begin;
-    Expr element = kernel.load(x, {Expr(image), group * (int)flat.channels + channel, clamp(row, 0, height - 1),
-                                   dense ? column : clamp(column, 0, width - 1)});
-    Expr zero = Halide::Internal::make_zero(element.type());
-    if (!dense) element = select(column >= 0 && column < width, element, zero);
-    r.where(row >= 0 && row < height);
-    func(pixel, phase, channel, group, image, block) = zero;
-    func(r.y * pitch + r.x + begin, phase, channel, group, image, block) = element;
-  }
-
-  Expr operator()(Expr pixel, Expr phase, Expr channel, Expr group, Expr image, Expr block) const {
-    return func(pixel, phase, channel, group, image, block);
-  }
-
-  /// For the one image, block and group that a loop needs.
-  void computeAt(const Halide::LoopLevel &loop, int64_t pixels) {
-    func.compute_at(loop).bound(pixel, 0, (int)llvm::alignTo(pixels, lanes)).vectorize(pixel, lanes);
-    func.bound_extent(group, 1).bound_extent(image, 1).bound_extent(block, 1);
-    func.update().allow_race_conditions().vectorize(r.x, lanes, TailStrategy::GuardWithIf);
-  }
-
-private:
-  int lanes;
-  Func func;
-  RDom r;
-  Var pixel{"pixel"}, phase{"phase"}, channel{"channel"}, group{"group"}, image{"image"}, block{"block"};
-};
-
-//===-- conv2d and its gradient for the input ---------------------------------------------------------------------===//
 
 /// The element (p, q) of the kernel that takes channel c of the image, counted in its group, to channel o of the
 /// result.
@@ -207,164 +161,11 @@ struct InputGradLowering : AnchorLowering::ExternalModel<InputGradLowering, Conv
   }
 };
 
-//===-- The gradient for the weight -------------------------------------------------------------------------------===//
-
-/// x at (n, c, row, column), zero outside the image.
-Expr padded(KernelLowering &kernel, Value x, const Expr &n, const Expr &c, const Expr &row, const Expr &column) {
-  auto type = cast<RankedTensorType>(x.getType());
-  int height = type.getDimSize(2), width = type.getDimSize(3);
-  Expr element = kernel.load(x, {n, c, clamp(row, 0, height - 1), clamp(column, 0, width - 1)});
-  return select(row >= 0 && row < height && column >= 0 && column < width, element,
-                Halide::Internal::make_zero(element.type()));
-}
-
-/// The pixel along dimension d, 0 or 1, that element `offset` of a window reads.
-template <typename Op> Expr pixel(Op op, int d, const Expr &window, const Expr &offset) {
-  return window * (int)op.getStride()[d] + offset * (int)op.getDilation()[d] - (int)op.getPadding()[d];
-}
-
-/// How many of a weight's outputs are in one group.
-template <typename Op> int groupOutputs(Op op, RankedTensorType weight) {
-  return (int)(weight.getDimSize(0) / (int64_t)op.getGroups());
-}
-
-/// In groups.
-void lowerPlainly(Conv2dWeightGradOp grad, KernelLowering &kernel) {
-  RankedTensorType weight = grad.getType(), g = grad.getCotangent().getType();
-  std::vector<Var> v = kernel.variables(4);
-  RDom r =
-      kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(grad.getX(), 0)}); // j, i, n
-  Expr channel = v[0] / groupOutputs(grad, weight) * (int)weight.getDimSize(1) + v[1];
-  Expr element = padded(kernel, grad.getX(), r.z, channel, pixel(grad, 0, r.y, v[2]), pixel(grad, 1, r.x, v[3])) *
-                 kernel.load(grad.getCotangent(), {Expr(r.z), Expr(v[0]), Expr(r.y), Expr(r.x)});
-  sumInto(kernel, grad.getResult(), "weight_grad", element, /*root=*/true);
-}
-
-/// The cotangent times the flat image, summed over pixels: those of some row blocks of some images by one thread, a
-/// partial sum of a fixed number, which are added in order.
-class WeightGradient {
-public:
-  WeightGradient(Conv2dWeightGradOp grad, const FlatConvolution &flat, KernelLowering &kernel)
-      : grad(grad), flat(flat), kernel(kernel), rows((int)std::min(kernel.schedule().getTask(), flat.size[0])),
-        lanes((int)kernel.schedule().getVector()), columns((int)kernel.schedule().getColumns()),
-        outputs((int)llvm::alignTo(flat.outputs, columns)), image(kernel, grad.getX(), flat, rows) {
-    int tile = (int)kernel.schedule().getRows(), width = (int)flat.window[1];
-    tileQ = width <= tile ? width : 1;
-    tileC = std::max(1, std::min(tile / tileQ, (int)flat.channels));
-    channels = (int)llvm::alignTo(flat.channels, tileC);
-    auto chunks = (int)kernel.schedule().getChunks();
-    blocks = (int)llvm::divideCeil(flat.size[0], rows);
-    slices = std::min(blocks, chunks);
-    shares = chunks / slices;
-  }
-
-  void lower() {
-    turnCotangent();
-    RDom f = kernel.reduction("f", {(int)flat.pixels(rows)});
-    product = kernel.func("product");
-    product(o, q, p, c, n, block) = zero;
-    product(o, q, p, c, n, block) += turned(o, f, n, block) * pixelAt(f);
-    // Slice s of the row blocks, share i of the images.
-    Expr images = kernel.extent(grad.getX(), 0), each = (images + shares - 1) / shares;
-    RDom u = kernel.reduction("u", {(blocks + slices - 1) / slices, each});
-    Expr itsBlock = u.x * slices + slice, itsImage = share * each + u.y;
-    u.where(itsBlock < blocks && itsImage < images);
-    partial = kernel.func("partial");
-    partial(o, q, p, c, slice, share) = zero;
-    partial(o, q, p, c, slice, share) += product(o, q, p, c, min(itsImage, images - 1), min(itsBlock, blocks - 1));
-    RDom all = kernel.reduction("all", {slices, shares});
-    Func total = kernel.func("total"), result = kernel.func("weight_grad");
-    total(o, q, p, c) = zero;
-    total(o, q, p, c) += partial(o, q, p, c, all.x, all.y);
-    std::vector<Var> v = kernel.variables(4);
-    result(v[3], v[2], v[1], v[0]) = total(v[0], v[3], v[2], v[1]);
-    kernel.bind(grad.getResult(), result);
-    total.compute_root().bound(o, 0, outputs).vectorize(o, lanes);
-    total.update().vectorize(o, lanes);
-    Output &output = kernel.output();
-    if (isParallel()) total.parallel(c).update().parallel(c), output.stage().parallel(output.vars[0]);
-    schedule(f, u);
-  }
-
-private:
-  bool isParallel() { return kernel.schedule().getLoops().starts_with("C"); }
-
-  /// The cotangent with the outputs side by side, flat as the image is.
-  void turnCotangent() {
-    RankedTensorType g = grad.getCotangent().getType();
-    int height = (int)g.getDimSize(2), width = (int)g.getDimSize(3);
-    RDom r = kernel.reduction("r", {width, rows});
-    Expr row = block * rows + r.y;
-    Expr element =
-        kernel.load(grad.getCotangent(), {Expr(n), min(o, (int)flat.outputs - 1), min(row, height - 1), r.x});
-    zero = Halide::Internal::make_zero(element.type());
-    r.where(row < height);
-    turned = kernel.func("turned");
-    turned(o, f, n, block) = zero;
-    turned(o, r.y * (int)flat.pitch() + r.x, n, block) = element;
-    turned.update().vectorize(o, lanes);
-  }
-
-  /// What element (p, q) of the window reads of channel c at pixel f of the result.
-  Expr pixelAt(const Expr &f) {
-    int stepDown = (int)flat.step[0], step = (int)flat.step[1];
-    Expr down = p * (int)flat.dilation[0], along = q * (int)flat.dilation[1];
-    return image(f + down / stepDown * (int)flat.pitch() + along / step, down % stepDown * step + along % step,
-                 min(c, (int)flat.channels - 1), 0, n, block);
-  }
-
-  /// `Cuwf`: chunks, each for a part of the channels, of blocks of rows; in each block, tiles of the weight, then the
-  /// sum.
-  void schedule(const RDom &f, const RDom &u) {
-    Var outs("outs"), inOuts("in_outs"), inC("in_c"), part("part"), task("task");
-    int parts = std::min(channels / tileC, (int)llvm::divideCeil(tasks, slices * shares));
-    int perPart = (int)llvm::alignTo(llvm::divideCeil(channels, parts), tileC);
-    auto tail = TailStrategy::GuardWithIf;
-    partial.compute_root().bound(o, 0, outputs).bound(c, 0, channels).vectorize(o, lanes);
-    Halide::Stage sum = partial.update();
-    sum.split(o, outs, inOuts, columns).split(c, part, c, perPart, tail).split(c, c, inC, tileC);
-    Var across = tileQ > 1 ? p : q; // the innermost loop over tiles
-    if (tileQ > 1)
-      sum.reorder({inOuts, q, inC, p, c, outs, u.x, u.y, part, slice, share}).unroll(q);
-    else
-      sum.reorder({inOuts, inC, q, p, c, outs, u.x, u.y, part, slice, share});
-    sum.vectorize(inOuts, lanes).unroll(inOuts).unroll(inC).fuse(part, slice, task).fuse(task, share, task);
-    if (isParallel()) partial.parallel(slice), sum.parallel(task);
-    product.compute_at(partial, across).bound_extent(o, columns).bound_extent(q, tileQ).bound_extent(c, tileC);
-    product.bound_extent(p, 1).bound_extent(n, 1).bound_extent(block, 1);
-    product.vectorize(o, lanes).unroll(o).unroll(q).unroll(c);
-    product.update().reorder({o, q, c, f.x}).vectorize(o, lanes).unroll(o).unroll(q).unroll(c);
-    turned.compute_at(partial, u.x).bound(o, 0, outputs).bound_extent(n, 1).bound_extent(block, 1).vectorize(o, lanes);
-    image.computeAt(Halide::LoopLevel(partial, u.x), flat.pixels(rows) + flat.span[0] * flat.pitch() + flat.span[1]);
-  }
-
-  static constexpr int tasks = 8;
-  Conv2dWeightGradOp grad;
-  const FlatConvolution &flat;
-  KernelLowering &kernel;
-  int rows, lanes, columns, outputs, tileQ, tileC, channels, blocks, slices, shares;
-  FlatImage image;
-  Expr zero;
-  Func turned, product, partial;
-  Var o{"o"}, q{"q"}, p{"p"}, c{"c"}, f{"f"}, n{"n"}, block{"block"}, slice{"slice"}, share{"share"};
-};
-
-struct WeightGradLowering : AnchorLowering::ExternalModel<WeightGradLowering, Conv2dWeightGradOp> {
-  LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
-    auto grad = cast<Conv2dWeightGradOp>(op);
-    if (grad.getGroups() > 1) return lowerPlainly(grad, kernel), success();
-    FlatConvolution flat = FlatConvolution::forward(grad, grad.getType(), grad.getCotangent().getType());
-    WeightGradient(grad, flat, kernel).lower();
-    return success();
-  }
-};
-
 } // namespace
 
 void registerConvolutionLowerings(MLIRContext *context) {
   Conv2dOp::attachInterface<Conv2dLowering>(*context);
   Conv2dInputGradOp::attachInterface<InputGradLowering>(*context);
-  Conv2dWeightGradOp::attachInterface<WeightGradLowering>(*context);
 }
 
 } // namespace fovea

@@ -9,6 +9,7 @@ void registerAttentionLowerings(mlir::MLIRContext *context);
 void registerAttentionGradLowerings(mlir::MLIRContext *context);
 void registerContractionLowerings(mlir::MLIRContext *context);
 void registerConvolutionLowerings(mlir::MLIRContext *context);
+void registerConvolutionGradLowerings(mlir::MLIRContext *context);
 void registerElementwiseLowerings(mlir::MLIRContext *context);
 void registerGatherLowerings(mlir::MLIRContext *context);
 void registerRandomLowerings(mlir::MLIRContext *context);

@@ -14,9 +14,9 @@ static llvm::SmallVector<Target> knownTargets() {
   return {
       {"x86-64", 16, 16, "x86-64-linux", 0},
       {"x86-64-v3", 32, 16, "x86-64-linux-avx-avx2-fma-f16c-sse41", v3},
-      {"x86-64-v4", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41", v4},
+      {"x86-64-v4", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41", v4, 48 << 10},
       {"x86-64-v4-bf16", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41",
-       v4 | FOVEA_CPU_AVX512_BF16 | FOVEA_CPU_AVX512_VNNI},
+       v4 | FOVEA_CPU_AVX512_BF16 | FOVEA_CPU_AVX512_VNNI, 48 << 10},
   };
 }
 

@@ -16,6 +16,8 @@ struct Target {
   int64_t vectorRegisters = 16;
   std::string halide;       // Halide's target string, without flags
   uint64_t cpuFeatures = 0; // FOVEA_CPU_* bits of lib/runtime/program.h
+  /// A core's first data cache; where machines differ, a newer one's.
+  int64_t firstCacheBytes = 32 << 10;
 
   int64_t lanes(int64_t bits) const { return vectorBytes * 8 / bits; }
 };

@@ -15,9 +15,10 @@ struct PatchesToProduct : OpRewritePattern<Conv2dOp> {
     RankedTensorType x = conv.getX().getType(), weight = conv.getWeight().getType(), y = conv.getType();
     int64_t channels = weight.getDimSize(1), height = weight.getDimSize(2), width = weight.getDimSize(3);
     ArrayRef<int64_t> stride = conv.getStride(), padding = conv.getPadding();
-    if (stride[0] != height || stride[1] != width || padding[0] || padding[1] || conv.getGroups() != 1 ||
-        llvm::any_of(conv.getDilation(), [](int64_t dilation) { return dilation != 1; }) || x.getDimSize(2) % height ||
-        x.getDimSize(3) % width)
+    // Of single pixels, convolution reads the image as it lies.
+    if ((height == 1 && width == 1) || stride[0] != height || stride[1] != width || padding[0] || padding[1] ||
+        conv.getGroups() != 1 || llvm::any_of(conv.getDilation(), [](int64_t dilation) { return dilation != 1; }) ||
+        x.getDimSize(2) % height || x.getDimSize(3) % width)
       return failure();
     Shapes shapes(getContext());
     Location location = conv.getLoc();

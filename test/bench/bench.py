@@ -175,9 +175,22 @@ class Bench:
             their_value, speedup = (f"{theirs:.4g}{unit}", f"{theirs / ours:.2f}") if theirs else ("-", "-")
             print(workload.path, f"{ours:.4g}{unit}", peer, their_value, speedup, share, sep="\t", flush=True)
 
+    def profile(self, workload):
+        """Ours by kernel, the slowest first."""
+        compile_model(workload.model, self.folder, self.options.build)
+        kernels = self.once("ours", "profile", workload, arrays_for(workload, self.folder), self.folder)
+        total = sum(time for _, time in kernels.values())
+        print(f"# {workload.path}: {total:.4g} ms in {sum(count for count, _ in kernels.values())} launches")
+        print("kernel\tlaunches\tms\tpart")
+        for kernel, (count, time) in sorted(kernels.items(), key=lambda item: -item[1][1]):
+            print(kernel, count, f"{time:.4g}", f"{time / total:.1%}", sep="\t")
+
     def run(self, workloads):
         failed = 0
-        self.header()
+        if self.options.profile:
+            self.measure = self.profile
+        else:
+            self.header()
         for workload in workloads:
             try:
                 self.measure(workload)
@@ -197,6 +210,7 @@ def main():
     parser.add_argument("--models", action="store_true", help="with --list: the models that they measure")
     parser.add_argument("--peers", default=None, help="peers, joined by ',' (default: all; '' for none)")
     parser.add_argument("--best", action="store_true", help="give the best round, not the median: where others disturb")
+    parser.add_argument("--profile", action="store_true", help="give the time of each kernel of ours instead")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

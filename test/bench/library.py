@@ -60,11 +60,15 @@ class Interface:
 class Library:
     """A handle. Arguments of `entry` are bound once, so that a call costs what it costs in C, and little more."""
 
-    def __init__(self, name, folder, threads, sizes, entry):
+    def __init__(self, name, folder, threads, sizes, entry, profile=None):
         self.name, self.sizes, self.entry = name, sizes, entry
         self.interface = Interface(f"{folder}/{name}.h")
         self.library = ctypes.CDLL(f"{folder}/{name}.so")
         options = Options(struct_size=Options.sizes.offset + 8 * len(self.interface.sizes), threads=threads, seed=1)
+        if profile:  # called with a kernel and its seconds after each launch
+            hook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_double)
+            self.hook = hook(lambda context, kernel, seconds: profile(kernel.decode(), seconds))
+            options.profile = ctypes.cast(self.hook, ctypes.c_void_p)
         for index, size in enumerate(self.interface.sizes):
             options.sizes[index] = sizes[size]
         self.function("last_error").restype = ctypes.c_char_p

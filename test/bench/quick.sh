@@ -25,6 +25,11 @@ shape 3 'workload\tours \(ms\)\tpeer\tpeer \(ms\)\tspeed-up\tours of peak'
 shape 4 'gemm/64\t[\d.e-]+\t-\t-\t-\t\d+\.\d\d'
 [ "$(wc -l <<<"$lines")" = 4 ] || fail "there are not four lines"
 
+lines=$("${bench[@]}" gemm/64 --profile)
+shape 1 '# gemm/64: [\d.e-]+ ms in 1 launches'
+shape 2 'kernel\tlaunches\tms\tpart'
+shape 3 'matmul_\S+\t1\t[\d.e-]+\t100.0%'
+
 expect "no workload has 'nowhere' in its path; --list prints them" nowhere
 expect "no peer is called 'abacus': there are onnxruntime, openblas, pytorch, torch.compile" gemm/64 --peers abacus
 expect "--rounds is 0: it must be at least 1" gemm/64 --rounds 0

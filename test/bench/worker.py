@@ -21,6 +21,25 @@ class Ours:
         self.run()
         return self.library.outputs
 
+    def profile(self, workload, arrays, folder):
+        """Launches and milliseconds of each kernel in the fastest of five calls."""
+        from library import Library
+        launches = []
+        library = Library(workload.model, folder, self.threads, workload.sizes, workload.entry,
+                          lambda kernel, seconds: launches.append((kernel, 1e3 * seconds)))
+        library.bind(arrays)
+        calls = []
+        for _ in range(5):
+            launches.clear()
+            library.run()
+            calls.append(list(launches))
+        kernels = {}
+        for kernel, milliseconds in min(calls, key=lambda call: sum(time for _, time in call)):
+            count, time_of = kernels.get(kernel, (0, 0))
+            kernels[kernel] = count + 1, time_of + milliseconds
+        library.close()
+        return kernels
+
 
 def best(run):
     """Milliseconds of the fastest call of a round."""
@@ -74,6 +93,7 @@ def serve(connection, kind, threads):
                 side.prepare(*arguments)
             answer = {"prepare": lambda: side.results(), "round": lambda: best(side.run),
                       "memory": lambda: memory_taken(side, arguments),
+                      "profile": lambda: side.profile(*arguments),
                       "first": lambda: time_to_first(side, arguments)}[command]()
             connection.send((answer, None))
         except Exception:

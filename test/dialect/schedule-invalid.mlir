@@ -32,3 +32,13 @@
 
 // expected-error@+1 {{schedule: chunks is 4097: it must be from 1 to 4096}}
 "test.op"() {a = #fovea.schedule<"Mn", chunks = 4097>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule: width is 0: it must be from 1 to 1073741824}}
+"test.op"() {a = #fovea.schedule<"Mn", width = 0>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{schedule: depth is -1: it must be from 1 to 1073741824}}
+"test.op"() {a = #fovea.schedule<"Mn", depth = -1>} : () -> ()

@@ -209,10 +209,11 @@ Slope slopeAlong(const Case &of, Arrays inputs, const Arrays &cotangents, size_t
     return (losses[1] - losses[0]) / (2 * step);
   };
   constexpr double step = 1e-5;
-  double full = slope(step, 0), half = slope(step / 2, 0), size = 0;
+  double full = slope(step, 0), half = slope(step / 2, 0), near = slope(step / 10, 0), size = 0;
   for (size_t result = 0; result < cotangents.size(); ++result)
     for (double value : cotangents[result].values) size += std::abs(value);
-  return {half, std::abs(slope(step / 2, 1) - half), 4 * std::abs(full - half) + 1e-9 * size};
+  return {half, std::abs(slope(step / 2, 1) - half),
+          4 * std::max(std::abs(full - half), std::abs(half - near)) + 1e-9 * size};
 }
 
 //===-- One suite -------------------------------------------------------------------------------------------------===//

@@ -20,6 +20,14 @@ Case matmul(const std::string &name, const Shape &a, const Shape &b, bool transp
           ulps(8, 16)};
 }
 
+/// A sum that is cut into parts, the last of them short.
+Case longSum() {
+  Case result = matmul("long_sum", {2077, 59}, {2077, 17}, true);
+  result.bound = ulps(32, 128); // roundings of 2,077 terms; a term lost would be off by far more
+  result.gradient = false;
+  return result;
+}
+
 /// x W^T + bias through relu, with x the transpose of a slice.
 Case fused() {
   return {"matmul_fused",
@@ -158,6 +166,10 @@ Suite contractionSuite() {
           matmul("batch_shared_a", {7, 17}, {3, 17, 19}),
           matmul("batch_broadcast", {2, 1, 7, 5}, {3, 5, 9}),
           matmul("batch_transpose", {2, 3, 17, 7}, {2, 1, 9, 17}, true, true),
+          // Copied by tasks, and cut where the sum is long.
+          matmul("batch_tiles", {3, 67, 59}, {3, 67, 50}, true),
+          matmul("batch_scores", {2, 3, 59, 17}, {3, 61, 17}, false, true),
+          longSum(),
           fused(),
           composed(weights()),
           special(),
@@ -173,6 +185,7 @@ Suite contractionSuite() {
           conv("strided_blocks", {2, 1, 53, 61}, {3, 1, 5, 3}, {2, 2}, {2, 1}),
           conv("parts", {1, 3, 9, 7}, {113, 3, 3, 3}, {1, 1}, {1, 1}),
           conv("depthwise", {1, 17, 7, 5}, {17, 1, 3, 3}, {1, 1}, {1, 1}, {{1, 1}, 17}),
+          conv("depthwise_blocks", {1, 3, 29, 37}, {3, 1, 7, 7}, {1, 1}, {3, 3}, {{1, 1}, 3}),
           conv("depthwise_multiplied", {2, 3, 5, 9}, {6, 1, 1, 3}, {1, 2}, {0, 2}, {{1, 2}, 3}),
           summation("product", "ij,jk->ik", {{"a", {3, 5}}, {"b", {5, 7}}}, {"ij", "jk"}, "ik"),
           summation("scores", "bhqd,bhkd->bhqk", {{"q", {2, 3, 5, 4}}, {"k", {2, 3, 7, 4}}}, {"bhqd", "bhkd"}, "bhqk"),

@@ -93,13 +93,13 @@ bool Draw::add(const Node &node) {
   }
   bool fit = !(mixed && ofItems);
   if (fit) try {
-      for (auto [values, batchSize] : {std::pair(&large, graphBatch), {&small, graphBatch / 2}})
+      for (auto [values, batchSize] : {std::pair(&large, graphBatch), {&small, graphBatch / 2}, {&single, int64_t(1)}})
         evaluateNext(graph, index, node.rule ? Array() : operandOf(graph, node, batchSize), batchSize, *values);
       for (size_t which = 0; which < large.values[index].size(); ++which) {
         const Array &values = large.values[index][which], &fewer = small.values[index][which];
         Kind kind = !node.rule ? node.operand.kind : which ? node.rule->others : node.kind;
         std::optional<Shape> shape = shapeWithBatch(values, fewer);
-        fit &= shape && isFit(values, kind);
+        fit &= shape && isFit(values, kind) && isFit(single.values[index][which], kind);
         if (!fit) break;
         if (node.rule && which >= node.rule->jumps && !exact) continue;
         mixed |= mixes(values, fewer) || (ofItems && !llvm::is_contained(*shape, batch));
@@ -112,7 +112,7 @@ bool Draw::add(const Node &node) {
   if (fit) return true;
   graph.nodes.pop_back();
   known.resize(before);
-  for (Evaluation *all : {&large, &small}) {
+  for (Evaluation *all : {&large, &small, &single}) {
     all->values.resize(std::min(all->values.size(), index));
     all->exact.resize(all->values.size());
   }

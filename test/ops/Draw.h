@@ -63,7 +63,7 @@ private:
   Graph &graph;
   std::mt19937_64 random;
   std::vector<Known> known;
-  Evaluation large, small; // with B = graphBatch and half of it
+  Evaluation large, small, single; // with B = graphBatch, half of it and 1
 };
 
 } // namespace fovea::ops

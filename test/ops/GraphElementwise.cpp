@@ -39,6 +39,12 @@ template <typename Op> Rule unary(const std::string &name, double (*function)(do
   return rule;
 }
 
+/// Far below zero, of 1 plus nearly -1.
+Rule cancelling(Rule rule) {
+  rule.leastScale = 1;
+  return rule;
+}
+
 Rule exact(Rule rule, size_t jumps = SIZE_MAX) {
   rule.exact = true;
   rule.jumps = jumps;
@@ -68,10 +74,10 @@ std::vector<Rule> unaryRules() {
       unary<ErfOp>("erf", [](double x) { return std::erf(x); }),
       unary<SigmoidOp>("sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }),
       exact(unary<ReluOp>("relu", [](double x) { return std::max(x, 0.0); })),
-      unary<GeluOp>("gelu", reference::gelu),
-      unary<GeluTanhOp>(
+      cancelling(unary<GeluOp>("gelu", reference::gelu)),
+      cancelling(unary<GeluTanhOp>(
           "gelu_tanh",
-          [](double x) { return x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2; }),
+          [](double x) { return x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2; })),
       unary<SoftplusOp>("softplus", [](double x) { return std::log1p(std::exp(x)); }),
   };
 }

@@ -26,8 +26,9 @@ Rule rows(const std::string &name, size_t vectors, std::function<Shape(Draw &)> 
   return rule;
 }
 
-template <typename Op> Rule row(const std::string &name, Array (*function)(const Array &)) {
+template <typename Op> Rule row(const std::string &name, Array (*function)(const Array &), double leastScale = 0) {
   Rule rule = rows(name, 0);
+  rule.leastScale = leastScale;
   rule.evaluate = [=](const Node &, const Arrays &a, const Shape &) { return Arrays{function(a[0])}; };
   rule.build = [](const Node &, const Build &build, Values v) { return SmallVector<Value>{build.make<Op>(v[0])}; };
   return rule;
@@ -81,6 +82,7 @@ Rule rmsNorm() {
 Rule crossEntropy() {
   Rule rule{"cross_entropy"};
   rule.sums = true;
+  rule.leastScale = 1;
   rule.draw = [](Draw &draw) -> std::optional<Node> {
     Known x = draw.get([](const Known &x) { return hasRows(x) && x.rank() == 2; }, draw.shape(2));
     Shape rows{x.shape[0]};
@@ -159,8 +161,8 @@ Rule attention() {
 
 std::vector<Rule> rowRules() {
   return {row<SoftmaxOp>("softmax", reference::softmax),
-          row<LogSoftmaxOp>("log_softmax", logSoftmaxOf),
-          row<LogSumExpOp>("log_sum_exp", logSumExpOf),
+          row<LogSoftmaxOp>("log_softmax", logSoftmaxOf, 1),
+          row<LogSumExpOp>("log_sum_exp", logSumExpOf, 1),
           cumsum(),
           layerNorm(),
           rmsNorm(),

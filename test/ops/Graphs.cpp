@@ -51,12 +51,12 @@ static bool areEighths(const Array &array) {
                       [](double value) { return std::abs(value) <= 128 && value * 8 == std::floor(value * 8); });
 }
 
-static void round(Array &array, size_t node, bool together, Rounding rounding) {
+static void round(Array &array, size_t node, const Rule &rule, Rounding rounding) {
   double largest = 0;
   for (double value : array.values) largest = std::max(largest, std::abs(value));
   for (int64_t at = 0; at < array.size(); ++at) {
     double &value = array.values[at];
-    value = rounding(node, at, value, together ? largest : std::abs(value));
+    value = rounding(node, at, value, std::max(rule.leastScale, rule.sums ? largest : std::abs(value)));
   }
 }
 
@@ -80,7 +80,7 @@ void evaluateNext(const Graph &graph, size_t index, const Array &operand, int64_
   for (size_t which = 0; which < values.size(); ++which) {
     bool whole = (which ? node.rule->others : node.kind) != Kind::real;
     exact.push_back(whole || (exactInputs && node.rule->exact && areEighths(values[which])));
-    if (rounding && !exact.back()) round(values[which], index, node.rule->sums, rounding);
+    if (rounding && !exact.back()) round(values[which], index, *node.rule, rounding);
   }
   result.values.push_back(std::move(values));
   result.exact.push_back(std::move(exact));

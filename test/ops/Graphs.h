@@ -23,6 +23,8 @@ struct Rule {
   bool exact = false;
   /// Rounding errors are relative to the largest result rather than to each.
   bool sums = false;
+  /// And to at least this: a sum near 0 of what is near 1, or a logarithm near 1, has an error of its own.
+  double leastScale = 0;
   /// Results from this one on jump where operands move: they are used only if all operands are exact.
   size_t jumps = SIZE_MAX;
   Kind others = Kind::real; // of results after the first
@@ -86,7 +88,8 @@ std::optional<Shape> shapeWithBatch(const Array &large, const Array &small);
 /// Whether each node depends on an operand that has a gradient.
 std::vector<bool> varying(const Graph &graph);
 
-/// Whether there are results, one with a gradient if the graph has gradients, and B in an operand and a result if it has B.
+/// Whether there are results, one with a gradient if the graph has gradients, and B in an operand and a result if it
+/// has B.
 bool isComplete(const Graph &graph);
 
 /// Drops nodes that no result needs.

@@ -81,7 +81,7 @@ TEST_F(Stages, EditedSchedulesGiveTheSameResults) {
     const char *what, *from, *to;
   };
   for (auto [what, from, to] :
-       {Edit{"rows", R"((MNmkn", rows = )\d+)", "$012"}, Edit{"columns", R"((MNmkn", .*columns = )\d+)", "$014"},
+       {Edit{"rows", R"((nmkn", rows = )\d+)", "$012"}, Edit{"columns", R"((nmkn", .*columns = )\d+)", "$014"},
         Edit{"task", R"((Rn", .*task = )\d+)", "$017"}, Edit{"attention", R"((Biijd", .*task = )\d+)", "$018"}}) {
     std::string edited = std::regex_replace(text, std::regex(from), to);
     ASSERT_NE(edited, text) << what;

@@ -2,37 +2,38 @@
 // file is read, with the loops that the kernel can have.
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v3 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
-// CHOSEN-DAG: @matmul_{{.*}}"MNmkn"
+// CHOSEN-DAG: @matmul_{{.*}}"bMNnmkn"
 // CHOSEN-DAG: @attention_{{.*}}"Biijd"
 // CHOSEN-DAG: @sum_{{.*}}"Crn"
 // CHOSEN-DAG: @softmax_{{.*}}"Rn"
 
-// RUN: sed 's/"MNmkn"/"XXX"/' %t.mlir >%t.wrong
+// RUN: sed 's/"bMNnmkn"/"XXX"/' %t.mlir >%t.wrong
 // RUN: not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=schedule 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=kernels 2>&1 | FileCheck %s --check-prefix=MATMUL
-// MATMUL: schedule-edited.mlir:[[# @LINE + 31]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "MNmkn" or "NMmkn", whose capitals may be small: only the loop of a capital is shared among threads
+// MATMUL: schedule-edited.mlir:[[# @LINE + 31]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "[b]MN[k][a][b]nmkn" or "[b]NM[k][a][b]nmkn", whose capitals may be small: only the loop of a capital is shared among threads; what stands in brackets may be left out
 // RUN: sed 's/"Biijd"/"BIijd"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ATTENTION
 // ATTENTION: error: @attention_{{[0-9]+}} has loops "BIijd", but can have only "Biijd"
 // RUN: sed 's/"Crn"/"CRN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=SUM
 // SUM: error: @sum_{{[0-9]+}} has loops "CRN", but can have only "Crn" or "Rn"
 // RUN: sed 's/"Rn"/"RN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ROWS
 // ROWS: error: @softmax_{{[0-9]+}} has loops "RN", but can have only "Rn"
-// RUN: sed 's/"MNmkn"/""/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=NO-LOOPS
+// RUN: sed 's/"bMNnmkn"/""/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=NO-LOOPS
 // NO-LOOPS: error: @matmul_{{[0-9]+}} has loops "", but can have only
 // RUN: sed 's/, schedule = #fovea.schedule<[^>]*>//; s/ attributes {schedule = #fovea.schedule<[^>]*>}//' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=UNSCHEDULED
 // UNSCHEDULED: error: @{{.*}} has no schedule: give it one, or compile it anew from an earlier stage
 // RUN: sed 's/columns = [0-9]*/columns = 12/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=COLUMNS
-// COLUMNS: error: @matmul_{{[0-9]+}} has columns = 12 and vector = 8: columns must be a multiple of vector
+// COLUMNS-DAG: error: @matmul_{{[0-9]+}} has columns = 12 and vector = 8: columns must be a multiple of vector
+// COLUMNS-DAG: error: @attention_{{[0-9]+}} has columns = 12 and vector = 8: columns must be a multiple of vector
 
 // A capital is a loop that threads share, and may be small; the order of blocks and panels may change.
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=BLOCKS
-// RUN: sed 's/"MNmkn"/"NMmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS
-// RUN: sed 's/"MNmkn"/"mNmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
-// BLOCKS: parallel (output{{.*}}.s0.dim1.panel.block,
-// PANELS: parallel (output.s0.dim0.block.panel,
-// PANELS-ONLY: parallel (output.s0.dim1.panel,
-// RUN: sed 's/"MNmkn"/"nmmkn"/; s/"Biijd"/"biijd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
+// RUN: sed 's/"bMNnmkn"/"bNMnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS
+// RUN: sed 's/"bMNnmkn"/"bmNnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
+// BLOCKS: parallel (output{{.*}}.s0.dim1.group.block,
+// PANELS: parallel (output.s0.dim0.block.group,
+// PANELS-ONLY: parallel (output.s0.dim1.group,
+// RUN: sed 's/"bMNnmkn"/"bmnnmkn"/; s/"Biijd"/"biijd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
 // RUN: foveac %t.small --compile-to=schedule | FileCheck %s --check-prefix=SMALL --implicit-check-not=parallel
 // RUN: foveac %t.small --name=small -o %t.small.out
 // SMALL: produce

@@ -23,11 +23,11 @@
 
 // KERNELS: fovea.stage = "kernels"
 // KERNELS-SAME: fovea.target = "x86-64-v3"
-// KERNELS: fovea.kernel @matmul_0({{.*}}schedule = #fovea.schedule<"MNmkn"
+// KERNELS: fovea.kernel @matmul_0({{.*}}schedule = #fovea.schedule<"MNnmkn"
 // KERNELS: fovea.launch @matmul_0
 
 // One section for each kernel. Names are without the hash that symbols of kernels have.
-// TEXT: // matmul_0 for x86-64-v3, #fovea.schedule<"MNmkn"
+// TEXT: // matmul_0 for x86-64-v3, #fovea.schedule<"MNnmkn"
 // SCHEDULE: produce output
 // SCHEDULE: parallel (output.s0.
 // STMT: produce output

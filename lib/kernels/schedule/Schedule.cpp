@@ -6,6 +6,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <array>
 #include <numeric>
 
 using namespace mlir;
@@ -19,33 +20,98 @@ static int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical) {
 
 static int64_t elementBits(RankedTensorType type) { return std::max<int64_t>(8, type.getElementTypeBitWidth()); }
 
-/// Columns that waste least of the last panel, then the widest.
-static int64_t registerColumns(int64_t columns, int64_t lanes, int64_t widest) {
+//===-- Products --------------------------------------------------------------------------------------------------===//
+
+/// Vectors of columns in a register tile: those that waste least of the last panel. A tile of three or two needs fewest
+/// loads for each multiply-add; a single vector is bound by them.
+static int64_t registerVectors(int64_t columns, int64_t lanes, const Target &target) {
+  constexpr std::array<int64_t, 4> percent = {120, 108, 100, 104};
   int64_t best = 1, bestCost = INT64_MAX;
-  for (int64_t vectors = 1; vectors <= widest; ++vectors) {
-    int64_t panel = vectors * lanes, padded = llvm::divideCeil(columns, panel) * panel;
-    if (padded <= bestCost) best = vectors, bestCost = padded;
+  for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
+    int64_t cost = llvm::alignTo(columns, vectors * lanes) * percent[vectors - 1];
+    if (cost < bestCost) best = vectors, bestCost = cost;
   }
   return best;
 }
 
 /// Accumulators fill the registers but for one row of b and one element of a.
-static int64_t registerRows(int64_t vectors, const Target &target) {
+static int64_t mostRows(int64_t vectors, const Target &target) {
   if (target.vectorRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
   return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
 }
 
-int64_t panelColumns(int64_t columns, int64_t bits, const Target &target) {
-  int64_t lanes = target.lanes(bits);
-  return lanes * registerColumns(columns, lanes, target.vectorRegisters == 32 ? 4 : 3);
+/// Few rows are cut into even tiles.
+static int64_t registerRows(int64_t rows, int64_t vectors, const Target &target) {
+  int64_t best = 1, bestCost = INT64_MAX;
+  for (int64_t tile = mostRows(vectors, target); tile >= 1; --tile) {
+    int64_t cost = llvm::divideCeil(rows, tile) * (tile + 1);
+    if (cost < bestCost) best = tile, bestCost = cost;
+  }
+  return best;
 }
 
-static ScheduleAttr contraction(StringRef loops, RankedTensorType result, const Target &target) {
-  int64_t lanes = target.lanes(elementBits(result));
-  int64_t vectors = panelColumns(sizeOr(result, result.getRank() - 1, 256), elementBits(result), target) / lanes;
-  int64_t rows = std::min(registerRows(vectors, target), sizeOr(result, result.getRank() - 2, 64));
-  return ScheduleAttr::get(result.getContext(), loops, rows, vectors * lanes, lanes, llvm::alignTo(64, rows), 1);
+int64_t panelColumns(int64_t columns, int64_t bits, const Target &target) {
+  int64_t lanes = target.lanes(bits);
+  return lanes * registerVectors(columns, lanes, target);
 }
+
+/// The width of the panels that b is stored in; 0 where it is not, or in such that no register tile has.
+static int64_t storedColumns(MatmulOp op, int64_t lanes) {
+  auto unpack = op.getB().getDefiningOp<UnpackOp>();
+  if (!unpack || unpack.getPanels().getAxis() != (op.getTransposeB() ? 0 : 1)) return 0;
+  int64_t size = unpack.getPanels().getSize();
+  return size % lanes == 0 && size <= 4 * lanes ? size : 0;
+}
+
+/// The smallest sizes that a tensor can have.
+static SmallVector<int64_t> leastSizes(RankedTensorType type) {
+  llvm::StringMap<int64_t> ones;
+  for (StringAttr name : dimsOf(type).getNames()) ones[name] = 1;
+  return dimsOf(type).evaluate(ones);
+}
+
+/// b is copied as a whole, once for all tasks, where it has at most this many elements.
+constexpr int64_t copiedElements = 1 << 18;
+/// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache.
+constexpr int64_t cutDepth = 512, longestSum = 2048;
+/// For about this many tasks threads have even shares. A task that copies its panels makes use of them for some rows.
+constexpr int64_t fairTasks = 40, leastTaskRows = 64, leastCopyRows = 160;
+
+static ScheduleAttr contraction(MatmulOp op, const Target &target) {
+  RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
+  int64_t bits = elementBits(result), lanes = target.lanes(bits);
+  SmallVector<int64_t> least = leastSizes(result);
+  bool unknownRows = result.isDynamicDim(result.getRank() - 2);
+  int64_t n = least.back(), m = least[least.size() - 2], batches = 1;
+  for (int64_t size : ArrayRef(least).drop_back(2)) batches *= size;
+  int64_t sum = a.getRank() - (op.getTransposeA() ? 2 : 1), terms = leastSizes(a)[sum];
+
+  int64_t stored = storedColumns(op, lanes);
+  int64_t columns = stored ? stored : panelColumns(result.isDynamicDim(result.getRank() - 1) ? 256 : n, bits, target);
+  int64_t rows = registerRows(unknownRows ? 1 << 20 : m, columns / lanes, target);
+  if (unknownRows) m = std::max(m, leastTaskRows);
+
+  bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
+  // Columns of a lie far apart: tasks that are as wide as high make use of both copies.
+  bool copiesA = copies && op.getTransposeA();
+  bool copiesWhole =
+      copies && !copiesA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
+  bool copiesB = copies && !copiesWhole;
+  bool cuts = copiesB && (a.isDynamicDim(sum) || terms > longestSum);
+
+  int64_t width = columns * std::min<int64_t>(copiesA ? 4 : 1, llvm::divideCeil(n, columns));
+  int64_t groups = llvm::divideCeil(n, width) * batches, leastRows = copiesB ? leastCopyRows : leastTaskRows;
+  int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, m / leastRows));
+  int64_t task = llvm::alignTo(llvm::divideCeil(m, blocks), rows);
+  std::string loops = copiesWhole ? "bMN" : "MN";
+  if (cuts) loops += "k";
+  if (copiesA) loops += "a";
+  if (copiesB) loops += "b";
+  loops += "nmkn";
+  return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task, 1, width, cuts ? cutDepth : 1);
+}
+
+//===-- Other kernels ---------------------------------------------------------------------------------------------===//
 
 /// Loops over rows of the last dimension: a task takes about this many elements.
 static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target &target) {
@@ -62,7 +128,7 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, RankedTen
   int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64), keys = sizeOr(key, 2, 64);
   int64_t bestVectors = 1, bestRows = 1, best = INT64_MAX;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
-    int64_t rows = std::min(registerRows(vectors, target), queries), columns = vectors * lanes;
+    int64_t rows = std::min(mostRows(vectors, target), queries), columns = vectors * lanes;
     int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
     // As much as the products themselves costs all else that is done with the scores.
     int64_t cost = 2 * products + products * (vectors + rows) / (2 * vectors * rows);
@@ -80,7 +146,7 @@ static ScheduleAttr convolution(const FlatConvolution &flat, RankedTensorType re
   int64_t bestRows = 1, bestVectors = 1, bestTile = 1;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors)
     for (int64_t rows = 1; rows <= height; ++rows) {
-      int64_t pixels = llvm::alignTo(flat.pixels(rows), vectors * lanes), tile = registerRows(vectors, target);
+      int64_t pixels = llvm::alignTo(flat.pixels(rows), vectors * lanes), tile = mostRows(vectors, target);
       int64_t bytes = (rows + flat.span[0]) * flat.pitch() * flat.step[0] * flat.step[1] * flat.channels *
                       (int64_t)elementBits(result) / 8;
       if (rows > 1 && (bytes > nearBytes || (rows * blocks > height && pixels > fewPixels))) break;
@@ -104,13 +170,13 @@ static ScheduleAttr weightGradient(Conv2dWeightGradOp grad, const Target &target
   RankedTensorType weight = grad.getType(), cotangent = grad.getCotangent().getType();
   FlatConvolution flat = FlatConvolution::forward(grad, weight, cotangent);
   int64_t lanes = target.lanes(elementBits(weight)), bytes = (int64_t)elementBits(weight) / 8;
-  int64_t vectors = flat.outputs > lanes ? 2 : 1, columns = vectors * lanes, rows = 1;
+  bool inGroups = flat.groups > 1; // then pixels are in lanes
+  int64_t vectors = !inGroups && flat.outputs > lanes ? 2 : 1, columns = vectors * lanes, rows = 1;
   while (rows < flat.size[0] && flat.pixels(rows + 1) * columns * bytes <= blockBytes) ++rows;
   int64_t chunks = std::clamp<int64_t>(chunkBytes / (weight.getNumElements() * bytes), 1, 16);
-  return ScheduleAttr::get(weight.getContext(), "Cuwf", registerRows(vectors, target), columns, lanes, rows, chunks);
+  return ScheduleAttr::get(weight.getContext(), "Cuwf", inGroups ? 1 : mostRows(vectors, target), columns, lanes, rows,
+                           chunks);
 }
-
-static bool isFlat(Conv2dWeightGradOp grad) { return grad && grad.getGroups() == 1; }
 
 /// How a convolution over flat images goes, for the anchors that have one.
 static std::optional<FlatConvolution> flatConvolution(Operation *anchor) {
@@ -139,10 +205,10 @@ static bool reducesInChunks(Operation *anchor) {
 SmallVector<StringRef> loopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
-  if (isa<MatmulOp>(anchor)) return {"MNmkn", "NMmkn"};
+  if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
   if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
   if (flatConvolution(anchor)) return {"Tokf"};
-  if (isFlat(dyn_cast<Conv2dWeightGradOp>(anchor))) return {"Cuwf"};
+  if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
 }
@@ -153,11 +219,11 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   if (!anchor) return rowwise(loops, cast<RankedTensorType>(kernel.getResultTypes()[0]), target);
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
-  if (isa<MatmulOp>(anchor)) return contraction(loops, result, target);
+  if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor))
     return attention(loops, operand, cast<RankedTensorType>(anchor->getOperand(1).getType()), target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
-  if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor); isFlat(grad)) return weightGradient(grad, target);
+  if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
     return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
   return rowwise(loops, operand.getRank() ? operand : result, target);
@@ -165,12 +231,38 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
 
 //===-- Edited schedules ------------------------------------------------------------------------------------------===//
 
-/// Whether the letters are those of the order, capitals also small.
+/// Whether the letters are those of the order, capitals also small, and without some of the parts in brackets.
 static bool follows(StringRef loops, StringRef order) {
-  return loops.size() == order.size() && llvm::all_of(llvm::zip_equal(loops, order), [](auto letters) {
-           auto [letter, known] = letters;
-           return letter == known || letter == llvm::toLower(known);
-         });
+  if (order.consume_front("[")) {
+    auto [part, rest] = order.split(']');
+    return follows(loops, rest) || (loops.starts_with(part) && follows(loops.drop_front(part.size()), rest));
+  }
+  if (order.empty() || loops.empty()) return order.empty() && loops.empty();
+  return (loops[0] == order[0] || loops[0] == llvm::toLower(order[0])) &&
+         follows(loops.drop_front(), order.drop_front());
+}
+
+/// What the sizes of a product's schedule must be to each other and to the operands.
+static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr schedule) {
+  auto error = [&] { return kernel.emitError() << "@" << kernel.getSymName() << " has "; };
+  RankedTensorType a = op.getA().getType(), b = op.getB().getType();
+  StringRef loops = schedule.getLoops();
+  if (schedule.getWidth() % schedule.getColumns())
+    return error() << "width = " << schedule.getWidth() << " and columns = " << schedule.getColumns()
+                   << ": width must be a multiple of columns";
+  if (loops.count('b') > 1) return error() << "loops \"" << loops << "\", which copy b twice: take one b away";
+  if (loops.starts_with("b") && (b.getRank() > 2 || !b.hasStaticShape()))
+    return error() << "loops \"" << loops << "\", which copy the whole of b, but b is " << shapeText(b)
+                   << ": only a constant matrix is copied as a whole; put the b in front of \"nmkn\"";
+  bool copiesInTask = loops.contains('a') || loops.ends_with("bnmkn");
+  if (copiesInTask && loops.count('k') == 1 && a.isDynamicDim(a.getRank() - (op.getTransposeA() ? 2 : 1)))
+    return error() << "loops \"" << loops << "\", which copy all terms of a sum at once, but a is " << shapeText(a)
+                   << ": put \"k\" in front of the copies";
+  for (PackOp pack : kernel.getOps<PackOp>())
+    if (pack.getX() == op.getResult() && pack.getPanels().getSize() % schedule.getColumns())
+      return error() << "columns = " << schedule.getColumns() << " but stores its product in " << pack.getPanels()
+                     << ": columns must divide the panels' size";
+  return success();
 }
 
 static LogicalResult checkSchedule(KernelOp kernel) {
@@ -180,21 +272,19 @@ static LogicalResult checkSchedule(KernelOp kernel) {
                               << " has no schedule: give it one, or compile it anew from an earlier stage";
   SmallVector<StringRef> orders = loopOrders(kernel);
   StringRef loops = schedule->getLoops();
+  auto matmul = dyn_cast_or_null<MatmulOp>(kernel.getAnchor());
   if (llvm::none_of(orders, [&](StringRef order) { return follows(loops, order); }))
     return kernel.emitError() << "@" << kernel.getSymName() << " has loops \"" << loops << "\", but can have only \""
                               << llvm::join(orders, "\" or \"")
-                              << "\", whose capitals may be small: only the loop of a capital is shared among threads";
+                              << "\", whose capitals may be small: only the loop of a capital is shared among threads"
+                              << (matmul ? "; what stands in brackets may be left out" : "");
   Operation *anchor = kernel.getAnchor();
-  bool tiles =
-      anchor && (isa<MatmulOp>(anchor) || flatConvolution(anchor) || isFlat(dyn_cast<Conv2dWeightGradOp>(anchor)));
+  bool tiles = matmul || (anchor && (flatConvolution(anchor) ||
+                                     isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp>(anchor)));
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
-  for (PackOp pack : kernel.getOps<PackOp>())
-    if (pack.getX().getDefiningOp<MatmulOp>() && pack.getPanels().getSize() % schedule->getColumns())
-      return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
-                                << " but stores its product in " << pack.getPanels()
-                                << ": columns must divide the panels' size";
+  if (matmul) return checkProduct(kernel, matmul, *schedule);
   return success();
 }
 

@@ -14,7 +14,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target);
 int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
 
 /// The loop orders that the kernel's lowering knows, the usual one first. Each letter stands as it is there, but that a
-/// capital, a loop that threads share, may be small: then they do not.
+/// capital, a loop that threads share, may be small: then they do not. What stands in brackets may be left out.
 SmallVector<StringRef> loopOrders(KernelOp kernel);
 
 /// Whether every kernel has a schedule that its lowering can follow; for schedules that were edited by hand.

@@ -1,0 +1,56 @@
+// Schedules of products, edited by hand: where sums are cut, what is copied and where; and what is refused.
+// RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
+// RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
+// A small matrix is copied as a whole, another matrix by each task; the sum of a gradient, whose length is symbolic, is cut,
+// and its first operand is copied too.
+// CHOSEN-DAG: @matmul_0({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
+// CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 8, columns = 48, vector = 16, task = 1024, width = 48>
+// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 96, depth = 512>
+
+// RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
+// LOOPS-LABEL: // matmul_0
+// LOOPS: produce panels
+// LOOPS: produce output
+// LOOPS-LABEL: // matmul_1
+// LOOPS: produce output
+// LOOPS: produce panels
+// LOOPS-LABEL: // matmul_2
+// LOOPS: produce output
+// LOOPS: produce sums
+// LOOPS: for (sums.s1.part$x
+// LOOPS: produce panels
+// LOOPS: produce tiles
+// RUN: sed 's/"bMNnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
+// EDITED-LABEL: // matmul_0
+// EDITED: produce sums
+// EDITED: produce panels
+// EDITED: produce tiles
+
+// The sum is multiply-adds on whole registers, with nothing else in its loop than the loads and its counters.
+// RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
+// ASM-LABEL: // matmul_0
+// ASM: product.s1.k$x
+// ASM: vbroadcastss {{.*}}, %zmm{{[0-9]+}}
+// ASM-COUNT-24: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
+// ASM-NEXT: {{addq|incq}}
+
+// RUN: sed 's/width = 48/width = 50/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WIDTH
+// WIDTH: error: @matmul_0 has width = 50 and columns = 48: width must be a multiple of columns
+// RUN: sed 's/"bMNnmkn"/"bMNkbnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TWICE
+// TWICE: error: @matmul_0 has loops "bMNkbnmkn", which copy b twice: take one b away
+// RUN: sed 's/"MNkabnmkn"/"bMNnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WHOLE
+// WHOLE: error: @matmul_2 has loops "bMNnmkn", which copy the whole of b, but b is (batch * 7, 96): only a constant matrix is copied as a whole; put the b in front of "nmkn"
+// RUN: sed 's/"MNkabnmkn"/"MNabnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TERMS
+// TERMS: error: @matmul_2 has loops "MNabnmkn", which copy all terms of a sum at once, but a is (batch * 7, 96): put "k" in front of the copies
+
+!x = tensor<?x96xf32, #fovea.dims<[batch] -> (batch * 7, 96)>>
+module attributes {fovea.stage = "model"} {
+  func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
+                   %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"})
+      -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"}) {
+    %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
+    %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
+    %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
+    return %0, %1, %2 : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>
+  }
+}
