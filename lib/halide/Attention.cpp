@@ -154,18 +154,22 @@ private:
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(score, rs.y), rd.x);
     peak.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
-    largest.compute_at(atBlock).update().atomic().vectorize(rl.x, s.lanes);
+    largest.compute_at(atBlock).bound(q, 0, s.block).update().atomic().vectorize(rl.x, s.lanes);
 
     for (Func f : {weight, applied}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
       f.compute_at(sums, ro.w).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes).unroll(p);
       for (Var one : {panel, block, n}) f.bound_extent(one, 1);
     }
-    sums.compute_at(atBlock).bound_extent(d, s.valueSize).vectorize(d, valueLanes);
+    sums.compute_at(atBlock)
+        .bound_extent(d, s.valueSize)
+        .bound(q, 0, (int)llvm::alignTo(s.block, valueRows))
+        .vectorize(d, valueLanes);
     sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
     RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj.x);
-    inverse.compute_at(atBlock);
-    total.compute_at(atBlock).update().atomic().vectorize(rt.x, valueLanes);
+    for (Func f : {score, peak, largest, sums, total, inverse}) f.bound_extent(block, 1).bound_extent(n, 1);
+    inverse.compute_at(atBlock).bound(q, 0, s.block);
+    total.compute_at(atBlock).bound(q, 0, s.block).update().atomic().vectorize(rt.x, valueLanes);
   }
 
   AttentionOp op;

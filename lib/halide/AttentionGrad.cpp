@@ -127,8 +127,12 @@ private:
     result.split(v[2], at, in, s.block, guard);
     share(result, at);
     result.reorder(v[3], in, at, v[1]).vectorize(v[3], lanes, guard);
-    sum.compute_at(result, at).bound_extent(d, s.size).vectorize(d, lanes);
+    sum.compute_at(result, at)
+        .bound_extent(d, s.size)
+        .bound(q, 0, (int)llvm::alignTo(s.block, rows))
+        .vectorize(d, lanes);
     sum.update().reorder(d, r.x, r.y, r.z).vectorize(d, lanes).unroll(d).unroll(r.x);
+    sum.bound_extent(block, 1).bound_extent(n, 1);
     RegisterTile{d, q, s.size, rows, lanes}.schedule(product, LoopLevel(sum, r.y), rj.x);
     schedule(x, LoopLevel(result, v[1]), LoopLevel(sum, r.z));
   }
@@ -169,8 +173,12 @@ private:
       result.reorder(v[3], in, at, v[1]).vectorize(v[3], lanesFor(sizes[index], s.lanes), guard);
     }
     results[1].compute_with(results[0], at);
-    sums.compute_at(results[0], at).bound_extent(d, most).vectorize(d, lanes);
+    sums.compute_at(results[0], at)
+        .bound_extent(d, most)
+        .bound(q, 0, (int)llvm::alignTo(s.columns, rows))
+        .vectorize(d, lanes);
     sums.update().reorder(d, rq, rtile, rwhich, rblock, rhead).vectorize(d, lanes).unroll(d).unroll(rq).unroll(rwhich);
+    sums.bound_extent(panel, 1).bound_extent(m, 1);
     RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, rtile), ri.x);
     schedule(x, LoopLevel(results[0], at), LoopLevel(sums, rblock));
   }

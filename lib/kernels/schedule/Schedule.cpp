@@ -279,8 +279,8 @@ static LogicalResult checkSchedule(KernelOp kernel) {
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads"
                               << (matmul ? "; what stands in brackets may be left out" : "");
   Operation *anchor = kernel.getAnchor();
-  bool tiles = matmul || (anchor && (flatConvolution(anchor) ||
-                                     isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp>(anchor)));
+  bool tiles =
+      matmul || (anchor && (flatConvolution(anchor) || isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp>(anchor)));
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
