@@ -69,8 +69,8 @@ private:
         keysPacked(p, rd, panel, n) * s.query(n, block * s.block + tile * s.rows + q, rd);
     score(p, q, panel, block, n) = Halide::undef(s.element);
     rs.where(seesPanel(rs.z) && block * s.block + rs.y * s.rows < s.queries);
-    Expr row = rs.y * s.rows + rs.x, x = dot(p, rs.x, rs.y, rs.z, block, n);
-    score(p, row, rs.z, block, n) = s.isMasked() ? s.choose(sees(row, rs.z), x, maskedScore) : x;
+    // Unmasked: what a mask needs would take registers from the product's loop.
+    score(p, rs.y * s.rows + rs.x, rs.z, block, n) = dot(p, rs.x, rs.y, rs.z, block, n);
   }
 
   /// The largest score of a row: for each column of the panels, then over the columns.
@@ -80,7 +80,9 @@ private:
     rp = kernel.reduction("rp", {s.panels});
     rp.where(seesPanel(rp));
     peak(p, q, block, n) = s.real(maskedScore);
-    peak(p, q, block, n) = max(peak(p, q, block, n), score(p, q, rp, block, n));
+    Expr x = score(p, q, rp, block, n);
+    if (s.isMasked()) x = s.choose(sees(q, rp), x, maskedScore);
+    peak(p, q, block, n) = max(peak(p, q, block, n), x);
     rl = kernel.reduction("rl", {s.lanes});
     Expr all = peak(rl, q, block, n);
     for (int c = s.lanes; c < s.columns; c += s.lanes) all = max(all, peak(rl + c, q, block, n));

@@ -41,7 +41,7 @@ private:
   /// For a block of queries and a panel of keys: weights, weights as they were applied to the values, and the
   /// cotangents of scores; tile by tile, first from q k^T, then from cotangent v^T.
   struct Pairs {
-    Func keys, values, dot, dotValue, weights, applied, dScores;
+    Func keys, values, dot, dotValue, logits, weights, applied, dScores;
     RDom rd, re, rw, rs;
   };
 
@@ -50,6 +50,7 @@ private:
             kernel.func(name + "_values"),
             kernel.func(name + "_dot"),
             kernel.func(name + "_dot_value"),
+            kernel.func(name + "_logits"),
             kernel.func(name + "_weights"),
             kernel.func(name + "_applied"),
             kernel.func(name + "_scores"),
@@ -73,10 +74,11 @@ private:
       f(p, q, panel, block, n) = Halide::undef(s.element);
       f(p, row, panel, block, n) = value(row, firstQuery() + row, r);
     };
-    eachTile(x.weights, x.rw, [&](Expr, Expr query, RDom r) {
-      Expr logarithm = x.dot(p, r.x, r.y, panel, block, n) - s.row(op.getLogSumExp(), n, query) * s.real(s.base());
-      return s.choose(s.seen(n, query, j), s.exponential(logarithm), 0);
-    });
+    // Masks, or what they need, would take registers from the product's loop.
+    eachTile(x.logits, x.rw, [&](Expr, Expr, RDom r) { return x.dot(p, r.x, r.y, panel, block, n); });
+    Expr sum = s.row(op.getLogSumExp(), n, firstQuery() + q) * s.real(s.base());
+    Expr weight = s.exponential(x.logits(p, q, panel, block, n) - sum);
+    x.weights(p, q, panel, block, n) = s.choose(s.seen(n, firstQuery() + q, j), weight, 0);
     eachTile(x.dScores, x.rs, [&](Expr row, Expr query, RDom r) {
       Expr applied = x.dotValue(p, r.x, r.y, panel, block, n) * s.kept(n, query, j);
       return x.weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query)) * s.real(s.scale());
@@ -91,12 +93,12 @@ private:
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
     };
-    for (Func f : {x.weights, x.applied, x.dScores}) {
+    for (Func f : {x.logits, x.weights, x.applied, x.dScores}) {
       if (f.name() == x.applied.name() && !op.getRandomKey()) continue;
       f.compute_at(level).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
       for (Var one : {panel, block, n}) f.bound_extent(one, 1);
     }
-    tiles(x.weights, x.rw, x.dot, x.rd);
+    tiles(x.logits, x.rw, x.dot, x.rd);
     tiles(x.dScores, x.rs, x.dotValue, x.re);
   }
 
