@@ -16,6 +16,7 @@ namespace fovea {
 void registerLowerings(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FoveaDialect *) {
     registerAttentionLowerings(context);
+    registerAttentionGradLowerings(context);
     registerContractionLowerings(context);
     registerConvolutionLowerings(context);
     registerConvolutionGradLowerings(context);
@@ -31,7 +32,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/50";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/51";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();

@@ -44,6 +44,8 @@ Halide::Expr sin(const Halide::Expr &x);
 Halide::Expr cos(const Halide::Expr &x);
 /// e^x; exactly 0 below -87.33 in f32, so that no denormals follow.
 Halide::Expr exp(const Halide::Expr &x);
+/// 2^x in f32 for x up to 0.5, as softmax needs it; exactly 0 below -126.
+Halide::Expr exp2(const Halide::Expr &x);
 Halide::Expr log(const Halide::Expr &x);
 Halide::Expr tanh(const Halide::Expr &x);
 Halide::Expr erf(const Halide::Expr &x);

@@ -121,10 +121,21 @@ static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target
   return ScheduleAttr::get(type.getContext(), loops, 1, 1, lanes, task, 1);
 }
 
-static ScheduleAttr attention(StringRef loops, RankedTensorType query, const Target &target) {
-  int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64);
-  int64_t rows = std::min<int64_t>(target.vectorRegisters == 32 ? 8 : 4, queries);
-  return ScheduleAttr::get(query.getContext(), loops, rows, lanes, lanes, std::min<int64_t>(32, queries), 1);
+/// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
+/// a product; blocks of queries of a whole number of tiles.
+static ScheduleAttr attention(StringRef loops, RankedTensorType query, RankedTensorType key, const Target &target) {
+  constexpr int64_t blockQueries = 48;
+  int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64), keys = sizeOr(key, 2, 64);
+  int64_t bestVectors = 1, bestRows = 1, best = INT64_MAX;
+  for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
+    int64_t rows = std::min(mostRows(vectors, target), queries), columns = vectors * lanes;
+    int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
+    // As much as the products themselves costs all else that is done with the scores.
+    int64_t cost = 2 * products + products * (vectors + rows) / (2 * vectors * rows);
+    if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
+  }
+  int64_t task = llvm::alignTo(std::min(blockQueries, queries), bestRows);
+  return ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, 1);
 }
 
 /// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
@@ -211,7 +222,8 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
-  if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(loops, operand, target);
+  if (isa<AttentionOp, AttentionGradOp>(anchor))
+    return attention(loops, operand, cast<RankedTensorType>(anchor->getOperand(1).getType()), target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
@@ -269,7 +281,8 @@ static LogicalResult checkSchedule(KernelOp kernel) {
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads"
                               << (matmul ? "; what stands in brackets may be left out" : "");
   Operation *anchor = kernel.getAnchor();
-  bool tiles = matmul || (anchor && (flatConvolution(anchor) || isa<Conv2dWeightGradOp>(anchor)));
+  bool tiles =
+      matmul || (anchor && (flatConvolution(anchor) || isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp>(anchor)));
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";

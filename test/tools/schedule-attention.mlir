@@ -1,0 +1,37 @@
+// Attention's schedules: tiles of queries by keys in registers, and of keys only those panels that a block of queries sees.
+// RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
+// RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
+// CHOSEN: @attention_0({{.*}}schedule<"Biijd", rows = 6, columns = 64, vector = 16, task = 48>
+// CHOSEN: @attention_1({{.*}}schedule<"Biijd", rows = 12, columns = 32, vector = 16, task = 48>
+
+// RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
+// LOOPS-LABEL: // attention_0
+// LOOPS: parallel (output.s0.dim1.head, 0, 8)
+// LOOPS: for (score.s1.rs$z, 0, t{{[0-9]+}} + 1)
+// LOOPS: for (sums.s1.ro$w, 0, t{{[0-9]+}} + 1)
+// LOOPS-LABEL: // attention_1
+// LOOPS: for (score.s1.rs$z, 0, 7)
+// LOOPS: for (sums.s1.ro$w, 0, 7)
+
+// The products are multiply-adds on whole registers, with nothing else in their loops than loads and counters.
+// RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
+// ASM-LABEL: // attention_1
+// ASM: dot.s1.rd$x
+// ASM-COUNT-24: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
+// ASM-NOT: rsp
+// ASM: jne
+// ASM: product.s1.rj$x
+// ASM-COUNT-24: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
+// ASM-NOT: rsp
+// ASM: jne
+
+!causal = tensor<1x8x1024x64xf32>
+!image = tensor<8x3x197x64xf32>
+module attributes {fovea.stage = "model"} {
+  func.func @model(%x: !causal {fovea.name = "x"}, %y: !image {fovea.name = "y"})
+      -> (!causal {fovea.name = "a"}, !image {fovea.name = "b"}) {
+    %a, %lse = fovea.attention %x, %x, %x attributes {scale = 1.0, window_right = 0} : (!causal, !causal, !causal) -> (!causal, tensor<1x8x1024xf32>)
+    %b, %lse2 = fovea.attention %y, %y, %y attributes {scale = 1.0} : (!image, !image, !image) -> (!image, tensor<8x3x197xf32>)
+    return %a, %b : !causal, !image
+  }
+}
