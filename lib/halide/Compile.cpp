@@ -32,7 +32,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/51";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/52";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -64,6 +64,24 @@ private:
     most = std::max(most, now + body.most);
     if (!body.unbounded.empty()) unbounded = body.unbounded;
   }
+  /// Visits the body of a name that has values from `first` to `last`.
+  void within(const std::string &name, const Halide::Expr &first, const Halide::Expr &last,
+              const Halide::Internal::Stmt &body) {
+    using Halide::Internal::Direction, Halide::Internal::Interval;
+    Halide::Expr low = Halide::Internal::find_constant_bound(first, Direction::Lower, bounds);
+    Halide::Expr high = Halide::Internal::find_constant_bound(last, Direction::Upper, bounds);
+    Interval values(low.defined() ? low : Interval::neg_inf(), high.defined() ? high : Interval::pos_inf());
+    Halide::Internal::ScopedBinding<Interval> binding(bounds, name, values);
+    body.accept(this);
+  }
+  void visit(const Halide::Internal::For *loop) override {
+    within(loop->name, loop->min, loop->min + loop->extent - 1, loop->body);
+  }
+  void visit(const Halide::Internal::LetStmt *let) override {
+    let->value.accept(this);
+    bool isSize = let->value.type() == Halide::Int(32);
+    isSize ? within(let->name, let->value, let->value, let->body) : let->body.accept(this);
+  }
   void visit(const Halide::Internal::Allocate *allocate) override {
     int64_t bytes = 0;
     bool stack =
@@ -71,7 +89,7 @@ private:
     if (!stack) {
       int64_t elements = 1;
       for (const Halide::Expr &extent : allocate->extents) {
-        Halide::Expr bound = Halide::Internal::find_constant_bound(extent, Halide::Internal::Direction::Upper);
+        Halide::Expr bound = Halide::Internal::find_constant_bound(extent, Halide::Internal::Direction::Upper, bounds);
         std::optional<int64_t> constant;
         if (bound.defined()) constant = Halide::Internal::as_const_int(bound);
         if (!constant) unbounded = allocate->name;
@@ -87,6 +105,7 @@ private:
   }
 
   const Halide::Module &module;
+  Halide::Internal::Scope<Halide::Internal::Interval> bounds; // of the names around
   int64_t now = 0;
 };
 
