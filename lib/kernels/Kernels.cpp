@@ -31,7 +31,7 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
       // What nothing reads would be a kernel without results.
       for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
         if (isOpTriviallyDead(&op)) op.erase();
-      Partition(function).outline();
+      Partition(function, *best).outline();
       if (failed(planFunction(function))) return signalPassFailure();
     }
     removeUnused(module);

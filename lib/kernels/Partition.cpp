@@ -3,6 +3,7 @@
 #include "lib/kernels/Partition.h"
 
 #include "dialect/ops/RowSum.h"
+#include "lib/kernels/schedule/Schedule.h"
 
 #include <set>
 
@@ -112,11 +113,14 @@ void Partition::feedRowSum(Operation *op) {
   chains[op->getResult(0)] = {chainOf(x).cost + cost, nullptr, shapeOf(x)};
 }
 
-/// A product's tiles can be stored as panels of columns.
-static bool packsProduct(Operation *op) {
+/// A product's tiles can be stored as panels of columns that its register tiles fill.
+bool Partition::packsProduct(Operation *op) const {
   auto pack = dyn_cast<PackOp>(op);
   auto matmul = pack ? pack.getX().getDefiningOp<MatmulOp>() : MatmulOp();
-  return matmul && matmul.getType().getRank() == 2 && pack.getPanels().getAxis() == 1;
+  if (!matmul || matmul.getType().getRank() != 2 || pack.getPanels().getAxis() != 1) return false;
+  if (isPackedWeight(matmul, matmul.getB())) return false; // has tiles of its own
+  int64_t columns = matmul.getType().getDimSize(1), bits = matmul.getType().getElementTypeBitWidth();
+  return pack.getPanels().getSize() % panelColumns(columns, bits, target) == 0;
 }
 
 void Partition::feedPoint(Operation *op) {
@@ -372,8 +376,8 @@ SmallVector<int64_t> Partition::order() const {
   return result;
 }
 
-Partition::Partition(func::FuncOp function)
-    : function(function), views(
+Partition::Partition(func::FuncOp function, const Target &target)
+    : function(function), target(target), views(
                               function.getContext(), [this](Value value) { return layouts.lookup(value); },
                               [this](Value value) { return stored.contains(value); }) {
   chooseLayouts();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/kernels/StridedView.h"
+#include "lib/kernels/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SetVector.h"
@@ -19,7 +20,7 @@ public:
     llvm::SmallSetVector<mlir::Attribute, 4> loads; // states read at the coordinates of the results
   };
 
-  explicit Partition(mlir::func::FuncOp function);
+  Partition(mlir::func::FuncOp function, const Target &target);
 
   /// Replaces the function's ops by launches of new kernels, put before `function`.
   void outline();
@@ -32,6 +33,7 @@ private:
   };
 
   static bool isPoint(Value value);
+  bool packsProduct(mlir::Operation *op) const;
   void chooseLayouts();
   void chooseInternal();
   void chooseStored();
@@ -55,6 +57,7 @@ private:
   friend class Outliner;
 
   mlir::func::FuncOp function;
+  const Target &target;
   llvm::DenseMap<Value, DimsAttr> layouts;
   StridedViews views;
   llvm::DenseMap<Value, Chain> chains;                                            // of values that stay inside a kernel

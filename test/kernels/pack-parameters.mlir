@@ -79,3 +79,13 @@ func.func @update(%rate: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
   fovea.store %zeros, @"gradient/w" : tensor<5x48xf32>
   return %norm, %largest : tensor<f32>, tensor<f32>
 }
+
+// Register tiles do not fill panels of 17 columns: the product is packed after it is there.
+// KERNELS-LABEL: @odd_panels
+// KERNELS-COUNT-2: fovea.launch
+// KERNELS-NOT: fovea.launch
+func.func @odd_panels(%x: tensor<3x5xf32>, %y: tensor<5x51xf32>) -> tensor<3x3x17xf32> {
+  %0 = fovea.matmul %x, %y : (tensor<3x5xf32>, tensor<5x51xf32>) -> tensor<3x51xf32>
+  %1 = fovea.pack %0 <axis = 1, size = 17> : (tensor<3x51xf32>) -> tensor<3x3x17xf32>
+  return %1 : tensor<3x3x17xf32>
+}
