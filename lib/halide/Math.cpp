@@ -141,11 +141,11 @@ Expr exp(const Expr &x) {
 }
 
 Expr exp2(const Expr &x) {
-  Expr clamped = max(x, -126.0f), n = cast<int32_t>(clamped - 0.5f), r = clamped - cast<float>(n); // |r| <= 0.5
+  // The low bits of the sum are x, rounded to a whole number; rounding is strict, or LLVM takes the shift away again.
+  Expr shift = 12582912.0f, shifted = add(x, shift), r = sub(x, sub(shifted, shift)); // |r| <= 0.5
   // The coefficients make the largest relative error, 1e-7, least.
   Expr p = polynomial(r, {1.3264727e-3, 9.6715130e-3, 5.5507336e-2, 2.4022242e-1, 6.9314700e-1, 1.0});
-  Expr outside = magnitude(x) > 0x42fc0000; // of -126; NaN too
-  return reinterpret<float>(select(outside, select(isNan(x), bits(x), 0), bits(p) + (n << 23)));
+  return select(less(x, -126.0f), 0.0f, reinterpret<float>(bits(p) + (bits(shifted) << 23))); // a NaN stays one
 }
 
 Expr log(const Expr &x) {
