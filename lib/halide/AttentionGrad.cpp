@@ -1,5 +1,5 @@
-// Attention's gradient without a stored matrix of queries by keys, which is computed anew (Dao 2023): once for dq, from
-// blocks of queries against all keys, and once for dk and dv, from panels of keys against all queries.
+// Attention's gradient without a stored matrix of queries by keys, in five products (Dao 2023): for each block of queries
+// and panel of keys the weights are computed anew, and what they add to the gradients of query, key and value is summed.
 #include "lib/halide/AttentionScores.h"
 #include "lib/halide/Families.h"
 
@@ -23,50 +23,33 @@ class AttentionBackward {
 public:
   AttentionBackward(AttentionGradOp op, KernelLowering &kernel)
       : op(op), kernel(kernel), s(op, kernel), keyHeads(s.heads / s.group),
-        blocks((int)llvm::divideCeil(*constantOf(s.queries), s.block)) {}
+        blocks((int)llvm::divideCeil(*constantOf(s.queries), s.block)), chunks((int)kernel.schedule().getChunks()),
+        most(std::max(s.size, s.valueSize)), lanes(lanesFor(std::gcd(s.size, s.valueSize), s.lanes)),
+        rows(s.rowsBeside(most / lanes, std::min(s.block, s.columns))), blockRows((int)llvm::alignTo(s.block, rows)),
+        panelRows((int)llvm::alignTo(s.columns, rows)) {}
 
   void lower() {
-    lowerQuery();
-    lowerKeyAndValue();
+    lowerPairs();
+    lowerSums();
+    lowerResults();
+    schedulePairs();
+    scheduleSums();
   }
 
 private:
   Expr firstQuery() { return block * s.block; }
-  /// The pairs of block and panel in which a query sees a key.
-  Expr seesPanel(const Expr &block, const Expr &panel) {
-    Expr i = block * s.block, j = panel * s.columns;
-    return s.anySeen(i, i + (s.block - 1), j, j + (s.columns - 1));
-  }
+  Expr firstKey() { return panel * s.columns; }
 
   /// For a block of queries and a panel of keys: weights, weights as they were applied to the values, and the
   /// cotangents of scores; tile by tile, first from q k^T, then from cotangent v^T.
-  struct Pairs {
-    Func keys, values, dot, dotValue, logits, weights, applied, dScores;
-    RDom rd, re, rw, rs;
-  };
-
-  Pairs pairsOf(const std::string &name) {
-    Pairs x{kernel.func(name + "_keys"),
-            kernel.func(name + "_values"),
-            kernel.func(name + "_dot"),
-            kernel.func(name + "_dot_value"),
-            kernel.func(name + "_logits"),
-            kernel.func(name + "_weights"),
-            kernel.func(name + "_applied"),
-            kernel.func(name + "_scores"),
-            kernel.reduction(name + "_rd", {s.size}),
-            kernel.reduction(name + "_re", {s.valueSize}),
-            kernel.reduction(name + "_rw", {s.rows, s.block / s.rows}),
-            kernel.reduction(name + "_rs", {s.rows, s.block / s.rows})};
-    Var m("m"); // head of keys
-    Expr j = panel * s.columns + p, i = firstQuery() + tile * s.rows + q;
-    x.keys(p, d, panel, m) = s.key(m * s.group, j, d) * s.real(s.scale() * s.base());
-    x.values(p, d, panel, m) = s.value(m * s.group, j, d);
-    x.dot(p, q, tile, panel, block, n) = s.real(0);
-    x.dot(p, q, tile, panel, block, n) += x.keys(p, x.rd, panel, n / s.group) * s.query(n, i, x.rd);
-    x.dotValue(p, q, tile, panel, block, n) = s.real(0);
-    x.dotValue(p, q, tile, panel, block, n) +=
-        x.values(p, x.re, panel, n / s.group) * s.ofQuery(op.getCotangent(), n, i, x.re);
+  void lowerPairs() {
+    Expr j = firstKey() + p, i = firstQuery() + tile * s.rows + q;
+    keys(p, d, panel, m) = s.key(m * s.group, j, d) * s.real(s.scale() * s.base());
+    values(p, d, panel, m) = s.value(m * s.group, j, d);
+    dot(p, q, tile, panel, block, n) = s.real(0);
+    dot(p, q, tile, panel, block, n) += keys(p, rd, panel, n / s.group) * s.query(n, i, rd);
+    dotValue(p, q, tile, panel, block, n) = s.real(0);
+    dotValue(p, q, tile, panel, block, n) += values(p, re, panel, n / s.group) * s.ofQuery(op.getCotangent(), n, i, re);
 
     auto eachTile = [&](Func f, RDom r, auto value) {
       Expr row = r.y * s.rows + r.x;
@@ -75,122 +58,122 @@ private:
       f(p, row, panel, block, n) = value(row, firstQuery() + row, r);
     };
     // Masks, or what they need, would take registers from the product's loop.
-    eachTile(x.logits, x.rw, [&](Expr, Expr, RDom r) { return x.dot(p, r.x, r.y, panel, block, n); });
+    eachTile(logits, rw, [&](Expr, Expr, RDom r) { return dot(p, r.x, r.y, panel, block, n); });
     Expr sum = s.row(op.getLogSumExp(), n, firstQuery() + q) * s.real(s.base());
-    Expr weight = s.exponential(x.logits(p, q, panel, block, n) - sum);
-    x.weights(p, q, panel, block, n) = s.choose(s.seen(n, firstQuery() + q, j), weight, 0);
-    eachTile(x.dScores, x.rs, [&](Expr row, Expr query, RDom r) {
-      Expr applied = x.dotValue(p, r.x, r.y, panel, block, n) * s.kept(n, query, j);
-      return x.weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query)) * s.real(s.scale());
+    Expr weight = s.exponential(logits(p, q, panel, block, n) - sum);
+    weights(p, q, panel, block, n) = s.choose(s.seen(n, firstQuery() + q, j), weight, 0);
+    eachTile(dScores, rs, [&](Expr row, Expr query, RDom r) {
+      Expr applied = dotValue(p, r.x, r.y, panel, block, n) * s.kept(n, query, j);
+      return weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query)) * s.real(s.scale());
     });
-    x.applied(p, q, panel, block, n) = x.weights(p, q, panel, block, n) * s.kept(n, firstQuery() + q, j);
-    return x;
+    applied(p, q, panel, block, n) = weights(p, q, panel, block, n) * s.kept(n, firstQuery() + q, j);
   }
 
-  void schedule(Pairs &x, LoopLevel packAt, LoopLevel level) {
-    for (Func packed : {x.keys, x.values}) packed.compute_at(packAt).bound_extent(p, s.columns).vectorize(p, s.lanes);
+  /// One Func holds the three gradients of a key head, so that one loop over blocks and panels serves them all: `which`
+  /// is 0 for the rows of dq, of each head in the group, 1 for those of dk, 2 for those of dv. A block's and a panel's
+  /// rows are a whole number of register tiles.
+  Expr rowOf(int which, const Expr &head, const Expr &index) {
+    if (which == 0) return (head * blocks + index / s.block) * blockRows + index % s.block;
+    return firstRow(which) + index / s.columns * panelRows + index % s.columns;
+  }
+  int firstRow(int which) {
+    return which == 0 ? 0 : s.group * blocks * blockRows + (which - 1) * s.panels * panelRows;
+  }
+
+  void lowerSums() {
+    Expr at = tile * rows + q, ofQuery = which == 0;
+    Expr i = firstQuery() + rk, j = firstKey() + rk; // the term of the sum: a query for dk and dv, a key for dq
+    auto column = [&](int size) { return size == most ? Expr(d) : min(Expr(d), size - 1); };
+    Expr left = select(ofQuery, s.key(n, j, column(s.size)), which == 1, s.query(n, i, column(s.size)),
+                       s.ofQuery(op.getCotangent(), n, i, column(s.valueSize)));
+    Expr query = select(ofQuery, min(at, s.block - 1), min(Expr(rk), s.block - 1));
+    Expr key = select(ofQuery, min(Expr(rk), s.columns - 1), min(at, s.columns - 1));
+    Func given = op.getRandomKey() ? applied : weights;
+    Expr right = select(which == 2, given(key, query, panel, block, n), dScores(key, query, panel, block, n));
+    Expr lastKey = op.getKvLengths() ? min(s.length(n), s.keys) : Expr(s.keys);
+    rk.where(select(ofQuery, rk < s.columns && j < lastKey, rk < s.block && i < s.queries));
+    product(d, q, tile, which, panel, block, n) = s.real(0);
+    product(d, q, tile, which, panel, block, n) += left * right;
+
+    RVar rq = r[0], rtile = r[1], rwhich = r[2], rpanel = r[3], rblock = r[4], rhead = r[5];
+    Expr blockOf = chunk * blocksOfChunk() + rblock, begin = rtile * rows, here = rwhich == 0;
+    Expr firstQuery = blockOf * s.block, firstKey = rpanel * s.columns;
+    r.where(blockOf < blocks);
+    r.where(s.anySeen(firstQuery, firstQuery + (s.block - 1), firstKey, firstKey + (s.columns - 1)));
+    r.where(select(here, begin < s.block && firstQuery + begin < s.queries,
+                   begin < s.columns && firstKey + begin < s.keys));
+    Expr to = select(here, (rhead * blocks + blockOf) * blockRows,
+                     select(rwhich == 1, firstRow(1), firstRow(2)) + rpanel * panelRows);
+    sums(d, row, chunk, m) = s.real(0);
+    sums(d, to + begin + rq, chunk, m) += product(d, rq, rtile, rwhich, rpanel, blockOf, m * s.group + rhead);
+  }
+  int blocksOfChunk() const { return (int)llvm::divideCeil(blocks, chunks); }
+
+  /// The results, of chunks of queries in order.
+  void lowerResults() {
+    Value targets[3] = {op.getDQuery(), op.getDKey(), op.getDValue()};
+    Var head("head"), inGroup("in_group");
+    bool parallel = kernel.schedule().getLoops().starts_with("B");
+    for (int each : {0, 1, 2}) {
+      int group = each == 0 ? s.group : 1, size = each == 2 ? s.valueSize : s.size;
+      Expr row = rowOf(each, v[1] % group, v[2]), total;
+      for (int c = 0; c < chunks; ++c) {
+        Expr part = sums(v[3], row, c, v[0] * keyHeads + v[1] / group);
+        total = total.defined() ? total + part : part;
+      }
+      Func &result = results[each];
+      result(v[3], v[2], v[1], v[0]) = total;
+      kernel.yieldDirectly(targets[each], result);
+      result.split(v[1], head, inGroup, group).reorder(v[3], v[2], inGroup, head, v[0]);
+      result.vectorize(v[3], lanesFor(size, s.lanes), guard);
+      if (parallel) result.parallel(head).parallel(v[0]);
+      if (each > 0) result.compute_with(results[0], head);
+    }
+    level = LoopLevel(results[0], head);
+  }
+
+  void schedulePairs() {
+    for (Func packed : {keys, values}) packed.compute_at(level).bound_extent(p, s.columns).vectorize(p, s.lanes);
     auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
     };
-    for (Func f : {x.logits, x.weights, x.applied, x.dScores}) {
-      if (f.name() == x.applied.name() && !op.getRandomKey()) continue;
-      f.compute_at(level).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+    for (Func f : {logits, weights, applied, dScores}) {
+      if (f.name() == applied.name() && !op.getRandomKey()) continue;
+      f.compute_at(sums, r[3]).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
       for (Var one : {panel, block, n}) f.bound_extent(one, 1);
     }
-    tiles(x.logits, x.rw, x.dot, x.rd);
-    tiles(x.dScores, x.rs, x.dotValue, x.re);
+    tiles(logits, rw, dot, rd);
+    tiles(dScores, rs, dotValue, re);
   }
 
-  /// Items and heads are not one loop, as in attention.
-  void share(Halide::Stage stage, Var inner) {
-    if (!kernel.schedule().getLoops().starts_with("B")) return;
-    for (Var loop : {inner, v[1], v[0]}) stage.parallel(loop);
-  }
-
-  void lowerQuery() {
-    Pairs x = pairsOf("query");
-    Func product = kernel.func("query_product"), sum = kernel.func("query_sum"), result = kernel.func("d_query");
-    int lanes = lanesFor(s.size, s.lanes), rows = s.rowsBeside(s.size / lanes, s.block);
-    RDom rj = kernel.reduction("query_rj", {s.columns}),
-         r = kernel.reduction("query_ro", {rows, (s.block + rows - 1) / rows, s.panels});
-    Expr j = panel * s.columns + rj;
-    rj.where(op.getKvLengths() ? j < min(s.length(n), s.keys) : j < s.keys);
-    r.where(seesPanel(block, r.z) && firstQuery() + r.y * rows < s.queries);
-    product(d, q, tile, panel, block, n) = s.real(0);
-    product(d, q, tile, panel, block, n) +=
-        s.key(n, j, d) * x.dScores(rj, min(tile * rows + q, s.block - 1), panel, block, n);
-    sum(d, q, block, n) = s.real(0);
-    sum(d, r.y * rows + r.x, block, n) += product(d, r.x, r.y, r.z, block, n);
-    result(v[3], v[2], v[1], v[0]) = sum(v[3], v[2] % s.block, v[2] / s.block, v[0] * s.heads + v[1]);
-    kernel.yieldDirectly(op.getDQuery(), result);
-
-    Var at("at"), in("in");
-    result.split(v[2], at, in, s.block, guard);
-    share(result, at);
-    result.reorder(v[3], in, at, v[1]).vectorize(v[3], lanes, guard);
-    sum.compute_at(result, at)
-        .bound_extent(d, s.size)
-        .bound(q, 0, (int)llvm::alignTo(s.block, rows))
-        .vectorize(d, lanes);
-    sum.update().reorder(d, r.x, r.y, r.z).vectorize(d, lanes).unroll(d).unroll(r.x);
-    sum.bound_extent(block, 1).bound_extent(n, 1);
-    RegisterTile{d, q, s.size, rows, lanes}.schedule(product, LoopLevel(sum, r.y), rj.x);
-    schedule(x, LoopLevel(result, v[1]), LoopLevel(sum, r.z));
-  }
-
-  /// The sums over the queries of each head in the key head's group, of dk and dv in turn.
-  void lowerKeyAndValue() {
-    Pairs x = pairsOf("key");
-    Func product = kernel.func("key_product"), sums = kernel.func("key_sums");
-    int most = std::max(s.size, s.valueSize), lanes = lanesFor(std::gcd(s.size, s.valueSize), s.lanes);
-    int rows = s.rowsBeside(most / lanes, s.columns);
-    RDom ri = kernel.reduction("key_ri", {s.block}); // query in the block
-    RDom r = kernel.reduction("key_ro", {rows, (s.columns + rows - 1) / rows, 2, blocks, s.group});
-    RVar rq = r[0], rtile = r[1], rwhich = r[2], rblock = r[3], rhead = r[4];
-    Var m("m"), which("which");
-    Expr i = firstQuery() + ri, j = min(tile * rows + q, s.columns - 1);
-    ri.where(i < s.queries);
-    auto column = [&](int size) { return size == most ? Expr(d) : min(Expr(d), size - 1); };
-    Expr left =
-        select(which == 0, s.query(n, i, column(s.size)), s.ofQuery(op.getCotangent(), n, i, column(s.valueSize)));
-    Func weights = op.getRandomKey() ? x.applied : x.weights;
-    Expr right = select(which == 0, x.dScores(j, ri, panel, block, n), weights(j, ri, panel, block, n));
-    product(d, q, tile, which, panel, block, n) = s.real(0);
-    product(d, q, tile, which, panel, block, n) += left * right;
-    r.where(seesPanel(rblock, panel) && panel * s.columns + rtile * rows < s.keys);
-    sums(d, q, which, panel, m) = s.real(0);
-    sums(d, rtile * rows + rq, rwhich, panel, m) += product(d, rq, rtile, rwhich, panel, rblock, m * s.group + rhead);
-
-    Func results[2] = {kernel.func("d_key"), kernel.func("d_value")};
-    Value targets[2] = {op.getDKey(), op.getDValue()};
-    int sizes[2] = {s.size, s.valueSize};
-    Var at("at"), in("in");
-    for (int index : {0, 1}) {
-      Func result = results[index];
-      result(v[3], v[2], v[1], v[0]) = sums(v[3], v[2] % s.columns, index, v[2] / s.columns, v[0] * keyHeads + v[1]);
-      kernel.yieldDirectly(targets[index], result);
-      result.split(v[2], at, in, s.columns, guard);
-      share(result, at);
-      result.reorder(v[3], in, at, v[1]).vectorize(v[3], lanesFor(sizes[index], s.lanes), guard);
-    }
-    results[1].compute_with(results[0], at);
-    sums.compute_at(results[0], at)
-        .bound_extent(d, most)
-        .bound(q, 0, (int)llvm::alignTo(s.columns, rows))
-        .vectorize(d, lanes);
-    sums.update().reorder(d, rq, rtile, rwhich, rblock, rhead).vectorize(d, lanes).unroll(d).unroll(rq).unroll(rwhich);
-    sums.bound_extent(panel, 1).bound_extent(m, 1);
-    RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, rtile), ri.x);
-    schedule(x, LoopLevel(results[0], at), LoopLevel(sums, rblock));
+  /// Loops `Biijd`: items and heads of keys shared among threads, and chunks of the queries of each.
+  void scheduleSums() {
+    sums.compute_at(level).bound_extent(d, most).bound(row, 0, firstRow(3)).bound(chunk, 0, chunks);
+    sums.bound_extent(m, 1).vectorize(d, lanes);
+    sums.update().reorder(d, r[0], r[1], r[2], r[3], r[4], r[5], chunk);
+    sums.update().vectorize(d, lanes).unroll(d).unroll(r[0]).unroll(r[2]);
+    if (chunks > 1 && kernel.schedule().getLoops().starts_with("B")) sums.update().parallel(chunk);
+    RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, r[1]), rk.x);
   }
 
   AttentionGradOp op;
   KernelLowering &kernel;
   Scores<AttentionGradOp> s;
-  int keyHeads, blocks;
+  int keyHeads, blocks, chunks, most, lanes, rows, blockRows, panelRows;
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
-  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"};
+  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, m{"m"}, d{"d"}, which{"which"}, row{"row"},
+      chunk{"chunk"}; // m is the head of keys
+  Func keys = kernel.func("keys"), values = kernel.func("values"), dot = kernel.func("dot"),
+       dotValue = kernel.func("dot_value"), logits = kernel.func("logits"), weights = kernel.func("weights"),
+       applied = kernel.func("applied"), dScores = kernel.func("d_scores"), product = kernel.func("product"),
+       sums = kernel.func("sums");
+  Func results[3] = {kernel.func("d_query"), kernel.func("d_key"), kernel.func("d_value")};
+  RDom rd = kernel.reduction("rd", {s.size}), re = kernel.reduction("re", {s.valueSize}),
+       rw = kernel.reduction("rw", {s.rows, s.block / s.rows}), rs = kernel.reduction("rs", {s.rows, s.block / s.rows}),
+       rk = kernel.reduction("rk", {std::max(s.block, s.columns)}),
+       r = kernel.reduction("r", {rows, std::max(blockRows, panelRows) / rows, 3, s.panels, blocksOfChunk(), s.group});
+  LoopLevel level; // of a head of keys
 };
 
 struct AttentionGradLowering : AnchorLowering::ExternalModel<AttentionGradLowering, AttentionGradOp> {

@@ -122,9 +122,13 @@ static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target
 }
 
 /// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
-/// a product; blocks of queries of a whole number of tiles.
-static ScheduleAttr attention(StringRef loops, RankedTensorType query, RankedTensorType key, const Target &target) {
-  constexpr int64_t blockQueries = 48;
+/// a product; blocks of queries of a whole number of tiles. The gradient goes through the keys once for each block, and
+/// cuts the queries of few heads into chunks, so that threads have something to share.
+static ScheduleAttr attention(Operation *op, StringRef loops, const Target &target) {
+  constexpr int64_t fewQueries = 512, shortBlock = 48, longBlock = 96, leastTasks = 8;
+  bool gradient = isa<AttentionGradOp>(op);
+  auto query = cast<RankedTensorType>(op->getOperand(0).getType());
+  auto key = cast<RankedTensorType>(op->getOperand(1).getType());
   int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64), keys = sizeOr(key, 2, 64);
   int64_t bestVectors = 1, bestRows = 1, best = INT64_MAX;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
@@ -134,8 +138,12 @@ static ScheduleAttr attention(StringRef loops, RankedTensorType query, RankedTen
     int64_t cost = 2 * products + products * (vectors + rows) / (2 * vectors * rows);
     if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
   }
-  int64_t task = llvm::alignTo(std::min(blockQueries, queries), bestRows);
-  return ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, 1);
+  int64_t block = gradient && queries >= fewQueries ? longBlock : shortBlock;
+  int64_t task = llvm::alignTo(std::min(block, queries), bestRows), chunks = 1;
+  int64_t heads = sizeOr(key, 0, leastTasks) * key.getDimSize(1);
+  if (gradient && queries)
+    chunks = std::clamp<int64_t>(leastTasks / std::max<int64_t>(heads, 1), 1, llvm::divideCeil(queries, task));
+  return ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, chunks);
 }
 
 /// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
@@ -223,7 +231,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
   if (isa<AttentionOp, AttentionGradOp>(anchor))
-    return attention(loops, operand, cast<RankedTensorType>(anchor->getOperand(1).getType()), target);
+    return attention(anchor, loops, target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
