@@ -24,7 +24,10 @@ SmallVector<StringAttr> normalDims(MLIRContext *context, ArrayRef<StringAttr> na
                                        : getAffineSymbolExpr(at - used.begin(), context));
   }
   SmallVector<AffineExpr> normal;
-  for (AffineExpr size : sizes) normal.push_back(simplifyAffineExpr(size.replaceSymbols(symbols), 0, used.size()));
+  for (AffineExpr size : sizes) {
+    if (!isa<AffineConstantExpr>(size)) size = simplifyAffineExpr(size.replaceSymbols(symbols), 0, used.size());
+    normal.push_back(size);
+  }
   map = AffineMap::get(0, used.size(), normal, context);
   return used;
 }

@@ -29,7 +29,9 @@ SmallVector<AffineExpr> Shapes::of(RankedTensorType type) { return of(dimsOf(typ
 
 AffineExpr Shapes::constant(int64_t value) const { return getAffineConstantExpr(value, context); }
 
-AffineExpr Shapes::normal(AffineExpr size) const { return simplifyAffineExpr(size, 0, names.size()); }
+AffineExpr Shapes::normal(AffineExpr size) const {
+  return isa<AffineConstantExpr>(size) ? size : simplifyAffineExpr(size, 0, names.size());
+}
 
 AffineExpr Shapes::product(ArrayRef<AffineExpr> sizes) const {
   AffineExpr result = one();

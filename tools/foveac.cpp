@@ -48,7 +48,12 @@ struct CommandLine {
   cl::opt<bool> report{"report", cl::cat(category),
                        cl::desc("Print what each kernel costs, and the memory of the whole")};
   cl::opt<bool> peak{"peak", cl::cat(category),
-                     cl::desc("Print this machine's peak of single-precision multiply-adds")};
+                     cl::desc("Print this machine's peak of single-precision multiply-adds and of memory traffic; with "
+                              "--report, how each kernel is bounded by them")};
+  cl::opt<bool> measure{"measure", cl::cat(category),
+                        cl::desc("Run the model here on random arguments, and report how long each kernel takes")};
+  cl::list<std::string> sizes{"sizes", cl::value_desc("name=number,..."), cl::CommaSeparated, cl::cat(category),
+                              cl::desc("Numbers for the model's sizes, such as batch=8, for --report and --measure")};
   cl::opt<std::string> cache{
       "cache", cl::value_desc("folder"), cl::cat(category),
       cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
@@ -83,10 +88,10 @@ int fail(const llvm::Twine &message) {
 
 class Tool {
 public:
-  explicit Tool(const CommandLine &line) : line(line) {}
+  Tool(const CommandLine &line, mlir::Timer timer) : line(line), timer(timer) {}
 
   int run() {
-    if (line.peak) printPeak();
+    if (line.peak) measurePeak();
     if (line.peak && line.input.empty()) return 0;
     if (line.input.empty())
       return fail(
@@ -96,6 +101,8 @@ public:
     if (line.report && *stage < Stage::object)
       return fail("--report describes compiled kernels, but --compile-to=" + stageName(*stage) +
                   " makes none: compile to object, archive or shared");
+    if (line.measure && !line.report) return fail("--measure is for the report: give --report as well");
+    if (llvm::Error error = parseSizes()) return fail(llvm::toString(std::move(error)));
     return compileFile(*stage);
   }
 
@@ -124,6 +131,7 @@ private:
     options.inferenceOnly = line.inference;
     options.cache = line.cache.getNumOccurrences() ? line.cache.getValue() : Cache::defaultFolder();
     options.threads = line.threads;
+    options.timer = mlir::Timer(timer);
     return options;
   }
 
@@ -136,6 +144,8 @@ private:
     if (from == Stage::kernels && failed(checkSchedules(module))) return 1;
     mlir::PassManager manager(module.getContext());
     if (failed(applyPassManagerCLOptions(manager))) return 1;
+    mlir::TimingScope timing = timer.nest("passes");
+    manager.enableTiming(timing);
     addPasses(manager, from, to, {chosen->front().name, line.inference});
     return failed(manager.run(module)) ? 1 : writeModule(module);
   }
@@ -166,6 +176,9 @@ private:
     CompileOptions options = compileOptions();
     auto model = compileModel(module, options);
     if (failed(model)) return 1;
+    if (line.report)
+      if (llvm::Error error = checkSizes(model->interface, report.sizes, line.measure))
+        return fail(llvm::toString(std::move(error)));
     auto artefacts = writeArtefacts(*model, options, stage, line.output.empty() ? "." : line.output.getValue());
     if (!artefacts) return fail(llvm::toString(artefacts.takeError()));
     if (!parameters.empty()) {
@@ -173,8 +186,39 @@ private:
       llvm::sys::path::append(path, options.name + ".safetensors");
       onnx::writeParameters(path.str().str(), parameters);
     }
-    if (line.report) llvm::outs() << reportText(*model, *artefacts);
+    return line.report ? printReport(*model, *artefacts) : 0;
+  }
+
+  /// NAME=NUMBER each.
+  llvm::Error parseSizes() {
+    for (llvm::StringRef text : line.sizes) {
+      auto [name, number] = text.split('=');
+      int64_t value = 0;
+      if (name.empty() || number.getAsInteger(10, value))
+        return llvm::createStringError("--sizes has '" + text + "': it must be NAME=NUMBER, several joined by ','");
+      report.sizes[name] = value;
+    }
+    return llvm::Error::success();
+  }
+
+  int printReport(const CompiledModel &model, const Artefacts &artefacts) {
+    if (line.measure)
+      if (llvm::Error error = measureKernels(model)) return fail(llvm::toString(std::move(error)));
+    llvm::outs() << reportText(model, artefacts, report);
     return 0;
+  }
+
+  llvm::Error measureKernels(const CompiledModel &model) {
+    constexpr int calls = 5;
+    auto profiled = ProfiledModel::load(model, compileOptions(), report.sizes);
+    if (!profiled) return profiled.takeError();
+    for (const Entry &entry : model.interface.entries)
+      for (int call = 0; call < calls && entry.sequence.empty(); ++call) {
+        auto seconds = (*profiled)->run(entry.name);
+        if (!seconds) return seconds.takeError();
+        keepLeast(report.measured[entry.name], *seconds);
+      }
+    return llvm::Error::success();
   }
 
   /// An ONNX model as the text of a module; its parameters' values are kept. Throws Error.
@@ -187,6 +231,7 @@ private:
   }
 
   int compileFile(Stage to) {
+    mlir::TimingScope reading = timer.nest("read");
     mlir::DialectRegistry registry;
     registerDialects(registry);
     registerLowerings(registry);
@@ -201,6 +246,7 @@ private:
     Diagnostics diagnostics(manager, &context);
     auto module = mlir::parseSourceFile<mlir::ModuleOp>(manager, &context);
     if (!module) return 1;
+    reading.stop();
     auto from = stageOf(*module);
     if (failed(from)) return 1;
     if (*from > to)
@@ -211,13 +257,18 @@ private:
     return compileModules(*module, *from, to);
   }
 
-  void printPeak() {
+  void measurePeak() {
     unsigned all = line.threads ? line.threads.getValue() : std::max(1u, std::thread::hardware_concurrency());
-    llvm::outs() << llvm::format("peak, one thread: %.1f GFLOP/s\npeak, %u threads: %.1f GFLOP/s\n", peakGflops(1), all,
-                                 peakGflops(all));
+    report.roof = {peakGflops(all) * 1e9, peakGigabytes(all) * 1e9};
+    if (line.report) return;
+    llvm::outs() << llvm::format(
+        "peak, one thread: %.1f GFLOP/s, %.1f GB/s\npeak, %u threads: %.1f GFLOP/s, %.1f GB/s\n", peakGflops(1),
+        peakGigabytes(1), all, report.roof->operations / 1e9, report.roof->bytes / 1e9);
   }
 
   const CommandLine &line;
+  mlir::Timer timer;
+  ReportOptions report;
   std::vector<std::shared_ptr<const onnx::Array>> parameters; // of an ONNX model
 };
 
@@ -232,9 +283,14 @@ int main(int argc, char **argv) {
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
   cl::ParseCommandLineOptions(argc, argv, "Fovea's compiler: attention models to native code\n");
   try {
-    return Tool(line).run();
+    mlir::DefaultTimingManager times; // printed in the end, with --mlir-timing
+    mlir::applyDefaultTimingManagerCLOptions(times);
+    mlir::Timer timer = times.getRootTimer();
+    mlir::TimingScope all(timer);
+    return Tool(line, timer).run();
   } catch (const Error &error) {
     return fail(error.what());
   }

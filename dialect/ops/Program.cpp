@@ -45,10 +45,15 @@ LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult StoreOp::verifySymbolUses(SymbolTableCollection &tables) {
-  for (Operation *other = (*this)->getPrevNode(); other; other = other->getPrevNode())
-    if (auto store = dyn_cast<StoreOp>(other); store && store.getStateAttr() == getStateAttr())
-      return emitOpError("is the second to ")
-             << getStateAttr() << " in this function: a state is stored at most once (c2)";
+  Operation *before = (*this)->getPrevNode();
+  while (before && !isa<StoreOp>(before)) before = before->getPrevNode();
+  if (!before) { // the first store checks all
+    llvm::SmallDenseSet<Attribute> stored;
+    for (StoreOp store : (*this)->getBlock()->getOps<StoreOp>())
+      if (!stored.insert(store.getStateAttr()).second)
+        return store.emitOpError("is the second to ")
+               << store.getStateAttr() << " in this function: a state is stored at most once (c2)";
+  }
   return verifyState(*this, getStateAttr(), getValue().getType(), tables);
 }
 

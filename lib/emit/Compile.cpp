@@ -34,10 +34,12 @@ FailureOr<SmallVector<Target>> targetsOf(ModuleOp module, StringRef list) {
   return std::move(*targets);
 }
 
-static LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const PipelineOptions &options) {
+static LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const PipelineOptions &options,
+                               TimingScope &timing) {
   if (from >= to) return success();
   PassManager manager(module.getContext());
   (void)applyPassManagerCLOptions(manager); // those that a tool has registered
+  manager.enableTiming(timing);
   addPasses(manager, from, to, options);
   return manager.run(module);
 }
@@ -47,12 +49,13 @@ FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const Comp
   if (failed(targets)) return failure();
   FailureOr<Stage> stage = stageOf(module);
   if (*stage == Stage::kernels && failed(checkSchedules(module))) return failure();
-  if (failed(runPasses(module, *stage, Stage::optimized, {"host", options.inferenceOnly}))) return failure();
+  TimingScope timing = options.time("passes");
+  if (failed(runPasses(module, *stage, Stage::optimized, {"host", options.inferenceOnly}, timing))) return failure();
   std::vector<TargetProgram> programs;
   for (const Target &target : *targets) {
     programs.push_back({target, module.clone(), {}});
     if (failed(runPasses(*programs.back().module, std::max(*stage, Stage::optimized), Stage::kernels,
-                         {target.name, options.inferenceOnly})))
+                         {target.name, options.inferenceOnly}, timing)))
       return failure();
   }
   return programs;
@@ -66,7 +69,8 @@ namespace {
 class KernelQueue {
 public:
   KernelQueue(std::vector<TargetProgram> &programs, const CompileOptions &options)
-      : options(options), cache(options.cache) {
+      : options(options), cache(options.cache), timing(options.time("kernels")) {
+    TimingScope hashing = timing.nest("hash");
     std::map<std::string, size_t> known;
     for (TargetProgram &program : programs)
       for (KernelOp kernel : program.module->getOps<KernelOp>()) {
@@ -106,9 +110,10 @@ private:
     for (size_t index; (index = next++) < jobs.size();) {
       diagnostics.setOrderIDForThread(index);
       Job &job = jobs[index];
-      if (std::optional<KernelCode> found = cache.find(job.symbol)) {
+      if (std::optional<KernelCode> found = find(job.symbol)) {
         job.code = std::move(*found);
       } else {
+        TimingScope compiling = timing.nest("compile @" + job.users.front().second);
         job.code = compileKernel(job.kernel, *job.target, {options.checks});
         if (succeeded(job.code)) cache.store(*job.code);
       }
@@ -116,8 +121,14 @@ private:
     }
   }
 
+  std::optional<KernelCode> find(StringRef symbol) {
+    TimingScope reading = timing.nest("read from the cache");
+    return cache.find(symbol);
+  }
+
   const CompileOptions &options;
   Cache cache;
+  TimingScope timing;
   std::vector<Job> jobs;
   std::atomic<size_t> next{0};
 };
@@ -133,6 +144,7 @@ FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &opt
   for (TargetProgram &program : *programs)
     if (failed(interface) || failed(verifyTables(*program.module, interface->sizes))) return failure();
   if (failed(KernelQueue(*programs, options).run(module.getContext()))) return failure();
+  TimingScope timing = options.time("host program");
   std::string host = emitHostProgram(*interface, *programs);
   return CompiledModel{std::move(*interface), std::move(*programs), std::move(host)};
 }
@@ -187,6 +199,7 @@ static llvm::Error writeLibrary(const CompiledModel &model, bool checks, bool sh
 llvm::Expected<Artefacts> writeArtefacts(const CompiledModel &model, const CompileOptions &options, Stage stage,
                                          StringRef folder) {
   Artefacts artefacts;
+  TimingScope timing = options.time("link");
   if (llvm::Error error = makeFolder(folder)) return error;
   llvm::Error error = stage == Stage::object
                           ? writeObjects(model, options.checks, folder, artefacts)

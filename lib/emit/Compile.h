@@ -5,6 +5,8 @@
 #include "lib/emit/HostProgram.h"
 #include "lib/emit/Link.h"
 
+#include "mlir/Support/Timing.h"
+
 namespace fovea {
 
 struct CompileOptions {
@@ -14,6 +16,9 @@ struct CompileOptions {
   bool inferenceOnly = false;
   std::string cache;    // a folder; empty: none
   unsigned threads = 0; // that compile kernels; 0: as many as the machine runs
+  mlir::Timer timer;    // takes the times of the stages, if it is one
+
+  mlir::TimingScope time(StringRef stage) const { return mlir::Timer(timer).nest(stage); }
 };
 
 /// A model as objects, not yet linked.

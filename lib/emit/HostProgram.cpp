@@ -66,7 +66,7 @@ public:
     unsigned most = 0;
     for (LaunchOp launch : source.getOps<LaunchOp>()) most = std::max(most, launch.getNumOperands());
     bufferType = llvm::ArrayType::get(builder.getInt64Ty(), sizeof(fovea_buffer) / sizeof(uint64_t));
-    buffers = builder.CreateAlloca(bufferType, builder.getInt32(most));
+    room = builder.CreateAlloca(bufferType, builder.getInt32(most));
     for (LaunchOp launch : source.getOps<LaunchOp>()) emitLaunch(launch);
     builder.CreateRet(builder.getInt32(0));
     return function;
@@ -77,13 +77,17 @@ private:
     auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
     llvm::SmallDenseSet<int64_t> shared; // arguments whose buffers are passed as results
     for (unsigned result = 0; result < launch.getInto().size(); ++result) shared.insert(kernel.inPlace(result));
-    SmallVector<llvm::Value *> arguments = {function->getArg(0)};
-    wrapped = 0;
+    SmallVector<Value> buffers;
     for (auto [index, input] : llvm::enumerate(launch.getInputs()))
-      if (!shared.contains(index)) wrap(input, arguments);
-    for (StringAttr size : kernelSizes(kernel)) arguments.push_back(loadSize(size));
-    for (Value result : launch.getInto()) wrap(result, arguments);
+      if (!shared.contains(index)) buffers.push_back(input);
+    size_t inputs = buffers.size();
+    llvm::append_range(buffers, launch.getInto());
+    wrap(buffers);
 
+    SmallVector<llvm::Value *> arguments = {function->getArg(0)};
+    for (size_t index = 0; index < inputs; ++index) arguments.push_back(bufferAt(index));
+    for (StringAttr size : kernelSizes(kernel)) arguments.push_back(loadSize(size));
+    for (size_t index = inputs; index < buffers.size(); ++index) arguments.push_back(bufferAt(index));
     SmallVector<llvm::Type *> types;
     for (llvm::Value *argument : arguments) types.push_back(argument->getType());
     const KernelCode &code = program.kernels.at(launch.getKernel().str());
@@ -94,17 +98,22 @@ private:
         builder.CreateCall(launched, {function->getArg(0), host.tables.string(launch.getKernel()), status}));
   }
 
-  /// Fills the buffer of the next argument.
-  void wrap(Value value, SmallVectorImpl<llvm::Value *> &arguments) {
-    Place place = placeOf(value);
-    auto type = cast<BufferType>(value.getType());
-    llvm::Type *pointer = host.pointer(), *integer = builder.getInt32Ty();
+  llvm::Value *bufferAt(unsigned index) { return builder.CreateConstGEP1_32(bufferType, room, index); }
+
+  /// Fills a buffer for each of the values.
+  void wrap(ArrayRef<Value> values) {
+    SmallVector<int64_t> places;
+    for (Value value : values) {
+      Place place = placeOf(value);
+      places.push_back(place.region);
+      places.push_back(host.tables.view(cast<BufferType>(value.getType())));
+      llvm::append_range(places, place.offset);
+    }
+    llvm::Type *pointer = host.pointer();
     auto callee =
-        host.runtime("fovea_wrap", builder.getVoidTy(), {pointer, pointer, integer, pointer, pointer, pointer});
-    llvm::Value *buffer = builder.CreateConstGEP1_32(bufferType, buffers, wrapped++);
-    builder.CreateCall(callee, {function->getArg(0), function->getArg(1), builder.getInt32(place.region),
-                                host.tables.integers(place.offset), host.tables.view(type), buffer});
-    arguments.push_back(buffer);
+        host.runtime("fovea_wrap", builder.getVoidTy(), {pointer, pointer, builder.getInt32Ty(), pointer, pointer});
+    builder.CreateCall(callee, {function->getArg(0), function->getArg(1), builder.getInt32(values.size()),
+                                host.tables.integers(places), room});
   }
 
   llvm::Value *loadSize(StringAttr name) {
@@ -140,8 +149,7 @@ private:
   func::FuncOp source;
   llvm::Function *function = nullptr;
   llvm::Type *bufferType = nullptr;
-  llvm::Value *buffers = nullptr; // room for the launch with the most
-  unsigned wrapped = 0;           // buffers of the present launch
+  llvm::Value *room = nullptr; // for the buffers of the launch with the most
 };
 
 } // namespace

@@ -30,7 +30,8 @@ static const llvm::Target *x86(const llvm::Triple &triple) {
 
 NativeCode::NativeCode() {
   llvm::Triple triple("x86_64-unknown-linux-gnu");
-  machine.reset(x86(triple)->createTargetMachine(triple, "x86-64", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
+  machine.reset(x86(triple)->createTargetMachine(triple, "x86-64", "", llvm::TargetOptions(), llvm::Reloc::PIC_,
+                                                 std::nullopt, llvm::CodeGenOptLevel::None));
 }
 
 NativeCode::~NativeCode() = default;

@@ -4,6 +4,7 @@
 #include "dialect/Shape.h"
 #include "lib/emit/Tables.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -15,7 +16,7 @@ namespace {
 /// Costs as expressions in the sizes.
 class Costs {
 public:
-  explicit Costs(MLIRContext *context) : shapes(context) {}
+  Costs(MLIRContext *context, const llvm::StringMap<int64_t> &sizes) : shapes(context), sizes(sizes) {}
 
   AffineExpr elements(Type type) {
     auto sizes = shapes.of(cast<RankedTensorType>(type));
@@ -39,7 +40,10 @@ public:
   }
 
   AffineExpr zero() { return shapes.constant(0); }
-  std::string text(AffineExpr size) { return shapes.text(shapes.normal(size)); }
+  /// With numbers in place of the sizes that have one.
+  std::string text(AffineExpr size) { return shapes.text(shapes.normal(withNumbers(size, std::nullopt))); }
+  /// The value where every size without a number is 64.
+  double value(AffineExpr size) { return double(*constantSize(shapes.normal(withNumbers(size, 64)))); }
 
 private:
   AffineExpr size(Value value, int64_t dimension) {
@@ -64,14 +68,18 @@ private:
     AffineExpr most = shapes.constant(0);
     for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
       for (Type type : types)
-        if (AffineExpr count = elements(type); typical(count) > typical(most)) most = count;
+        if (AffineExpr count = elements(type); value(count) > value(most)) most = count;
     return most;
   }
 
-  /// The value where every size given at run time is 64, to compare expressions by.
-  int64_t typical(AffineExpr count) {
-    SmallVector<AffineExpr> values(shapes.symbols().size(), shapes.constant(64));
-    return *constantSize(simplifyAffineExpr(count.replaceSymbols(values), 0, 0));
+  AffineExpr withNumbers(AffineExpr expression, std::optional<int64_t> others) {
+    SmallVector<AffineExpr> values;
+    for (auto [index, name] : llvm::enumerate(shapes.symbols())) {
+      auto given = sizes.find(name.getValue());
+      std::optional<int64_t> number = given == sizes.end() ? others : given->second;
+      values.push_back(number ? shapes.constant(*number) : getAffineSymbolExpr(index, name.getContext()));
+    }
+    return expression.replaceSymbols(values);
   }
 
   /// `image` is (n, o, h, w) at the convolution's output, the weight (o, c, kh, kw).
@@ -88,19 +96,37 @@ private:
   }
 
   Shapes shapes;
+  const llvm::StringMap<int64_t> &sizes;
 };
 
 class Report {
 public:
-  explicit Report(const CompiledModel &model) : model(model), out(text) {}
+  Report(const CompiledModel &model, const ReportOptions &options) : model(model), options(options), out(text) {}
 
   std::string write(const Artefacts &artefacts) {
+    if (options.roof) writeRoof();
     for (const TargetProgram &program : model.programs) writeProgram(program);
     if (artefacts.codeBytes) out << "machine code: " << artefacts.codeBytes << " bytes\n";
     return text;
   }
 
 private:
+  using Row = std::vector<std::string>;
+  /// Of all launches of a function.
+  struct Sum {
+    AffineExpr operations, bytes;
+    int64_t launches = 0, scratch = 0;
+    double seconds = 0, atRoof = 0;
+  };
+
+  void writeRoof() {
+    out << llvm::format("roof: %.1f GFLOP/s, %.1f GB/s", options.roof->operations / 1e9, options.roof->bytes / 1e9);
+    for (StringAttr size : model.interface.sizes)
+      if (!options.sizes.contains(size))
+        out << "; where " << size.getValue() << " = 64, else give --sizes=" << size.getValue() << "=NUMBER";
+    out << "\n";
+  }
+
   void writeProgram(const TargetProgram &program) {
     ModuleOp module = program.module.get();
     SmallVector<StateOp> state = llvm::to_vector(module.getOps<StateOp>());
@@ -118,33 +144,64 @@ private:
   }
 
   void writeFunction(const TargetProgram &program, func::FuncOp function) {
+    auto found = options.measured.find(function.getSymName().str());
+    const ProfiledModel::Seconds *measured = found == options.measured.end() ? nullptr : &found->second;
+    std::vector<Row> rows = {heading(function, measured)};
+    Costs costs(function.getContext(), options.sizes);
     SymbolTable symbols(program.module.get());
     llvm::MapVector<StringRef, int64_t> launches;
     for (LaunchOp launch : function.getOps<LaunchOp>()) ++launches[launch.getKernel()];
-    std::vector<std::array<std::string, 5>> rows = {
-        {"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch bytes"}};
-    Costs costs(function.getContext());
-    AffineExpr operations = costs.zero(), bytes = costs.zero();
-    int64_t launched = 0, scratch = 0;
+    Sum sum{costs.zero(), costs.zero()};
     for (auto [name, count] : launches) {
       auto kernel = symbols.lookup<KernelOp>(name);
-      AffineExpr itsOperations = costs.operations(kernel), itsBytes = costs.bytes(kernel);
-      int64_t itsScratch = program.kernels.at(name.str()).scratchBytes;
-      rows.push_back({name.str(), std::to_string(count), costs.text(itsOperations), costs.text(itsBytes),
-                      std::to_string(itsScratch)});
-      operations = operations + itsOperations * count;
-      bytes = bytes + itsBytes * count;
-      launched += count;
-      scratch = std::max(scratch, itsScratch);
+      AffineExpr operations = costs.operations(kernel), bytes = costs.bytes(kernel);
+      int64_t scratch = program.kernels.at(name.str()).scratchBytes;
+      rows.push_back(
+          {name.str(), std::to_string(count), costs.text(operations), costs.text(bytes), std::to_string(scratch)});
+      double atRoof = options.roof ? writeBound(rows.back(), costs.value(operations), costs.value(bytes)) : 0;
+      double seconds = measured ? measured->lookup(name) : 0;
+      if (measured) writeMeasured(rows.back(), seconds / count, atRoof);
+      sum = {sum.operations + operations * count, sum.bytes + bytes * count, sum.launches + count,
+             std::max(sum.scratch, scratch),      sum.seconds + seconds,     sum.atRoof + atRoof * count};
     }
-    rows.push_back(
-        {"all launches", std::to_string(launched), costs.text(operations), costs.text(bytes), std::to_string(scratch)});
-    std::array<size_t, 5> widths{};
-    for (auto &row : rows)
-      for (size_t column = 0; column < 5; ++column) widths[column] = std::max(widths[column], row[column].size());
-    for (auto &row : rows) {
+    rows.push_back({"all launches", std::to_string(sum.launches), costs.text(sum.operations), costs.text(sum.bytes),
+                    std::to_string(sum.scratch)});
+    if (options.roof) llvm::append_range(rows.back(), Row{"", "", llvm::formatv("{0:f1}", 1e6 * sum.atRoof).str()});
+    if (measured) writeMeasured(rows.back(), sum.seconds, sum.atRoof);
+    writeTable(rows);
+  }
+
+  Row heading(func::FuncOp function, bool measured) {
+    Row row = {"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch bytes"};
+    if (options.roof) llvm::append_range(row, Row{"operations/byte", "bound", "us at roof"});
+    if (measured) row.push_back("us");
+    if (measured && options.roof) row.push_back("of roof");
+    return row;
+  }
+
+  /// Columns of a kernel that does so much in a launch; returns the least seconds that it can take.
+  double writeBound(Row &row, double operations, double bytes) {
+    double computing = operations / options.roof->operations, moving = bytes / options.roof->bytes;
+    double most = std::max(computing, moving);
+    llvm::append_range(row, Row{llvm::formatv("{0:f1}", bytes ? operations / bytes : 0).str(),
+                                computing > moving ? "compute" : "memory", llvm::formatv("{0:f1}", 1e6 * most).str()});
+    return most;
+  }
+
+  void writeMeasured(Row &row, double seconds, double atRoof) {
+    row.push_back(llvm::formatv("{0:f1}", 1e6 * seconds).str());
+    if (options.roof) row.push_back(llvm::formatv("{0:f2}", seconds > 0 ? atRoof / seconds : 0).str());
+  }
+
+  void writeTable(ArrayRef<Row> rows) {
+    std::vector<size_t> widths(rows[0].size());
+    for (const Row &row : rows)
+      for (size_t column = 0; column < row.size(); ++column)
+        widths[column] = std::max(widths[column], row[column].size());
+    for (const Row &row : rows) {
       out << "  " << llvm::left_justify(row[0], widths[0]);
-      for (size_t column = 1; column < 5; ++column) out << "  " << llvm::right_justify(row[column], widths[column]);
+      for (size_t column = 1; column < row.size(); ++column)
+        out << "  " << llvm::right_justify(row[column], widths[column]);
       out << "\n";
     }
   }
@@ -152,23 +209,29 @@ private:
   /// The bound that the runtime allocates by.
   std::string arenaText(ModuleOp module) {
     SmallVector<int64_t> bound = arenaBytes(module, model.interface.sizes);
-    std::string result;
-    for (auto [index, size] : llvm::enumerate(model.interface.sizes))
-      if (bound[1 + index])
-        result += (result.empty() ? "" : " + ") + std::to_string(bound[1 + index]) + " * " + size.getValue().str();
-    if (bound[0] || result.empty()) result += (result.empty() ? "" : " + ") + std::to_string(bound[0]);
-    return result;
+    SmallVector<std::string> terms;
+    int64_t constant = bound[0];
+    for (auto [index, size] : llvm::enumerate(model.interface.sizes)) {
+      int64_t factor = bound[1 + index];
+      if (auto given = options.sizes.find(size); given != options.sizes.end())
+        constant += factor * given->second;
+      else if (factor)
+        terms.push_back(std::to_string(factor) + " * " + size.getValue().str());
+    }
+    if (constant || terms.empty()) terms.push_back(std::to_string(constant));
+    return llvm::join(terms, " + ");
   }
 
   const CompiledModel &model;
+  const ReportOptions &options;
   std::string text;
   llvm::raw_string_ostream out;
 };
 
 } // namespace
 
-std::string reportText(const CompiledModel &model, const Artefacts &artefacts) {
-  return Report(model).write(artefacts);
+std::string reportText(const CompiledModel &model, const Artefacts &artefacts, const ReportOptions &options) {
+  return Report(model, options).write(artefacts);
 }
 
 } // namespace fovea

@@ -54,11 +54,12 @@ SmallVector<int64_t> Tables::rows(DimsAttr expressions) const {
   return result;
 }
 
-Constant *Tables::view(BufferType type) {
+int64_t Tables::view(BufferType type) {
   const ElementKind &kind = elementKind(type.getTensor().getElementType());
-  return addressOf(
+  Constant *view =
       record({integer(kind.halideCode, 32), integer(kind.bits, 32), integer(type.getTensor().getRank(), 32),
-              integers(rows(dimsOf(type.getTensor()))), integers(rows(type.getStrides()))}));
+              integers(rows(dimsOf(type.getTensor()))), integers(rows(type.getStrides()))});
+  return views.insert({view, views.size()}).first->second;
 }
 
 //===-- State and entries -----------------------------------------------------------------------------------------===//
@@ -188,7 +189,8 @@ Constant *Tables::model(const Interface &interface, ArrayRef<TargetProgram> prog
   for (StringAttr size : interface.sizes) names.push_back(string(size.getValue()));
   for (auto [each, entries] : llvm::zip(programs, functions)) records.push_back(program(interface, each, entries));
   return addressOf(record({integer(FOVEA_ABI_VERSION, 32), string(interface.name), integer(interface.fingerprint()),
-                           integer(names.size(), 32), array(names), integer(records.size(), 32), array(records)}));
+                           integer(names.size(), 32), array(names), integer(records.size(), 32), array(records),
+                           array(llvm::to_vector(llvm::make_first_range(views)))}));
 }
 
 } // namespace fovea

@@ -23,8 +23,8 @@ public:
                         ArrayRef<SmallVector<llvm::Function *>> functions);
   /// Affine rows, one for each expression; they have been checked to be affine.
   SmallVector<int64_t> rows(DimsAttr expressions) const;
-  /// A fovea_view.
-  llvm::Constant *view(BufferType type);
+  /// The index of its view in the model's table.
+  int64_t view(BufferType type);
 
 private:
   llvm::Constant *array(ArrayRef<llvm::Constant *> values);
@@ -39,6 +39,7 @@ private:
 
   llvm::Module &module;
   ArrayRef<mlir::StringAttr> sizes;
+  llvm::MapVector<llvm::Constant *, int64_t> views;
   llvm::DenseMap<llvm::Constant *, llvm::Constant *> known; // constants are unique, so equal values are equal keys
 };
 

@@ -117,8 +117,9 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
     for (StateOp state : module.getOps<StateOp>())
       if (PanelsAttr panels = panelsFor(module, state, *best)) parameters[state.getSymName()] = panels;
     for (StateOp state : module.getOps<StateOp>()) choose(state, parameters);
+    SymbolTable symbols(module);
     for (func::FuncOp function : module.getOps<func::FuncOp>())
-      if (!function.isDeclaration() && failed(rewrite(module, function))) return signalPassFailure();
+      if (!function.isDeclaration() && failed(rewrite(symbols, function))) return signalPassFailure();
   }
 
   /// The panels in which the first function that loads a parameter multiplies by it; null if it does not.
@@ -168,10 +169,10 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
     state.setPanelsAttr(panels);
   }
 
-  LogicalResult rewrite(ModuleOp module, func::FuncOp function) {
+  LogicalResult rewrite(const SymbolTable &symbols, func::FuncOp function) {
     OpBuilder builder(&getContext());
     for (LoadOp load : llvm::to_vector(function.getOps<LoadOp>())) {
-      auto state = module.lookupSymbol<StateOp>(load.getState());
+      auto state = symbols.lookup<StateOp>(load.getState());
       if (!state.getPanels() || load.getType() == state.getStorage()) continue;
       builder.setInsertionPointAfter(load);
       auto unpack = UnpackOp::create(builder, load.getLoc(), load.getType(), load, *state.getPanels());
@@ -179,7 +180,7 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
       load.getResult().setType(state.getStorage());
     }
     for (StoreOp store : function.getOps<StoreOp>()) {
-      auto state = module.lookupSymbol<StateOp>(store.getState());
+      auto state = symbols.lookup<StateOp>(store.getState());
       if (!state.getPanels() || store.getValue().getType() == state.getStorage()) continue;
       builder.setInsertionPoint(store);
       store.getValueMutable().assign(PackOp::create(builder, store.getLoc(), store.getValue(), *state.getPanels()));

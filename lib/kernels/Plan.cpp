@@ -59,7 +59,10 @@ public:
   explicit FunctionPlan(func::FuncOp function)
       : function(function), shapes(function.getContext()),
         views(
-            function.getContext(), [](Value base) { return layoutOf(base); }, [](Value) { return false; }) {}
+            function.getContext(), [this](Value base) { return layoutOf(base); }, [](Value) { return false; }) {
+    for (KernelOp kernel : function->getParentOfType<ModuleOp>().getOps<KernelOp>())
+      kernels[kernel.getSymNameAttr()] = kernel;
+  }
 
   LogicalResult run() {
     number();
@@ -84,9 +87,7 @@ private:
     return llvm::to_vector(function.getOps<LaunchOp>());
   }
 
-  static KernelOp kernelOf(LaunchOp launch) {
-    return SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
-  }
+  KernelOp kernelOf(LaunchOp launch) { return kernels.at(launch.getKernelAttr().getAttr()); }
 
   void number() {
     for (auto [index, launch] : llvm::enumerate(launchesOf(function))) time[launch] = index;
@@ -275,7 +276,7 @@ private:
     return result;
   }
 
-  static DimsAttr layoutOf(Value value) {
+  DimsAttr layoutOf(Value value) {
     auto launch = value.getDefiningOp<LaunchOp>();
     if (!launch) return {};
     auto kernel = kernelOf(launch);
@@ -357,6 +358,7 @@ private:
   }
 
   func::FuncOp function;
+  llvm::DenseMap<StringAttr, KernelOp> kernels; // those of launches over tensors
   Shapes shapes;
   StridedViews views;
   llvm::DenseMap<Operation *, int64_t> time;

@@ -32,22 +32,26 @@ double fovea::monotonic_seconds() {
   return now.tv_sec + now.tv_nsec * 1e-9;
 }
 
-void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t region, const int64_t *offset,
-                const fovea_view *view, fovea_buffer *storage) {
-  int32_t size_count = handle->model->size_count, row = 1 + size_count, rank = view->rank;
-  uint8_t *start = region == 0   ? handle->state
-                   : region == 1 ? handle->arena
-                                 : static_cast<uint8_t *>(handle->pointers[region - 2]);
-  Buffer *buffer = reinterpret_cast<Buffer *>(storage);
-  buffer->header = halide_buffer_t();
-  buffer->header.host = start + affine(offset, sizes, size_count);
-  buffer->header.type = halide_type_t(static_cast<halide_type_code_t>(view->type_code), view->type_bits);
-  buffer->header.dimensions = rank;
-  buffer->header.dim = buffer->dimensions;
-  for (int32_t i = 0; i < rank; ++i)
-    buffer->dimensions[rank - 1 - i] =
-        halide_dimension_t(0, static_cast<int32_t>(affine(view->extents + i * row, sizes, size_count)),
-                           static_cast<int32_t>(affine(view->strides + i * row, sizes, size_count)));
+void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t count, const int64_t *places,
+                fovea_buffer *buffers) {
+  int32_t size_count = handle->model->size_count, row = 1 + size_count;
+  for (int32_t index = 0; index < count; ++index, places += 2 + row) {
+    int64_t region = places[0];
+    const fovea_view *view = &handle->model->views[places[1]];
+    uint8_t *start = region == 0   ? handle->state
+                     : region == 1 ? handle->arena
+                                   : static_cast<uint8_t *>(handle->pointers[region - 2]);
+    Buffer *buffer = reinterpret_cast<Buffer *>(buffers + index);
+    buffer->header = halide_buffer_t();
+    buffer->header.host = start + affine(places + 2, sizes, size_count);
+    buffer->header.type = halide_type_t(static_cast<halide_type_code_t>(view->type_code), view->type_bits);
+    buffer->header.dimensions = view->rank;
+    buffer->header.dim = buffer->dimensions;
+    for (int32_t i = 0; i < view->rank; ++i)
+      buffer->dimensions[view->rank - 1 - i] =
+          halide_dimension_t(0, static_cast<int32_t>(affine(view->extents + i * row, sizes, size_count)),
+                             static_cast<int32_t>(affine(view->strides + i * row, sizes, size_count)));
+  }
 }
 
 int32_t fovea_launched(fovea_handle *handle, const char *kernel, int32_t status) {

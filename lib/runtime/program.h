@@ -102,6 +102,13 @@ enum {
   FOVEA_CPU_AVX512_VNNI = 64
 };
 
+/* What a kernel takes: rank affine rows of extents, then rank affine rows of strides in elements, the logical (outermost
+ * first) order; fovea_wrap reverses them for Halide. */
+typedef struct {
+  int32_t type_code, type_bits, rank;
+  const int64_t *extents, *strides;
+} fovea_view;
+
 typedef struct {
   uint32_t abi_version;
   const char *name;
@@ -110,6 +117,7 @@ typedef struct {
   const char *const *size_names;
   int32_t program_count;
   const fovea_program *programs; /* best first: create takes the first that the machine can run */
+  const fovea_view *views;
 } fovea_model;
 
 /* NAME_options of the generated header has this layout. A zero field means its default. */
@@ -173,21 +181,15 @@ int32_t fovea_get(fovea_handle *handle, const char *name, void *values, size_t b
 int32_t fovea_set(fovea_handle *handle, const char *name, const void *values, size_t bytes);
 const char *fovea_target(const fovea_handle *handle);
 
-/* A view that a kernel takes: rank affine rows of extents, then rank affine rows of strides in elements, the logical
- * (outermost first) order; fovea_wrap reverses them for Halide. */
-typedef struct {
-  int32_t type_code, type_bits, rank;
-  const int64_t *extents, *strides;
-} fovea_view;
-
 /* Room for one kernel argument on the generated function's stack. Its first member is the halide_buffer_t. */
 typedef struct {
   uint64_t storage[7 + 2 * FOVEA_MAX_RANK];
 } fovea_buffer;
 
-/* Called by generated host code: fills buffer with the view at byte offset (an affine row) of the region. */
-void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t region, const int64_t *offset,
-                const fovea_view *view, fovea_buffer *buffer);
+/* Called by generated host code: fills `count` buffers. `places` has for each a region, one of the model's views, and an
+ * affine row: how many bytes into the region it begins. */
+void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t count, const int64_t *places,
+                fovea_buffer *buffers);
 /* Called by generated host code after each launch; calls the profile hook. Returns status, for chaining. */
 int32_t fovea_launched(fovea_handle *handle, const char *kernel, int32_t status);
 

@@ -16,14 +16,20 @@ TEST(Wrap, ReversesDimensionsAndAddsOffsets) {
   void *pointers[] = {image, &rate, logits};
   TestModel::run = [&](fovea_handle *h, const int64_t *sizes) {
     // [batch, 3, 4] of stride [12, 4, 1] that starts at 8 + 16 * batch bytes
-    int64_t extents[] = {0, 1, 3, 0, 4, 0}, strides[] = {12, 0, 4, 0, 1, 0}, offset[] = {8, 16}, none[] = {0, 0};
-    fovea_view view = {halide_type_float, 32, 3, extents, strides};
-    fovea_buffer storage;
-    auto *buffer = reinterpret_cast<halide_buffer_t *>(&storage);
+    int64_t extents[] = {0, 1, 3, 0, 4, 0}, strides[] = {12, 0, 4, 0, 1, 0};
+    std::vector<int64_t> most(2 * FOVEA_MAX_RANK, 1);
+    fovea_view views[] = {{halide_type_float, 32, 3, extents, strides},
+                          {halide_type_float, 64, 0, nullptr, nullptr},
+                          {halide_type_int, 64, FOVEA_MAX_RANK, most.data(), most.data()}};
+    model.model.views = views;
+    fovea_buffer storage[7];
+    memset(storage, 0xee, sizeof storage);
+    const int64_t places[] = {0, 0, 8, 16, 1, 0, 8, 16, 2, 0, 8, 16, 3, 0, 8, 16, 4, 0, 8, 16, // every region
+                              3, 1, 0, 0,  0, 2, 0, 0};
+    fovea_wrap(h, sizes, 7, places, storage);
+    uint8_t *starts[] = {h->state, h->arena, (uint8_t *)image, (uint8_t *)&rate, (uint8_t *)logits};
     for (int region = 0; region < 5; ++region) {
-      memset(&storage, 0xee, sizeof storage);
-      fovea_wrap(h, sizes, region, offset, &view, &storage);
-      uint8_t *starts[] = {h->state, h->arena, (uint8_t *)image, (uint8_t *)&rate, (uint8_t *)logits};
+      auto *buffer = reinterpret_cast<halide_buffer_t *>(storage + region);
       EXPECT_EQ(buffer->host, starts[region] + 8 + 16 * 5);
       EXPECT_EQ(buffer->type, halide_type_of<float>());
       EXPECT_EQ(buffer->dimensions, 3);
@@ -34,14 +40,11 @@ TEST(Wrap, ReversesDimensionsAndAddsOffsets) {
       EXPECT_EQ(buffer->dim[1], halide_dimension_t(0, 3, 4));
       EXPECT_EQ(buffer->dim[2], halide_dimension_t(0, 5, 12));
     }
-    fovea_view scalar = {halide_type_float, 64, 0, nullptr, nullptr};
-    fovea_wrap(h, sizes, 3, none, &scalar, &storage);
-    EXPECT_EQ(*reinterpret_cast<double *>(buffer->host), 0.25);
-    EXPECT_EQ(buffer->dimensions, 0);
-    std::vector<int64_t> most(2 * FOVEA_MAX_RANK, 1);
-    fovea_view full = {halide_type_int, 64, FOVEA_MAX_RANK, most.data(), most.data()};
-    fovea_wrap(h, sizes, 0, none, &full, &storage);
-    EXPECT_EQ(buffer->dim[FOVEA_MAX_RANK - 1], halide_dimension_t(0, 6, 6));
+    auto *scalar = reinterpret_cast<halide_buffer_t *>(storage + 5);
+    auto *full = reinterpret_cast<halide_buffer_t *>(storage + 6);
+    EXPECT_EQ(*reinterpret_cast<double *>(scalar->host), 0.25);
+    EXPECT_EQ(scalar->dimensions, 0);
+    EXPECT_EQ(full->dim[FOVEA_MAX_RANK - 1], halide_dimension_t(0, 6, 6));
     return 0;
   };
   EXPECT_EQ(fovea_call(handle, 0, &batch, pointers), FOVEA_OK);

@@ -53,8 +53,8 @@ struct TestModel {
   ~TestModel() { run = nullptr; }
 
   void refresh() { // after a change to the vectors
-    model = {FOVEA_ABI_VERSION,        name.c_str(),   0xabc, (int32_t)size_names.size(), size_names.data(),
-             (int32_t)programs.size(), programs.data()};
+    model = {FOVEA_ABI_VERSION,        name.c_str(),    0xabc,  (int32_t)size_names.size(), size_names.data(),
+             (int32_t)programs.size(), programs.data(), nullptr};
   }
   fovea_handle *create() {
     refresh();

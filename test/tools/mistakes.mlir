@@ -15,6 +15,11 @@
 // RUN: not foveac %S/stages.mlir -o %t/file 2>&1 | FileCheck %s --check-prefix=FILE
 // RUN: not foveac %S/stages.mlir --compile-to=grad -o %t/none/text.mlir 2>&1 | FileCheck %s --check-prefix=WRITE
 // RUN: not foveac %S/stages.mlir --compile-to=grad --report 2>&1 | FileCheck %s --check-prefix=REPORT
+// RUN: not foveac %S/stages.mlir --measure -o %t 2>&1 | FileCheck %s --check-prefix=MEASURE
+// RUN: not foveac %S/stages.mlir --report --sizes=batch=many -o %t 2>&1 | FileCheck %s --check-prefix=NUMBER
+// RUN: not foveac %S/stages.mlir --report --sizes=rows=8 -o %t/out 2>&1 | FileCheck %s --check-prefix=SIZE
+// RUN: not foveac %S/stages.mlir --report --sizes=batch=0 -o %t/out 2>&1 | FileCheck %s --check-prefix=ZERO
+// RUN: not foveac %S/stages.mlir --report --measure -o %t/out 2>&1 | FileCheck %s --check-prefix=SIZELESS
 // RUN: not foveac %S/stages.mlir --fly 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: not foveac %s -o %t 2>&1 | FileCheck %s --check-prefix=MODULE
 // RUN: not foveac %t/file 2>&1 | FileCheck %s --check-prefix=TEXT
@@ -35,6 +40,11 @@
 // FILE: foveac: error: cannot write into '{{.*}}file': Not a directory
 // WRITE: foveac: error: cannot write '{{.*}}none/text.mlir': No such file or directory
 // REPORT: foveac: error: --report describes compiled kernels, but --compile-to=grad makes none
+// MEASURE: foveac: error: --measure is for the report: give --report as well
+// NUMBER: foveac: error: --sizes has 'batch=many': it must be NAME=NUMBER, several joined by ','
+// SIZE: foveac: error: --sizes gives 'rows', but the model's sizes are: batch
+// ZERO: foveac: error: --sizes gives batch = 0: it must be at least 1
+// SIZELESS: foveac: error: the model's sizes are batch, and what runs needs numbers: give --sizes=batch=NUMBER
 // OPTION: Unknown command line argument '--fly'
 // TEXT: file:1:1: error:
 
