@@ -215,9 +215,9 @@ FOVEA_UNARY_VJP(ErfOp, g *(-(x *x)).apply<ExpOp>() * M_2_SQRTPI)
 FOVEA_UNARY_VJP(SigmoidOp, g *(y *(1.0 - y)))
 FOVEA_UNARY_VJP(ReluOp, g.make<SelectOp>(positive(x), g.value, g.constant(0).value))
 FOVEA_UNARY_VJP(SoftplusOp, g *x.apply<SigmoidOp>())
-// gelu' = Phi(x) + x phi(x), with the normal distribution's Phi and phi.
-FOVEA_UNARY_VJP(GeluOp, g *(((x * M_SQRT1_2).apply<ErfOp>() + 1.0) * 0.5 +
-                            x * (x * x * -0.5).apply<ExpOp>() * (M_2_SQRTPI * M_SQRT1_2 * 0.5)))
+FOVEA_UNARY_VJP(GeluOp, g *x.apply<GeluSlopeOp>())
+// gelu'' = (2 - x^2) phi(x).
+FOVEA_UNARY_VJP(GeluSlopeOp, g *(2.0 - x * x) * (x * x * -0.5).apply<ExpOp>() * (M_2_SQRTPI * M_SQRT1_2 * 0.5))
 
 // With v = 2 sqrt(2 / pi) (x + 0.044715 x^3), gelu_tanh = x s(v) for the sigmoid s. Its slope s + x s (1 - s) v' is 0
 // or 1 beyond 10, where x^2 may overflow.

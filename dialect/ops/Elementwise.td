@@ -47,6 +47,7 @@ def Fovea_ErfOp : Fovea_Unary<"erf", "error function of x", Vjp>;
 def Fovea_SigmoidOp : Fovea_Unary<"sigmoid", "1 / (1 + e^-x)", Vjp>;
 def Fovea_ReluOp : Fovea_Unary<"relu", "x where x > 0, else 0; the gradient at 0 is 0", Vjp>;
 def Fovea_GeluOp : Fovea_Unary<"gelu", "x * (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel 2016)", Vjp>;
+def Fovea_GeluSlopeOp : Fovea_Unary<"gelu_slope", "the derivative of gelu: Phi(x) + x phi(x), with the normal distribution's Phi and phi", Vjp>;
 def Fovea_GeluTanhOp : Fovea_Unary<"gelu_tanh", "x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel 2016)", Vjp>;
 def Fovea_SoftplusOp : Fovea_Unary<"softplus", "log(1 + e^x) (Dugas et al. 2000)", Vjp>;
 

@@ -107,6 +107,7 @@ void registerElementwiseLowerings(MLIRContext *context) {
   SigmoidOp::attachInterface<UnaryLowering<SigmoidOp, math::sigmoid>>(*context);
   ReluOp::attachInterface<UnaryLowering<ReluOp, math::relu>>(*context);
   GeluOp::attachInterface<UnaryLowering<GeluOp, math::gelu>>(*context);
+  GeluSlopeOp::attachInterface<UnaryLowering<GeluSlopeOp, math::geluSlope>>(*context);
   GeluTanhOp::attachInterface<UnaryLowering<GeluTanhOp, math::geluTanh>>(*context);
   SoftplusOp::attachInterface<UnaryLowering<SoftplusOp, math::softplus>>(*context);
   CompareOp::attachInterface<CompareLowering>(*context);

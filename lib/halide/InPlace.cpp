@@ -1,4 +1,4 @@
-// Values before stores.
+// Values before stores, and stores beside others.
 #include "lib/halide/InPlace.h"
 
 using namespace Halide::Internal;
@@ -56,6 +56,57 @@ Stmt ValuesBeforeStores::visit(const Block *block) {
     result.push_back(body);
   }
   return Block::make(result);
+}
+
+static const std::string besidePrefix = "store_beside ";
+
+Halide::Expr StoreBeside::mark(const Halide::Expr &value, const Halide::Expr &element, const std::string &result,
+                               const Halide::Expr &index) {
+  return Call::make(value.type(), besidePrefix + result, {value, element, index}, Call::PureExtern);
+}
+
+namespace {
+/// Takes the mark out of an expression.
+class TakeMark : public IRMutator {
+public:
+  std::string result; // empty where there is no mark
+  Halide::Expr element, index;
+
+private:
+  using IRMutator::visit;
+  Halide::Expr visit(const Let *let) override {
+    lets.push_back(let);
+    Halide::Expr mutated = IRMutator::visit(let);
+    lets.pop_back();
+    return mutated;
+  }
+  Halide::Expr visit(const Call *call) override {
+    if (call->name.compare(0, besidePrefix.size(), besidePrefix)) return IRMutator::visit(call);
+    result = call->name.substr(besidePrefix.size());
+    element = withLets(call->args[1]);
+    index = withLets(call->args[2]);
+    return call->args[0];
+  }
+  /// With the names that are defined around the mark.
+  Halide::Expr withLets(Halide::Expr value) const {
+    for (auto let = lets.rbegin(); let != lets.rend(); ++let) value = Let::make((*let)->name, (*let)->value, value);
+    return value;
+  }
+
+  std::vector<const Let *> lets;
+};
+} // namespace
+
+Stmt StoreBeside::visit(const Store *store) {
+  TakeMark take;
+  Halide::Expr value = take.mutate(store->value);
+  if (take.result.empty()) return store;
+  Stmt own = Store::make(store->name, value, store->index, store->param, store->predicate, store->alignment);
+  Stmt beside =
+      Store::make(take.result, take.element, take.index, Halide::Parameter(), store->predicate, ModulusRemainder());
+  Halide::Expr buffer = Variable::make(Halide::type_of<halide_buffer_t *>(), take.result + ".buffer");
+  Halide::Expr host = Call::make(Halide::type_of<void *>(), Call::buffer_get_host, {buffer}, Call::Extern);
+  return Block::make(LetStmt::make(take.result, host, beside), own);
 }
 
 } // namespace fovea

@@ -1,4 +1,4 @@
-// Keeps the meaning of in-place results: every value is computed from the arguments as they were.
+// Lowering passes about results: those in the buffer of an argument, and those stored from within another stage.
 #pragma once
 
 #include <Halide.h>
@@ -30,6 +30,19 @@ private:
 
   std::string output; // the Func; its elements are output.0, output.1, ...
   int count = 0;
+};
+
+/// A lowering pass for results that are computed inside the loops of another stage, where Halide has no outputs: the
+/// stage's definition is marked with what is to be stored beside each of its elements, and where.
+class StoreBeside : public Halide::Internal::IRMutator {
+public:
+  /// `value`; when it is stored, `element` goes to `result` at `index`, counted in elements.
+  static Halide::Expr mark(const Halide::Expr &value, const Halide::Expr &element, const std::string &result,
+                           const Halide::Expr &index);
+
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::Store *store) override;
 };
 
 } // namespace fovea

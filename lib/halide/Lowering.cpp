@@ -136,6 +136,19 @@ void KernelLowering::yieldDirectly(Value result, Func func) {
   direct.insert({result.getImpl(), func});
 }
 
+Expr KernelLowering::yieldBeside(Value result, const Expr &value, const Expr &element, Coordinates coordinates) {
+  auto tensor = cast<RankedTensorType>(result.getType());
+  auto yield = cast<YieldOp>(op.getBody().front().getTerminator());
+  Func stored = func("stored" + std::to_string(direct.size()));
+  stored(reversed(variables(tensor.getRank()))) = Halide::undef(element.type());
+  direct.insert({result.getImpl(), stored});
+  storesBeside = true;
+  DimsAttr strides = op.resultStrides(llvm::find(yield.getValues(), result) - yield.getValues().begin());
+  Expr index = 0;
+  for (auto [d, coordinate] : llvm::enumerate(coordinates)) index += coordinate * size(strides, d);
+  return StoreBeside::mark(value, element, stored.name(), index);
+}
+
 std::vector<Var> KernelLowering::variables(int64_t rank) {
   std::vector<Var> vars;
   for (int64_t d = 0; d < rank; ++d) vars.push_back(Var("dim" + std::to_string(d)));
@@ -197,6 +210,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   }
   Halide::Pipeline result(outputs);
   if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
+  if (storesBeside) result.add_custom_lowering_pass(new StoreBeside);
   return result;
 }
 

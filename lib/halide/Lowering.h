@@ -67,6 +67,9 @@ public:
   bool isYielded(Value result) const;
   /// Makes a bound Func itself the pipeline's output for this result.
   void yieldDirectly(Value result, Halide::Func func);
+  /// `value`, the definition of a stage that is stored: with it, `element` goes to the result at these coordinates.
+  Halide::Expr yieldBeside(Value result, const Halide::Expr &value, const Halide::Expr &element,
+                           Coordinates coordinates);
   /// The Func of all results of the main shape; built at the first call.
   Output &output();
 
@@ -119,11 +122,14 @@ private:
   llvm::DenseMap<Value, std::vector<Known>> known;
   llvm::DenseMap<mlir::Attribute, Halide::Buffer<>> tables;
   std::optional<Output> main;
+  bool storesBeside = false;
 };
 
 /// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one
 /// row, or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
 Halide::Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize = true);
+/// The same for the kernel's output.
+Halide::Var scheduleRows(KernelLowering &kernel);
 
 /// Binds an anchor's result to the sum of `element` over its reduction, and schedules the kernel: the sum row by row of
 /// the output, or at root where the result's shape is constant.

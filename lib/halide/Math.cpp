@@ -140,6 +140,16 @@ Expr exp(const Expr &x) {
   return select(isNan(x), x, p * split.power);
 }
 
+Expr expBelow(const Expr &x) {
+  if (isDouble(x)) return library("exp", {x});
+  // 2^n e^r, |r| <= ln 2 / 2. n + 127 is in the lowest bits of the sum; n = -127 gives 0.
+  Expr bounded = max(x, -88.0f), shifted = add(bounded * 1.44269502f, 12583039.0f); // 1.5 * 2^23 + 127
+  Expr r = bounded - sub(shifted, 12583039.0f) * 0.693147181f;
+  Expr power = reinterpret<float>(bits(shifted) << 23);
+  Expr p = polynomial(r, {8.29014416e-3, 4.18988513e-2, 0.166676439, 0.499991428, 0.999999704, 1});
+  return select(isNan(x), x, p * power);
+}
+
 Expr exp2(const Expr &x) {
   // The low bits of the sum are x, rounded to a whole number; rounding is strict, or LLVM takes the shift away again.
   Expr shift = 12582912.0f, shifted = add(x, shift), r = sub(x, sub(shifted, shift)); // |r| <= 0.5
@@ -191,13 +201,33 @@ Expr erf(const Expr &x) {
 
 Expr sigmoid(const Expr &x) { return real(x, 1) / (real(x, 1) + math::exp(-x)); }
 
+/// The fourth power of a polynomial of |x|, which falls to exactly 0 before `end` and is 0 from there.
+static Expr fourthPower(const Expr &x, double end, std::initializer_list<double> coefficients) {
+  Expr root = max(polynomial(min(absolute(x), real(x, end)), coefficients), real(x, 0)), square = root * root;
+  return mul(square, square);
+}
+
 Expr gelu(const Expr &x) {
   if (isDouble(x)) return x * ((math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5));
-  // x Phi(x), with Phi(-|x|) as a power of two.
-  Expr below =
-      powerOfTwo(polynomial(min(absolute(x), 16.0f), {-2.83490664e-6, 3.93776019e-5, -1.86179765e-4, -1.36937599e-4,
-                                                      7.06342178e-3, -5.24961795e-2, -4.59208196e-1, -1.15110521, -1}));
+  // x Phi(x); Phi(-|x|) is 5e-8 at most off.
+  Expr below = fourthPower(x, 5.6201,
+                           {-3.43750152e-6, 5.89301086e-5, -3.1023197e-4, -2.74473071e-5, 3.78398605e-3, 4.6591316e-3,
+                            -5.0201571e-2, -0.167733379, 0.840896403});
   return x * select(bits(x) < 0, below, 1.0f - below);
+}
+
+Expr geluSlope(const Expr &x) {
+  if (isDouble(x))
+    return (math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5) + max(min(x, real(x, 40)), real(x, -40)) *
+                                                                                 math::exp(x * x * real(x, -0.5)) *
+                                                                                 real(x, M_2_SQRTPI * M_SQRT1_2 * 0.5);
+  // Phi + x phi is 0 at -0.75179; 1e-7 at most off.
+  constexpr double end = 6.1001;
+  Expr rest = fourthPower(x, end,
+                          {4.67294311e-8, -9.57387402e-7, 3.63908614e-6, 4.80520172e-5, -4.20329806e-4, 1.64940678e-4,
+                           6.72399556e-3, -2.68089171e-3, -8.57764207e-2, -5.99627045e-2, 0.903063148});
+  Expr below = mul(0.751791525f - min(absolute(x), real(x, end)), rest);
+  return select(isNan(x), x, bits(x) < 0, below, 1.0f - below);
 }
 
 Expr geluTanh(const Expr &x) {

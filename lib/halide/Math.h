@@ -44,6 +44,8 @@ Halide::Expr sin(const Halide::Expr &x);
 Halide::Expr cos(const Halide::Expr &x);
 /// e^x; exactly 0 below -87.33 in f32, so that no denormals follow.
 Halide::Expr exp(const Halide::Expr &x);
+/// e^x for x up to 0, as softmax needs it; in f32 exactly 0 below -87.7.
+Halide::Expr expBelow(const Halide::Expr &x);
 /// 2^x in f32 for x up to 0.5, as softmax needs it; exactly 0 below -126.
 Halide::Expr exp2(const Halide::Expr &x);
 Halide::Expr log(const Halide::Expr &x);
@@ -51,6 +53,8 @@ Halide::Expr tanh(const Halide::Expr &x);
 Halide::Expr erf(const Halide::Expr &x);
 Halide::Expr sigmoid(const Halide::Expr &x);
 Halide::Expr gelu(const Halide::Expr &x);
+/// The derivative of gelu.
+Halide::Expr geluSlope(const Halide::Expr &x);
 Halide::Expr geluTanh(const Halide::Expr &x);
 /// log(1 + e^x), to the last digits below zero too.
 Halide::Expr softplus(const Halide::Expr &x);

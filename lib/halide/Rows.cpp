@@ -40,7 +40,7 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     RowReduction largest(kernel, "largest", row, extent, RowReduction::maxOfNumbers, x);
     std::vector<Expr> at(row.begin(), row.end());
     Func powers = kernel.func("powers"), result = kernel.func("softmax");
-    powers(vars) = math::exp(math::sub(x(vars[0]), largest.total(at)));
+    powers(vars) = math::expBelow(math::sub(x(vars[0]), largest.total(at)));
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, [&](const Expr &j) {
       std::vector<Expr> element{j};
       element.insert(element.end(), row.begin(), row.end());
@@ -51,16 +51,15 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     else
       result(vars) = powers(vars) * (kernel.real(powers.type(), 1) / sum.total(at));
     kernel.bind(softmax.getResult(), result);
-    Output &output = kernel.output();
     int64_t lanes = kernel.schedule().getVector();
-    Var loop = scheduleRows(output, kernel.schedule(), lanes);
+    Var loop = scheduleRows(kernel);
     place(largest, kernel, loop);
     place(sum, kernel, loop);
     // The powers of a row stay near, rather than being computed again.
     std::optional<int64_t> width = constantOf(extent);
     if (isa<SoftmaxOp>(op) && rank > 1 && width && *width <= longestKept) {
       auto tail = *width < lanes ? Halide::TailStrategy::GuardWithIf : Halide::TailStrategy::ShiftInwards;
-      powers.compute_at(output.func, loop).vectorize(vars[0], (int)lanes, tail);
+      powers.compute_at(kernel.output().func, loop).vectorize(vars[0], (int)lanes, tail);
     }
     return success();
   }
@@ -116,22 +115,22 @@ struct CumsumLowering : AnchorLowering::ExternalModel<CumsumLowering, CumsumOp> 
   }
 };
 
-/// A statistic is computed in the row loop of the output, or, where it is a result itself, in one of its own, which is
-/// returned.
-Var placeStatistic(KernelLowering &kernel, Value value, Func statistic, RowReduction &reduction, Var loop) {
+/// Binds a norm's statistic, which has one element for each row; where it is a result, it is stored as well.
+Func bindStatistic(KernelLowering &kernel, Value result, const std::string &name, const std::vector<Var> &vars,
+                   const Expr &value) {
+  Func statistic = kernel.func(name);
+  std::vector<Var> coordinates = kernel.reversed(vars);
+  std::vector<Expr> at(coordinates.begin(), coordinates.end());
+  statistic(vars) = kernel.isYielded(result) ? kernel.yieldBeside(result, value, value, at) : value;
+  kernel.bind(result, statistic);
+  return statistic;
+}
+
+/// A statistic and its reduction are computed in the row loop of the output, or at root where the output is one row.
+void placeStatistic(KernelLowering &kernel, Func statistic, RowReduction &reduction, Var row) {
   Output &output = kernel.output();
-  if (kernel.isYielded(value)) {
-    Output own{statistic, output.vars, kernel.extents(cast<RankedTensorType>(value.getType())), false};
-    loop = scheduleRows(own, kernel.schedule(), kernel.schedule().getVector());
-    own.vars.size() < 2 ? reduction.computeRoot() : reduction.computeAt(statistic, loop);
-  } else if (output.vars.size() < 2) {
-    statistic.compute_root();
-    reduction.computeRoot();
-  } else {
-    statistic.compute_at(output.func, loop);
-    reduction.computeAt(output.func, loop);
-  }
-  return loop;
+  output.vars.size() < 2 ? statistic.compute_root() : statistic.compute_at(output.func, row);
+  place(reduction, kernel, row);
 }
 
 struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, LayerNormOp> {
@@ -147,36 +146,24 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     // mean and rstd have a last dimension of size 1.
     std::vector<Expr> first{Expr(0)};
     first.insert(first.end(), row.begin(), row.end());
-    Func mean = kernel.func("mean"), rstd = kernel.func("rstd"), result = kernel.func("layer_norm");
+    Func result = kernel.func("layer_norm");
     RowReduction sum(kernel, "sum", row, extent, RowReduction::sum, x);
-    mean(vars) = sum.total(at) / width;
-    // Where rstd is a result and the mean is not, each has rows of its own to compute the mean in.
-    std::optional<RowReduction> again;
-    Func center = mean;
-    if (kernel.isYielded(norm.getRstd()) && !kernel.isYielded(norm.getMean())) {
-      again.emplace(kernel, "sum_again", row, extent, RowReduction::sum, x);
-      center = kernel.func("center");
-      center(vars) = again->total(at) / width;
-    }
+    Func mean = bindStatistic(kernel, norm.getMean(), "mean", vars, sum.total(at) / width);
     RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) {
-      Expr apart = math::sub(x(j), center(first));
+      Expr apart = math::sub(x(j), mean(first));
       return apart * apart;
     });
-    rstd(vars) = kernel.real(element, 1) /
-                 sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
+    Expr epsilon = kernel.real(element, norm.getEpsilon().convertToDouble());
+    Func rstd = bindStatistic(kernel, norm.getRstd(), "rstd", vars,
+                              kernel.real(element, 1) / sqrt(squares.total(at) / width + epsilon));
     Expr column = vars[0];
     Expr scaled =
         math::mul(math::mul(math::sub(x(column), mean(first)), rstd(first)), kernel.load(norm.getScale(), {column}));
     result(vars) = math::add(scaled, kernel.load(norm.getBias(), {column}));
     kernel.bind(norm.getResult(), result);
-    for (auto [value, func] : {std::pair(norm.getMean(), mean), std::pair(norm.getRstd(), rstd)})
-      if (kernel.isYielded(value)) kernel.yieldDirectly(value, func);
-    Output &output = kernel.output();
-    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
-    placeStatistic(kernel, norm.getMean(), mean, sum, loop);
-    Var own = placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
-    if (again) vars.size() < 2 ? center.compute_root() : center.compute_at(rstd, own);
-    if (again) vars.size() < 2 ? again->computeRoot() : again->computeAt(rstd, own);
+    Var loop = scheduleRows(kernel);
+    placeStatistic(kernel, mean, sum, loop);
+    placeStatistic(kernel, rstd, squares, loop);
     return success();
   }
 };
@@ -193,14 +180,13 @@ struct RmsNormLowering : AnchorLowering::ExternalModel<RmsNormLowering, RmsNormO
     Expr extent = kernel.extent(norm.getX(), rank - 1), width = kernel.real(element, (double)type.getShape().back());
     auto x = [&](const Expr &j) { return kernel.load(norm.getX(), inRow(row, j)); };
     RowReduction squares(kernel, "squares", row, extent, RowReduction::sum, [&](const Expr &j) { return x(j) * x(j); });
-    Func rstd = kernel.func("rstd"), result = kernel.func("rms_norm");
-    rstd(vars) = kernel.real(element, 1) /
-                 sqrt(squares.total(at) / width + kernel.real(element, norm.getEpsilon().convertToDouble()));
+    Func result = kernel.func("rms_norm");
+    Expr epsilon = kernel.real(element, norm.getEpsilon().convertToDouble());
+    Func rstd = bindStatistic(kernel, norm.getRstd(), "rstd", vars,
+                              kernel.real(element, 1) / sqrt(squares.total(at) / width + epsilon));
     result(vars) = math::mul(math::mul(x(vars[0]), rstd(first)), kernel.load(norm.getScale(), {Expr(vars[0])}));
     kernel.bind(norm.getResult(), result);
-    if (kernel.isYielded(norm.getRstd())) kernel.yieldDirectly(norm.getRstd(), rstd);
-    Var loop = scheduleRows(kernel.output(), kernel.schedule(), kernel.schedule().getVector());
-    placeStatistic(kernel, norm.getRstd(), rstd, squares, loop);
+    placeStatistic(kernel, rstd, squares, scheduleRows(kernel));
     return success();
   }
 };

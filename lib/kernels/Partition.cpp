@@ -23,8 +23,8 @@ static int64_t pointCost(Operation *op) {
   // Random numbers are drawn again rather than stored.
   if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp, RandomUniformOp>(op)) return 0;
   if (isa<DivOp, SqrtOp>(op)) return 4;
-  if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluTanhOp, SoftplusOp, PowOp, RemainderOp,
-          RandomKeysOp>(op))
+  if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluSlopeOp, GeluTanhOp, SoftplusOp, PowOp,
+          RemainderOp, RandomKeysOp>(op))
     return 16;
   return 1;
 }

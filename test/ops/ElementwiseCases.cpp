@@ -16,6 +16,10 @@ double largest(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN
 double smallest(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); }
 /// The op's own formula, which loses digits below zero.
 double gelu(double x) { return x * (1 + std::erf(x * M_SQRT1_2)) / 2; }
+double geluSlope(double x) {
+  double moved = std::isinf(x) ? 0 : x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI);
+  return (1 + std::erf(x * M_SQRT1_2)) / 2 + moved;
+}
 
 template <typename Op> Case unary(const std::string &name, Operand x, const Function &function, Bound bound) {
   return {name,
@@ -214,6 +218,7 @@ Suite elementwiseSuite() {
       unary<SigmoidOp>("sigmoid", {"x", {17, 17}}, sigmoid, ulps(6)),
       unary<ReluOp>("relu", {"x", {3, 59}, distinct()}, relu, {}),
       unary<GeluOp>("gelu", {"x", {2, 59}}, gelu, ulps(8, 0.5)),
+      unary<GeluSlopeOp>("gelu_slope", {"x", {2, 59}, uniform(-7, 7)}, geluSlope, ulps(8, 0.5)),
       compare("eq", {"a", {3, 17}, whole(0, 3)}, {"b", {17}, whole(0, 3)}, std::equal_to<>()),
       compare("ne", {"a", {3, 17}, whole(0, 3)}, {"b", {3, 17}, whole(0, 3)}, std::not_equal_to<>()),
       compare("lt", {"a", {3, 1}, whole(0, 3), Kind::i32}, {"b", {17}, whole(0, 3), Kind::i32}, std::less<>()),
@@ -266,6 +271,7 @@ Suite specialValuesSuite() {
                   "erf", x, [](double x) { return std::erf(x); }, ulps(8))),
               withoutGradient(unary<SigmoidOp>("sigmoid", x, sigmoid, ulps(6))),
               withoutGradient(unary<GeluOp>("gelu", x, gelu, ulps(8))),
+              withoutGradient(unary<GeluSlopeOp>("gelu_slope", x, geluSlope, ulps(8, 0.5))),
               exactly(binary<AddOp>("add", a, b, std::plus<>(), ulps(1))),
               exactly(binary<SubOp>("sub", a, b, std::minus<>(), ulps(1))),
               withoutGradient(binary<MulOp>("mul", a, b, std::multiplies<>(), ulps(1))),

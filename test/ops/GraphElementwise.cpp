@@ -75,6 +75,9 @@ std::vector<Rule> unaryRules() {
       unary<SigmoidOp>("sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }),
       exact(unary<ReluOp>("relu", [](double x) { return std::max(x, 0.0); })),
       cancelling(unary<GeluOp>("gelu", reference::gelu)),
+      cancelling(unary<GeluSlopeOp>(
+          "gelu_slope",
+          [](double x) { return std::erfc(-x * M_SQRT1_2) / 2 + x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI); })),
       cancelling(unary<GeluTanhOp>(
           "gelu_tanh",
           [](double x) { return x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) / 2; })),

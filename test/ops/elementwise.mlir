@@ -46,8 +46,10 @@ func.func @unary(%x: !x) -> (!x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>) {
   %7 = fovea.relu %6 : !x
   // CHECK: fovea.gelu
   %8 = fovea.gelu %7 : !x
+  // CHECK: fovea.gelu_slope
+  %slope = fovea.gelu_slope %8 : !x
   // CHECK: fovea.abs
-  %10 = fovea.abs %8 : !x
+  %10 = fovea.abs %slope : !x
   // CHECK: fovea.floor
   %11 = fovea.floor %10 : !x
   // CHECK: fovea.round

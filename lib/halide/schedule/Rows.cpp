@@ -42,6 +42,10 @@ Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vect
   return row;
 }
 
+Var scheduleRows(KernelLowering &kernel) {
+  return scheduleRows(kernel.output(), kernel.schedule(), kernel.schedule().getVector());
+}
+
 void sumInto(KernelLowering &kernel, Value result, const std::string &name, const Expr &element, bool root) {
   std::vector<Var> vars = kernel.reversed(kernel.variables(mlir::cast<RankedTensorType>(result.getType()).getRank()));
   Halide::Func sum = kernel.func(name);
