@@ -107,6 +107,11 @@ private:
     sums(d, row, chunk, m) = s.real(0);
     sums(d, to + begin + rq, chunk, m) += product(d, rq, rtile, rwhich, rpanel, blockOf, m * s.group + rhead);
   }
+  /// With those that the loops' bounds reach and their conditions leave out.
+  int allRows() {
+    int most = std::max(blockRows, panelRows), lastBlock = (s.group - 1) * blocks + chunks * blocksOfChunk() - 1;
+    return std::max(firstRow(3) - panelRows, lastBlock * blockRows) + most;
+  }
   int blocksOfChunk() const { return (int)llvm::divideCeil(blocks, chunks); }
 
   /// The results, of chunks of queries in order.
@@ -149,7 +154,7 @@ private:
 
   /// Loops `Biijd`: items and heads of keys shared among threads, and chunks of the queries of each.
   void scheduleSums() {
-    sums.compute_at(level).bound_extent(d, most).bound(row, 0, firstRow(3)).bound(chunk, 0, chunks);
+    sums.compute_at(level).bound_extent(d, most).bound(row, 0, allRows()).bound(chunk, 0, chunks);
     sums.bound_extent(m, 1).vectorize(d, lanes);
     sums.update().reorder(d, r[0], r[1], r[2], r[3], r[4], r[5], chunk);
     sums.update().vectorize(d, lanes).unroll(d).unroll(r[0]).unroll(r[2]);
