@@ -5,9 +5,11 @@
 #include "lib/emit/Cache.h"
 #include "lib/emit/Files.h"
 #include "lib/emit/Report.h"
+#include "lib/emit/Tune.h"
 #include "lib/halide/Lowering.h"
 #include "lib/kernels/schedule/Schedule.h"
 #include "lib/onnx/Import.h"
+#include "training/ProgressBar.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -52,8 +54,16 @@ struct CommandLine {
                               "--report, how each kernel is bounded by them")};
   cl::opt<bool> measure{"measure", cl::cat(category),
                         cl::desc("Run the model here on random arguments, and report how long each kernel takes")};
-  cl::list<std::string> sizes{"sizes", cl::value_desc("name=number,..."), cl::CommaSeparated, cl::cat(category),
-                              cl::desc("Numbers for the model's sizes, such as batch=8, for --report and --measure")};
+  cl::list<std::string> sizes{
+      "sizes", cl::value_desc("name=number,..."), cl::CommaSeparated, cl::cat(category),
+      cl::desc("Numbers for the model's sizes, such as batch=8, for --report, --measure and --tune")};
+  cl::opt<std::string> schedules{"schedules", cl::value_desc("file"), cl::cat(category),
+                                 cl::desc("Schedules for kernels, as --tune measures them")};
+  cl::opt<bool> tune{"tune", cl::cat(category),
+                     cl::desc("Measure schedules of the slowest kernels here on random arguments, and write the best "
+                              "into the file of --schedules")};
+  cl::opt<unsigned> tuneRounds{"tune-rounds", cl::init(32), cl::value_desc("count"), cl::cat(category),
+                               cl::desc("How many schedules --tune measures of each kernel at most")};
   cl::opt<std::string> cache{
       "cache", cl::value_desc("folder"), cl::cat(category),
       cl::desc("Folder of compiled kernels; empty: none (default: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else "
@@ -70,8 +80,11 @@ public:
     setHandler([this](mlir::Diagnostic &diagnostic) {
       auto node = mlir::dyn_cast<mlir::NameLoc>(diagnostic.getLocation()); // of an ONNX model
       if (!node && !mlir::isa<mlir::UnknownLoc>(diagnostic.getLocation())) return emitDiagnostic(diagnostic);
-      bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
-      llvm::errs() << "foveac: " << (isError ? "error: " : "note: ");
+      mlir::DiagnosticSeverity severity = diagnostic.getSeverity();
+      llvm::errs() << "foveac: "
+                   << (severity == mlir::DiagnosticSeverity::Error     ? "error: "
+                       : severity == mlir::DiagnosticSeverity::Warning ? "warning: "
+                                                                       : "note: ");
       if (node) llvm::errs() << node.getName().getValue() << ": ";
       llvm::errs() << diagnostic << "\n";
     });
@@ -102,6 +115,10 @@ public:
       return fail("--report describes compiled kernels, but --compile-to=" + stageName(*stage) +
                   " makes none: compile to object, archive or shared");
     if (line.measure && !line.report) return fail("--measure is for the report: give --report as well");
+    if (line.tune && line.schedules.empty())
+      return fail("--tune needs a file to write the best schedules into: give --schedules=FILE");
+    if (line.tune && (line.report || line.output.getNumOccurrences() || line.compileTo.getNumOccurrences()))
+      return fail("--tune writes schedules only: leave --compile-to, --report and -o to a call without it");
     if (llvm::Error error = parseSizes()) return fail(llvm::toString(std::move(error)));
     return compileFile(*stage);
   }
@@ -131,6 +148,7 @@ private:
     options.inferenceOnly = line.inference;
     options.cache = line.cache.getNumOccurrences() ? line.cache.getValue() : Cache::defaultFolder();
     options.threads = line.threads;
+    if (!line.tune) options.schedules = line.schedules;
     options.timer = mlir::Timer(timer);
     return options;
   }
@@ -147,7 +165,9 @@ private:
     mlir::TimingScope timing = timer.nest("passes");
     manager.enableTiming(timing);
     addPasses(manager, from, to, {chosen->front().name, line.inference});
-    return failed(manager.run(module)) ? 1 : writeModule(module);
+    if (failed(manager.run(module))) return 1;
+    if (to == Stage::kernels && failed(applySchedules(module, chosen->front(), line.schedules))) return 1;
+    return writeModule(module);
   }
 
   int compileKernelTexts(mlir::ModuleOp module, Stage stage) {
@@ -187,6 +207,21 @@ private:
       onnx::writeParameters(path.str().str(), parameters);
     }
     return line.report ? printReport(*model, *artefacts) : 0;
+  }
+
+  int tuneKernels(mlir::ModuleOp module) {
+    training::ProgressBar bar("tuning", std::max(1u, line.tuneRounds.getValue()));
+    auto tuned = tune(module, compileOptions(), {report.sizes, line.schedules, line.tuneRounds},
+                      [&](unsigned done) { bar.update(done); });
+    if (!tuned) {
+      std::string message = llvm::toString(tuned.takeError());
+      return message.empty() ? 1 : fail(message); // empty: a diagnostic has told it
+    }
+    for (const TunedKernel &kernel : *tuned)
+      llvm::outs() << llvm::format("%s: %.1f us before, %.1f us now: ", kernel.name.c_str(), 1e6 * kernel.before,
+                                   1e6 * kernel.after)
+                   << mlir::Attribute(kernel.schedule) << "\n";
+    return 0;
   }
 
   /// NAME=NUMBER each.
@@ -249,6 +284,7 @@ private:
     reading.stop();
     auto from = stageOf(*module);
     if (failed(from)) return 1;
+    if (line.tune) return tuneKernels(*module);
     if (*from > to)
       return fail("'" + line.input + "' is at stage " + stageName(*from) + ", which comes after --compile-to=" +
                   stageName(to) + ": ask for that stage or a later one, or start from an earlier file");

@@ -5,6 +5,7 @@
 #include "lib/emit/Files.h"
 #include "lib/emit/Header.h"
 #include "lib/kernels/schedule/Schedule.h"
+#include "lib/kernels/schedule/ScheduleFile.h"
 
 #include "llvm/Support/Path.h"
 
@@ -44,6 +45,12 @@ static LogicalResult runPasses(ModuleOp module, Stage from, Stage to, const Pipe
   return manager.run(module);
 }
 
+LogicalResult applySchedules(ModuleOp module, const Target &target, StringRef path) {
+  if (path.empty()) return success();
+  FailureOr<ScheduleFile> file = ScheduleFile::read(path, module.getContext());
+  return failed(file) ? failure() : file->apply(module, target);
+}
+
 FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const CompileOptions &options) {
   FailureOr<SmallVector<Target>> targets = targetsOf(module, options.targets);
   if (failed(targets)) return failure();
@@ -55,7 +62,8 @@ FailureOr<std::vector<TargetProgram>> cutIntoKernels(ModuleOp module, const Comp
   for (const Target &target : *targets) {
     programs.push_back({target, module.clone(), {}});
     if (failed(runPasses(*programs.back().module, std::max(*stage, Stage::optimized), Stage::kernels,
-                         {target.name, options.inferenceOnly}, timing)))
+                         {target.name, options.inferenceOnly}, timing)) ||
+        failed(applySchedules(*programs.back().module, target, options.schedules)))
       return failure();
   }
   return programs;
@@ -109,16 +117,17 @@ private:
   void work(ParallelDiagnosticHandler &diagnostics) {
     for (size_t index; (index = next++) < jobs.size();) {
       diagnostics.setOrderIDForThread(index);
-      Job &job = jobs[index];
-      if (std::optional<KernelCode> found = find(job.symbol)) {
-        job.code = std::move(*found);
-      } else {
-        TimingScope compiling = timing.nest("compile @" + job.users.front().second);
-        job.code = compileKernel(job.kernel, *job.target, {options.checks});
-        if (succeeded(job.code)) cache.store(*job.code);
-      }
+      jobs[index].code = code(jobs[index]);
       diagnostics.eraseOrderIDForThread();
     }
+  }
+
+  FailureOr<KernelCode> code(const Job &job) {
+    if (std::optional<KernelCode> found = find(job.symbol)) return std::move(*found);
+    TimingScope compiling = timing.nest("compile @" + job.users.front().second);
+    auto fresh = compileKernel(job.kernel, *job.target, {options.checks});
+    if (succeeded(fresh)) cache.store(*fresh);
+    return fresh;
   }
 
   std::optional<KernelCode> find(StringRef symbol) {
@@ -147,6 +156,14 @@ FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &opt
   TimingScope timing = options.time("host program");
   std::string host = emitHostProgram(*interface, *programs);
   return CompiledModel{std::move(*interface), std::move(*programs), std::move(host)};
+}
+
+FailureOr<KernelCode> compileOneKernel(KernelOp kernel, const Target &target, const CompileOptions &options) {
+  Cache cache(options.cache);
+  if (auto found = cache.find(kernelSymbol(kernel, target, {options.checks}))) return std::move(*found);
+  auto fresh = compileKernel(kernel, target, {options.checks});
+  if (succeeded(fresh)) cache.store(*fresh);
+  return fresh;
 }
 
 //===-- Files -----------------------------------------------------------------------------------------------------===//

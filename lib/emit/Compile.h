@@ -14,9 +14,10 @@ struct CompileOptions {
   std::string targets; // joined by '+'; empty: what the module was cut for, else host
   bool checks = false; // kernels keep Halide's bounds checks
   bool inferenceOnly = false;
-  std::string cache;    // a folder; empty: none
-  unsigned threads = 0; // that compile kernels; 0: as many as the machine runs
-  mlir::Timer timer;    // takes the times of the stages, if it is one
+  std::string cache;     // a folder; empty: none
+  std::string schedules; // a file of schedules for kernels (lib/kernels/schedule/ScheduleFile.h); empty: none
+  unsigned threads = 0;  // that compile kernels; 0: as many as the machine runs
+  mlir::Timer timer;     // takes the times of the stages, if it is one
 
   mlir::TimingScope time(StringRef stage) const { return mlir::Timer(timer).nest(stage); }
 };
@@ -41,6 +42,13 @@ mlir::FailureOr<SmallVector<Target>> targetsOf(mlir::ModuleOp module, StringRef 
 
 /// Copies of the module at the kernels stage, one for each target. `module` is left at the optimized stage, or later.
 mlir::FailureOr<std::vector<TargetProgram>> cutIntoKernels(mlir::ModuleOp module, const CompileOptions &options);
+
+/// Gives the kernels of a module that was cut for `target` the schedules that a file has for them; without a path,
+/// nothing.
+mlir::LogicalResult applySchedules(mlir::ModuleOp module, const Target &target, StringRef path);
+
+/// A kernel's code, from the cache or into it.
+mlir::FailureOr<KernelCode> compileOneKernel(KernelOp kernel, const Target &target, const CompileOptions &options);
 
 /// Runs the passes, compiles every kernel and the host program.
 mlir::FailureOr<CompiledModel> compileModel(mlir::ModuleOp module, const CompileOptions &options);

@@ -24,7 +24,7 @@ std::string clock(double seconds) {
 } // namespace
 
 std::string progressLine(const std::string &title, int64_t begun, int64_t done, int64_t total, double seconds,
-                         double loss) {
+                         std::optional<double> loss) {
   constexpr int width = 24;
   const double fraction = static_cast<double>(done) / static_cast<double>(total);
   const int filled = static_cast<int>(fraction * width);
@@ -33,10 +33,11 @@ std::string progressLine(const std::string &title, int64_t begun, int64_t done, 
   bar.resize(width, ' ');
   const double speed = seconds > 0 ? static_cast<double>(done - begun) / seconds : 0;
   const std::string left = speed > 0 ? clock(static_cast<double>(total - done) / speed) : "?";
-  char numbers[96];
-  std::snprintf(numbers, sizeof numbers, "] %3d %%  loss %.4f  %.*f/s  ETA ", static_cast<int>(fraction * 100), loss,
-                speed < 10 ? 1 : 0, speed);
-  return title + " [" + bar + numbers + left;
+  char percent[16], state[48] = "", pace[48];
+  std::snprintf(percent, sizeof percent, "] %3d %%", static_cast<int>(fraction * 100));
+  if (loss) std::snprintf(state, sizeof state, "  loss %.4f", *loss);
+  std::snprintf(pace, sizeof pace, "  %.*f/s  ETA ", speed < 10 ? 1 : 0, speed);
+  return title + " [" + bar + percent + state + pace + left;
 }
 
 ProgressBar::ProgressBar(std::string title, int64_t total, int64_t begun)
@@ -50,7 +51,7 @@ ProgressBar::~ProgressBar() {
   if (drawn > 0) out << '\n' << std::flush;
 }
 
-void ProgressBar::update(int64_t done, double loss) {
+void ProgressBar::update(int64_t done, std::optional<double> loss) {
   const auto now = Clock::now();
   const auto pause = redraw ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
   if (done < total && now - shown < pause) return;

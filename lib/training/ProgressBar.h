@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -12,7 +13,7 @@ namespace fovea::training {
 /// One line of progress. `begun` is what was done before `seconds` started to count, as in a resumed run.
 ///     epoch 2/5 [=======>            ]  37 %  loss 0.2345  1234/s  ETA 0:42
 std::string progressLine(const std::string &title, int64_t begun, int64_t done, int64_t total, double seconds,
-                         double loss);
+                         std::optional<double> loss);
 
 class ProgressBar {
 public:
@@ -26,7 +27,7 @@ public:
   ProgressBar &operator=(const ProgressBar &) = delete;
 
   /// Shows the state where the last showing is some time ago, and always at the end.
-  void update(int64_t done, double loss);
+  void update(int64_t done, std::optional<double> loss = {});
 
 private:
   using Clock = std::chrono::steady_clock;

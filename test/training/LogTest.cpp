@@ -154,6 +154,7 @@ TEST(ProgressBar, Line) {
   EXPECT_EQ(progressLine("e", 600, 900, 1200, 100, 1),
             "e [==================>     ]  75 %  loss 1.0000  3.0/s  ETA 1:40");
   EXPECT_EQ(progressLine("e", 0, 4, 4, 2, 1), "e [========================] 100 %  loss 1.0000  2.0/s  ETA 0:00");
+  EXPECT_EQ(progressLine("e", 0, 4, 4, 2, {}), "e [========================] 100 %  2.0/s  ETA 0:00");
   EXPECT_THAT(progressLine("e", 0, 0, 4, 0, 1), HasSubstr("ETA ?"));
   EXPECT_THAT(progressLine("e", 0, 1, 7201, 1, 1), HasSubstr("ETA 2:00:00"));
 }

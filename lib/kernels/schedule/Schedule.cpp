@@ -275,7 +275,7 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
   return success();
 }
 
-static LogicalResult checkSchedule(KernelOp kernel) {
+LogicalResult checkSchedule(KernelOp kernel) {
   std::optional<ScheduleAttr> schedule = kernel.getSchedule();
   if (!schedule)
     return kernel.emitError() << "@" << kernel.getSymName()

@@ -17,6 +17,9 @@ int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
 /// capital, a loop that threads share, may be small: then they do not. What stands in brackets may be left out.
 SmallVector<StringRef> loopOrders(KernelOp kernel);
 
+/// Whether the kernel has a schedule that its lowering can follow; emits a diagnostic where not.
+mlir::LogicalResult checkSchedule(KernelOp kernel);
+
 /// Whether every kernel has a schedule that its lowering can follow; for schedules that were edited by hand.
 mlir::LogicalResult checkSchedules(mlir::ModuleOp module);
 
