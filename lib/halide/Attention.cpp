@@ -121,9 +121,12 @@ private:
     sums(d, q, which, block, n) = s.real(0);
     sums(d, row, ro.z, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, block, n), mass);
 
-    rt = kernel.reduction("rt", {s.valueSize});
+    int valueLanes = lanesFor(s.valueSize, s.lanes);
+    rt = kernel.reduction("rt", {valueLanes});
+    Expr all = sums(rt, q, 1, block, n);
+    for (int c = valueLanes; c < s.valueSize; c += valueLanes) all += sums(rt + c, q, 1, block, n);
     total(q, block, n) = s.real(0);
-    total(q, block, n) += sums(rt, q, 1, block, n);
+    total(q, block, n) += all;
   }
 
   /// Loops `Biijd`: items and heads shared among threads, and blocks of `task` queries where there is but one; tiles in
@@ -144,7 +147,7 @@ private:
     Halide::Stage stage = output.stage();
     blocks(stage);
     int valueLanes = lanesFor(s.valueSize, s.lanes);
-    stage.reorder(v[3], in, at, oneHead).vectorize(v[3], valueLanes, guard);
+    stage.reorder(v[3], in, at, oneHead).vectorize(v[3], valueLanes, guard).unroll(v[3]);
     if (withLogSumExp) {
       blocks(logSumExp);
       logSumExp.compute_with(output.func, at);

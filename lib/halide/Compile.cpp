@@ -32,7 +32,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/72";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/82";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -205,10 +205,11 @@ FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const K
       }
     });
   });
+  if (failed(text) || (what != KernelText::schedule && what != KernelText::stmt)) return text;
   // For people, names without the kernel's hash.
-  if (succeeded(text) && (what == KernelText::schedule || what == KernelText::stmt))
-    for (size_t at = 0; (at = text->find(compilation.symbol + "_", at)) != std::string::npos;)
-      text->erase(at, compilation.symbol.size() + 1);
+  *text = restoreNames(*text, compilation.names());
+  for (size_t at = 0; (at = text->find(compilation.symbol + "_", at)) != std::string::npos;)
+    text->erase(at, compilation.symbol.size() + 1);
   return text;
 }
 

@@ -183,7 +183,7 @@ private:
           .fuse(piece, output.vars[0], panel)
           .split(panel, group, panel, width / columns, guard);
     }
-    stage.split(row, block, tile, (int)kernel.schedule().getTask(), guard).split(tile, tile, inTile, rows, guard);
+    stage.split(row, tile, inTile, rows, guard).split(tile, block, tile, taskRows() / rows, guard);
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});

@@ -88,6 +88,17 @@ std::string withoutNumber(const std::string &name) {
 
 } // namespace
 
+/// The longest first, since a name may begin with another.
+static void sortByLength(Names &names) {
+  std::stable_sort(names.begin(), names.end(),
+                   [](const auto &a, const auto &b) { return a.first.size() > b.first.size(); });
+}
+
+std::string restoreNames(const std::string &text, Names names) {
+  sortByLength(names);
+  return Rename(names)(text);
+}
+
 void restoreNames(Module &module, Names names) {
   std::map<std::string, int> taken;
   Names changed;
@@ -104,9 +115,7 @@ void restoreNames(Module &module, Names names) {
     if (function.linkage != LinkageType::Internal) continue;
     change(function.name, withoutNumber(Rename(changed)(function.name)));
   }
-  // A name may begin with another.
-  std::stable_sort(changed.begin(), changed.end(),
-                   [](const auto &a, const auto &b) { return a.first.size() > b.first.size(); });
+  sortByLength(changed);
   if (changed.empty()) return;
   Rename rename(changed);
   for (LoweredFunc &function : module.functions()) {

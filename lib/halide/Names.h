@@ -11,5 +11,7 @@ using Names = std::vector<std::pair<std::string, std::string>>;
 
 /// Gives what is lowered the names that were asked for.
 void restoreNames(Halide::Module &module, Names names);
+/// The same in text that Halide wrote.
+std::string restoreNames(const std::string &text, Names names);
 
 } // namespace fovea

@@ -189,6 +189,7 @@ void Partition::storeForKernels(Value value) {
 
 void Partition::store(Value value) {
   if (isPoint(value)) stored.insert(value);
+  rowSums.erase(value.getDefiningOp()); // a stored one is an anchor
   chains.erase(value);
 }
 

@@ -59,3 +59,18 @@ func.func @read_twice(%x: tensor<8x32xf32>) -> (tensor<8x32xf32>, tensor<8x1xf32
   %1 = fovea.sub %x, %0 : (tensor<8x32xf32>, tensor<8x1xf32>) -> tensor<8x32xf32>
   return %1, %0 : tensor<8x32xf32>, tensor<8x1xf32>
 }
+
+// -----
+
+// Broadcast into what has other rows, it has a kernel of its own, and is no part of what is summed from there.
+// CHECK: fovea.kernel @sum_0
+// CHECK-NOT: fovea.row
+// CHECK: fovea.kernel @sum_1
+// CHECK-NOT: fovea.row
+// CHECK: fovea.launch
+func.func @other_rows(%x: tensor<1x7x3xf32>, %y: tensor<4x17x7x2xf32>) -> tensor<f32> {
+  %0 = fovea.sum %x [2] {keep = true} : (tensor<1x7x3xf32>) -> tensor<1x7x1xf32>
+  %1 = fovea.div %0, %y : (tensor<1x7x1xf32>, tensor<4x17x7x2xf32>) -> tensor<4x17x7x2xf32>
+  %2 = fovea.sum %1 [0, 1, 2, 3] : (tensor<4x17x7x2xf32>) -> tensor<f32>
+  return %2 : tensor<f32>
+}

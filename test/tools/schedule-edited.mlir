@@ -31,7 +31,7 @@
 // RUN: sed 's/"bMNnmkn"/"bNMnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS
 // RUN: sed 's/"bMNnmkn"/"bmNnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
 // BLOCKS: parallel (output{{.*}}.s0.dim1.group.block,
-// PANELS: parallel (output.s0.dim0.block.group,
+// PANELS: parallel (output.s0.dim0.tile.block.group,
 // PANELS-ONLY: parallel (output.s0.dim1.group,
 // RUN: sed 's/"bMNnmkn"/"bmnnmkn"/; s/"Biijd"/"biijd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
 // RUN: foveac %t.small --compile-to=schedule | FileCheck %s --check-prefix=SMALL --implicit-check-not=parallel

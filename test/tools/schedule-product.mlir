@@ -4,7 +4,7 @@
 // A small matrix is copied as a whole, another matrix by each task; the sum of a gradient, whose length is symbolic, is cut,
 // and its first operand is copied too.
 // CHOSEN-DAG: @matmul_0({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
-// CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 8, columns = 48, vector = 16, task = 1024, width = 48>
+// CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
 // CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 96, depth = 512>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS

@@ -25,7 +25,7 @@ static int64_t elementBits(RankedTensorType type) { return std::max<int64_t>(8, 
 /// Vectors of columns in a register tile: those that waste least of the last panel. A tile of three or two needs fewest
 /// loads for each multiply-add; a single vector is bound by them.
 static int64_t registerVectors(int64_t columns, int64_t lanes, const Target &target) {
-  constexpr std::array<int64_t, 4> percent = {120, 108, 100, 104};
+  constexpr std::array<int64_t, 4> percent = {116, 105, 100, 100};
   int64_t best = 1, bestCost = INT64_MAX;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
     int64_t cost = llvm::alignTo(columns, vectors * lanes) * percent[vectors - 1];
@@ -74,8 +74,9 @@ static SmallVector<int64_t> leastSizes(RankedTensorType type) {
 constexpr int64_t copiedElements = 1 << 18;
 /// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache.
 constexpr int64_t cutDepth = 512, longestSum = 2048;
-/// For about this many tasks threads have even shares. A task that copies its panels makes use of them for some rows.
-constexpr int64_t fairTasks = 40, leastTaskRows = 64, leastCopyRows = 160;
+/// For about this many tasks threads have even shares; each reads its panels of b anew, so more cost time. A task that
+/// copies its panels makes use of them for some rows. Where the rows are symbolic, there are often this many.
+constexpr int64_t fairTasks = 16, leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
 
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
@@ -89,7 +90,7 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   int64_t stored = storedColumns(op, lanes);
   int64_t columns = stored ? stored : panelColumns(result.isDynamicDim(result.getRank() - 1) ? 256 : n, bits, target);
   int64_t rows = registerRows(unknownRows ? 1 << 20 : m, columns / lanes, target);
-  if (unknownRows) m = std::max(m, leastTaskRows);
+  if (unknownRows) m = std::max(m, typicalRows);
 
   bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
   // Columns of a lie far apart: tasks that are as wide as high make use of both copies.
@@ -126,17 +127,20 @@ static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target
 /// cuts the queries of few heads into chunks, so that threads have something to share.
 static ScheduleAttr attention(Operation *op, StringRef loops, const Target &target) {
   constexpr int64_t fewQueries = 512, shortBlock = 48, longBlock = 96, leastTasks = 8;
+  const int64_t narrowRows = target.vectorRegisters == 32 ? 20 : 8; // of a tile of one vector
   bool gradient = isa<AttentionGradOp>(op);
   auto query = cast<RankedTensorType>(op->getOperand(0).getType());
   auto key = cast<RankedTensorType>(op->getOperand(1).getType());
   int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64), keys = sizeOr(key, 2, 64);
   int64_t bestVectors = 1, bestRows = 1, best = INT64_MAX;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
-    int64_t rows = std::min(mostRows(vectors, target), queries), columns = vectors * lanes;
-    int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
-    // As much as the products themselves costs all else that is done with the scores.
-    int64_t cost = 2 * products + products * (vectors + rows) / (2 * vectors * rows);
-    if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
+    int64_t columns = vectors * lanes, most = vectors == 1 ? narrowRows : mostRows(vectors, target);
+    for (int64_t rows = 1; rows <= std::min(most, queries); ++rows) {
+      int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
+      // As much as the products themselves costs all else that is done with the scores.
+      int64_t cost = 2 * products + products * (vectors + rows) / (8 * vectors * rows);
+      if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
+    }
   }
   int64_t block = gradient && queries >= fewQueries ? longBlock : shortBlock;
   int64_t task = llvm::alignTo(std::min(block, queries), bestRows), chunks = 1;
