@@ -1,9 +1,9 @@
 // --tune measures schedules and writes the best into a file, one line for each of the slowest kernels; other lines stay.
 // RUN: rm -rf %t && mkdir %t
-// RUN: foveac %S/stages.mlir --tune --schedules=%t/best --sizes=batch=8 --target=x86-64-v3 --tune-rounds=2 | FileCheck %s --check-prefix=TUNED
+// RUN: foveac %S/stages.mlir --tune --schedules=%t/best --sizes=batch=2048 --target=x86-64-v3 --tune-rounds=2 | FileCheck %s --check-prefix=TUNED
 // RUN: FileCheck %s --check-prefix=FILE <%t/best
 // RUN: echo '// a comment' >>%t/best && echo '0123456789abcdef0123 x86-64-v4 #fovea.schedule<"Rn", vector = 16> // of another model' >>%t/best
-// RUN: foveac %S/stages.mlir --tune --schedules=%t/best --sizes=batch=8 --target=x86-64-v3 --tune-rounds=1 && FileCheck %s --check-prefixes=FILE,KEPT <%t/best
+// RUN: foveac %S/stages.mlir --tune --schedules=%t/best --sizes=batch=2048 --target=x86-64-v3 --tune-rounds=1 && FileCheck %s --check-prefixes=FILE,KEPT <%t/best
 
 // Later compilations take them, at every stage; kernels that the file does not name keep the heuristic's.
 // RUN: sed 's/#fovea.schedule.*matmul_0:/#fovea.schedule<"NMnmkn", rows = 3, columns = 8, vector = 8, task = 9, width = 8> \/\/ matmul_0:/' %t/best >%t/edited
