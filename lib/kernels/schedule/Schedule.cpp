@@ -169,8 +169,10 @@ static ScheduleAttr convolution(const FlatConvolution &flat, RankedTensorType re
       int64_t cost = products + products * (vectors + tile) / (2 * vectors * tile);
       if (cost <= best) best = cost, bestRows = rows, bestVectors = vectors, bestTile = tile;
     }
-  int64_t outputs = flat.groups * flat.outputs, parallel = llvm::divideCeil(height, bestRows);
-  int64_t parts = std::min(llvm::divideCeil(tasks, parallel), llvm::divideCeil(outputs, 2 * bestTile));
+  int64_t outputs = flat.groups * flat.outputs, parallel = sizeOr(result, 0, 1) * llvm::divideCeil(height, bestRows);
+  // Each part of the outputs makes the flat image anew.
+  int64_t parts =
+      std::min(llvm::divideCeil(tasks, std::max<int64_t>(1, parallel)), llvm::divideCeil(outputs, 2 * bestTile));
   return ScheduleAttr::get(result.getContext(), "Tokf", bestTile, bestVectors * lanes, lanes, bestRows,
                            std::max<int64_t>(1, parts));
 }
@@ -234,8 +236,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
-  if (isa<AttentionOp, AttentionGradOp>(anchor))
-    return attention(anchor, loops, target);
+  if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(anchor, loops, target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
