@@ -32,11 +32,12 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/82";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/84";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
-  llvm::raw_string_ostream(text) << target.halide << (options.checks ? "checks" : "") << providerVersion;
+  llvm::raw_string_ostream(text) << target.halide << target.halideDots << (options.checks ? "checks" : "")
+                                 << providerVersion;
   auto digest = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
   return "fovea_" + llvm::toHex(ArrayRef<uint8_t>(digest).take_front(10), true);
 }
@@ -134,6 +135,7 @@ public:
   FailureOr<Result> run(llvm::function_ref<FailureOr<Result>(Halide::Pipeline, std::vector<Halide::Argument>)> emit) {
     try {
       if (failed(lowering.run())) return failure();
+      if (lowering.multipliesPairs) target = Halide::Target(target.to_string() + lowering.target.halideDots);
       return emit(lowering.pipeline(), lowering.arguments());
     } catch (const Halide::Error &error) {
       return kernel.emitError("halide: ") << error.what(), failure();

@@ -18,7 +18,7 @@ constexpr auto guard = TailStrategy::GuardWithIf, whole = TailStrategy::RoundUp;
 /// Loops `[b]MN[k][a][b]nmkn`, or with M and N the other way round: blocks of `task` rows and `width` columns, the
 /// capitals shared among threads; parts of the sum of `depth` terms, where it is cut; panels of `columns`; tiles of
 /// `rows`; the sum, and the tile itself in registers. b is copied into panels for all tasks, or in each task; a, in
-/// each task, into the rows of tiles.
+/// each task, into the rows of tiles. Where the target has dot products of bf16 pairs, panels have the terms in pairs.
 class Matmul {
 public:
   Matmul(MatmulOp op, KernelLowering &kernel)
@@ -33,6 +33,7 @@ public:
     nExtent = kernel.extents(type).end()[-1];
     int64_t rank = op.getA().getType().getRank();
     depth = kernel.extent(op.getA(), op.getTransposeA() ? rank - 2 : rank - 1);
+    inPairs = kernel.multipliesPairs = canMultiplyPairs();
   }
 
   void lower() {
@@ -46,18 +47,33 @@ public:
     if (loops.contains('b')) schedulePanels();
     product.compute_at(tile);
     product.bound_extent(n, columns).bound_extent(m, rows).vectorize(n, lanes).unroll(n).unroll(m);
-    product.update().reorder(n, m, k.x).vectorize(n, lanes).unroll(n).unroll(m);
+    Halide::Stage sum = product.update();
+    inPairs ? void(sum.reorder(k.x, n, m, k.y).atomic().vectorize(k.x)) : void(sum.reorder(n, m, k.x));
+    sum.vectorize(n, lanes).unroll(n).unroll(m);
   }
 
 private:
   //===-- The product ---------------------------------------------------------------------------------------------===//
 
+  /// Both operands as they are stored, where they are bf16 that is widened.
+  static Value narrow(Value operand) {
+    auto cast = operand.getDefiningOp<CastOp>();
+    return cast && cast.getX().getType().getElementType().isBF16() ? cast.getX() : Value();
+  }
+  /// Pairs of a lie side by side, and those of b in its panels.
+  bool canMultiplyPairs() {
+    std::optional<int64_t> terms = constantOf(depth);
+    return !kernel.target.halideDots.empty() && type.getElementType().isF32() && narrow(op.getA()) &&
+           narrow(op.getB()) && !op.getTransposeA() && terms && *terms % 2 == 0 && loops.contains('b') &&
+           !loops.contains('a') && !isCut;
+  }
+
   void defineAtOnce() {
-    k = kernel.reduction("k", {depth});
+    k = inPairs ? kernel.reduction("k", {2, depth / 2}) : kernel.reduction("k", {depth});
     product = kernel.func("product");
     std::vector<Var> at = kernel.reversed(vars);
     product(at) = zero();
-    product(at) += atEach(k, term(k.x));
+    product(at) += inPairs ? elementA(k.y * 2 + k.x) * inPair() : atEach(k, term(k.x));
   }
 
   /// The sum of sums over `step` terms each. Where a row's sum is cut depends on no other row.
@@ -92,6 +108,12 @@ private:
     std::optional<int64_t> extent = constantOf(nExtent);
     bool full = isStoredInPanels() || (extent && *extent % columns == 0);
     return element(op.getB(), at, full ? Expr(n) : min(Halide::likely(Expr(n)), nExtent - 1), op.getTransposeB());
+  }
+
+  Expr inPair() {
+    Expr at = k.x + n * 2; // as one number, so that it is seen to be dense
+    int size = 2 * columns;
+    return Halide::cast<float>(panels(copied(at % size, Expr(k.y), at / size, op.getB())));
   }
 
   /// An operand's element at its own batch coordinates, which may broadcast, and (i, j).
@@ -133,9 +155,10 @@ private:
   }
   void definePanels() {
     panels = kernel.func("panels");
+    Expr term = inPairs ? deep * 2 + inner % 2 : Expr(deep), column = inPairs ? inner / 2 : Expr(inner);
     panels(copied(inner, deep, outer, op.getB())) =
-        element(op.getB(), min(Halide::likely(Expr(deep)), depth - 1),
-                min(Halide::likely(outer * columns + inner), nExtent - 1), op.getTransposeB());
+        element(inPairs ? narrow(op.getB()) : op.getB(), min(Halide::likely(term), depth - 1),
+                min(Halide::likely(outer * columns + column), nExtent - 1), op.getTransposeB());
   }
 
   /// Copies in the order in which a lies, so that whole vectors of it are read.
@@ -149,9 +172,12 @@ private:
       tiles.reorder_storage(deep, inner, outer).reorder(deep, inner, outer).vectorize(deep, lanes, guard);
   }
   void schedulePanels() {
-    panels.bound_extent(inner, columns).vectorize(inner, lanes).unroll(inner);
+    Var half("half");
+    panels.bound_extent(inner, inPairs ? 2 * columns : columns);
+    if (inPairs) panels.split(inner, inner, half, 2).unroll(half);
+    panels.vectorize(inner, lanes).unroll(inner);
     if (loops.starts_with('b')) {
-      Expr terms = isCut ? (depth + step - 1) / step * step : depth;
+      Expr terms = isCut ? (depth + step - 1) / step * step : inPairs ? depth / 2 : depth;
       panels.compute_root().bound(deep, 0, terms).bound(outer, 0, (nExtent + columns - 1) / columns);
       if (loops.contains('M') || loops.contains('N')) panels.parallel(outer);
     } else {
@@ -230,7 +256,7 @@ private:
   std::vector<Var> vars;
   StringRef loops;
   int rows, columns, lanes, width, step;
-  bool isCut;
+  bool isCut, inPairs;
   Var m, n, task, panel{"panel"}, inner{"inner"}, deep{"deep"}, outer{"outer"};
   Expr mExtent, nExtent, depth;
   RDom k, part;

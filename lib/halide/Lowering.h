@@ -94,6 +94,7 @@ public:
 
   KernelOp op;
   const Target &target;
+  bool multipliesPairs = false; // with the target's dot products
 
   //===-- For the compiler ----------------------------------------------------------------------------------------===//
 

@@ -12,11 +12,11 @@ static llvm::SmallVector<Target> knownTargets() {
   constexpr uint64_t v3 = FOVEA_CPU_AVX | FOVEA_CPU_AVX2 | FOVEA_CPU_FMA | FOVEA_CPU_F16C;
   constexpr uint64_t v4 = v3 | FOVEA_CPU_AVX512;
   return {
-      {"x86-64", 16, 16, "x86-64-linux", 0},
-      {"x86-64-v3", 32, 16, "x86-64-linux-avx-avx2-fma-f16c-sse41", v3},
-      {"x86-64-v4", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41", v4, 48 << 10},
+      {"x86-64", 16, 16, "x86-64-linux", "", 0},
+      {"x86-64-v3", 32, 16, "x86-64-linux-avx-avx2-fma-f16c-sse41", "", v3},
+      {"x86-64-v4", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41", "", v4, 48 << 10},
       {"x86-64-v4-bf16", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41",
-       v4 | FOVEA_CPU_AVX512_BF16 | FOVEA_CPU_AVX512_VNNI, 48 << 10},
+       "-avx512_cannonlake-avx512_zen4", v4 | FOVEA_CPU_AVX512_BF16 | FOVEA_CPU_AVX512_VNNI, 48 << 10},
   };
 }
 
@@ -29,7 +29,9 @@ static Target hostTarget() {
   auto targets = knownTargets();
   if (!has({"avx", "avx2", "fma", "f16c"})) return targets[0];
   if (!has({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})) return targets[1];
-  if (!has({"avx512bf16", "avx512vnni", "avx512ifma", "avx512vbmi"})) return targets[2];
+  if (!has({"avx512bf16", "avx512vnni", "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512bitalg", "avx512vpopcntdq",
+            "gfni", "vaes", "vpclmulqdq"}))
+    return targets[2];
   return targets[3];
 }
 

@@ -15,6 +15,7 @@ struct Target {
   int64_t vectorBytes = 16;
   int64_t vectorRegisters = 16;
   std::string halide;       // Halide's target string, without flags
+  std::string halideDots;   // what to add for dot products of bf16 pairs; empty where there are none
   uint64_t cpuFeatures = 0; // FOVEA_CPU_* bits of lib/runtime/program.h
   /// A core's first data cache; where machines differ, a newer one's.
   int64_t firstCacheBytes = 32 << 10;

@@ -62,7 +62,10 @@ uint64_t machine_cpu_features() {
   if (!zmm || !has(b, 16) || !has(b, 17) || !has(b, 28) || !has(b, 30) || !has(b, 31)) return features;
   features |= FOVEA_CPU_AVX512;
   if (has(c, 11)) features |= FOVEA_CPU_AVX512_VNNI;
-  if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, 5)) features |= FOVEA_CPU_AVX512_BF16;
+  // IFMA; VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ
+  constexpr unsigned kBesideBf16 = 1u << 1 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 14;
+  bool beside = has(b, 21) && (c & kBesideBf16) == kBesideBf16;
+  if (beside && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, 5)) features |= FOVEA_CPU_AVX512_BF16;
   return features;
 }
 

@@ -98,7 +98,7 @@ enum {
   FOVEA_CPU_FMA = 4,
   FOVEA_CPU_F16C = 8,
   FOVEA_CPU_AVX512 = 16, /* F, CD, BW, DQ, VL */
-  FOVEA_CPU_AVX512_BF16 = 32,
+  FOVEA_CPU_AVX512_BF16 = 32, /* and what Sapphire Rapids and Zen 4 both have beside it */
   FOVEA_CPU_AVX512_VNNI = 64
 };
 
