@@ -76,6 +76,8 @@ constexpr int64_t copiedElements = 1 << 18;
 constexpr int64_t cutDepth = 512, longestSum = 2048;
 /// For about this many tasks threads have even shares. A task that copies its panels makes use of them for some rows.
 constexpr int64_t fairTasks = 40, leastTaskRows = 64, leastCopyRows = 160;
+/// So many columns of a, whose sums are long, are a task.
+constexpr int64_t leastColumns = 32;
 
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
@@ -92,20 +94,21 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   if (unknownRows) m = std::max(m, leastTaskRows);
 
   bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
-  // Columns of a lie far apart: tasks that are as wide as high make use of both copies.
-  bool copiesA = copies && op.getTransposeA();
+  // The columns of a weight's gradient: both operands lie as a tile reads them, term after term, and parts of the sum
+  // stay near without copies. Only of b, where its last panel is not full.
+  bool columnsOfA = op.getTransposeA();
+  if (columnsOfA && !op.getTransposeB() && n % columns == 0) copies = false;
   bool copiesWhole =
-      copies && !copiesA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
+      copies && !columnsOfA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
   bool copiesB = copies && !copiesWhole;
-  bool cuts = copiesB && (a.isDynamicDim(sum) || terms > longestSum);
+  bool cuts = (copiesB || columnsOfA) && (a.isDynamicDim(sum) || terms > (columnsOfA ? cutDepth : longestSum));
 
-  int64_t width = columns * std::min<int64_t>(copiesA ? 4 : 1, llvm::divideCeil(n, columns));
-  int64_t groups = llvm::divideCeil(n, width) * batches, leastRows = copiesB ? leastCopyRows : leastTaskRows;
+  int64_t width = columns, leastRows = columnsOfA ? leastColumns : copiesB ? leastCopyRows : leastTaskRows;
+  int64_t groups = llvm::divideCeil(n, width) * batches;
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, m / leastRows));
   int64_t task = llvm::alignTo(llvm::divideCeil(m, blocks), rows);
   std::string loops = copiesWhole ? "bMN" : "MN";
   if (cuts) loops += "k";
-  if (copiesA) loops += "a";
   if (copiesB) loops += "b";
   loops += "nmkn";
   return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task, 1, width, cuts ? cutDepth : 1);
@@ -272,6 +275,9 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
     if (pack.getX() == op.getResult() && pack.getPanels().getSize() % schedule.getColumns())
       return error() << "columns = " << schedule.getColumns() << " but stores its product in " << pack.getPanels()
                      << ": columns must divide the panels' size";
+    else if (pack.getX() == op.getResult() && schedule.getWidth() % pack.getPanels().getSize())
+      return error() << "width = " << schedule.getWidth() << " but stores its product in " << pack.getPanels()
+                     << ": width must be a multiple of the panels' size";
   return success();
 }
 
