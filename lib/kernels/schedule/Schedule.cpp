@@ -79,6 +79,16 @@ constexpr int64_t fairTasks = 40, leastTaskRows = 64, leastCopyRows = 160;
 /// So many columns of a, whose sums are long, are a task.
 constexpr int64_t leastColumns = 32;
 
+/// Tiles to a task, so many at least, with which pairs of threads have the most even shares.
+static int64_t evenTiles(int64_t tiles, int64_t groups, int64_t least) {
+  int64_t best = least, bestCost = INT64_MAX;
+  for (int64_t size = least; size <= 2 * least; ++size) {
+    int64_t cost = llvm::alignTo(llvm::divideCeil(tiles, size) * groups, 2) * size;
+    if (cost < bestCost) best = size, bestCost = cost;
+  }
+  return best;
+}
+
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
   int64_t bits = elementBits(result), lanes = target.lanes(bits);
@@ -107,6 +117,7 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   int64_t groups = llvm::divideCeil(n, width) * batches;
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, m / leastRows));
   int64_t task = llvm::alignTo(llvm::divideCeil(m, blocks), rows);
+  if (columnsOfA) task = rows * evenTiles(llvm::divideCeil(m, rows), groups, task / rows);
   std::string loops = copiesWhole ? "bMN" : "MN";
   if (cuts) loops += "k";
   if (copiesB) loops += "b";
