@@ -82,6 +82,11 @@ Expr convert(Halide::Type type, const Expr &x) {
   if (type.is_bfloat()) return toBFloat(convert(single, x));
   if (type == Halide::Float(16) && from != single) return convert(type, convert(single, x));
   if (from.is_float() && !type.is_float() && type.bits() < 32) return cast(type, cast<int32_t>(x));
+  if (type == Halide::Float(64) && !from.is_float() && from.bits() <= 16) {
+    // Where Halide sees a narrow integer behind a double, it multiplies it by a constant of half precision, and fails.
+    Expr wide = from.is_bool() ? select(x, 1, 0) : cast<int32_t>(x);
+    return cast(type, Halide::halving_add(wide, wide));
+  }
   return cast(type, x);
 }
 

@@ -270,14 +270,15 @@ bool Partition::sumsRows(Value value, bool root) const {
          llvm::any_of(op->getOperands(), [&](Value operand) { return sumsRows(operand, false); });
 }
 
+/// Whether a group can have one more result, maybe one on whose way rows are summed.
+bool Partition::fits(Value root, bool rows, const Group &group) const {
+  return group.main && !(rows && group.anchor) && shapeOf(group.main) == shapeOf(root) && group.results.size() < 6 &&
+         (!group.anchor || !(isa<AttentionOp>(group.anchor) || writesDirectly(group.anchor)));
+}
+
 /// The group that can compute `root` beside its own results: of the same shape, and not in need of its own users.
 int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {
   bool rows = sumsRows(root, true);
-  auto fits = [&](int64_t group) {
-    return groups[group].main && !(rows && groups[group].anchor) && shapeOf(groups[group].main) == shapeOf(root) &&
-           groups[group].results.size() < 6 &&
-           (!groups[group].anchor || !(isa<AttentionOp>(groups[group].anchor) || writesDirectly(groups[group].anchor)));
-  };
   auto safe = [&](int64_t group) {
     return llvm::all_of(inputs, [&](auto input) {
       auto other = groupOf.find(input.first);
@@ -286,7 +287,8 @@ int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inpu
   };
   for (auto [value, identity] : llvm::reverse(inputs)) {
     auto group = groupOf.find(value);
-    if (identity && group != groupOf.end() && fits(group->second) && safe(group->second)) return group->second;
+    if (identity && group != groupOf.end() && fits(root, rows, groups[group->second]) && safe(group->second))
+      return group->second;
   }
   // What reads the same state, or is stored over what a group reads, joins that group: an optimizer's update is one
   // kernel.
@@ -296,8 +298,10 @@ int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inpu
   for (Operation *user : root.getUsers())
     if (auto store = dyn_cast<StoreOp>(user)) states.insert(store.getStateAttr());
   for (int64_t group = (int64_t)groups.size() - 1; group >= 0; --group)
-    if (fits(group) && safe(group) &&
-        llvm::any_of(groups[group].loads, [&](Attribute state) { return states.contains(state); }))
+    if (fits(root, rows, groups[group]) && safe(group) && llvm::any_of(groups[group].inputs, [&](auto input) {
+          auto load = input.first.template getDefiningOp<LoadOp>();
+          return load && input.second && states.contains(load.getStateAttr());
+        }))
       return group;
   return -1;
 }
@@ -312,7 +316,7 @@ void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, 
   if (!group.main) group.main = root;
   groupOf[root] = index;
   for (auto [value, identity] : inputs) {
-    if (auto load = value.getDefiningOp<LoadOp>(); load && identity) group.loads.insert(load.getStateAttr());
+    group.inputs.push_back({value, identity});
     auto other = groupOf.find(value);
     if (other != groupOf.end() && other->second != index) groups[other->second].users.insert(index);
   }
@@ -378,13 +382,15 @@ SmallVector<int64_t> Partition::order() const {
 }
 
 Partition::Partition(func::FuncOp function, const Target &target)
-    : function(function), target(target), views(
-                              function.getContext(), [this](Value value) { return layouts.lookup(value); },
-                              [this](Value value) { return stored.contains(value); }) {
+    : function(function), target(target),
+      views(
+          function.getContext(), [this](Value value) { return layouts.lookup(value); },
+          [this](Value value) { return stored.contains(value); }) {
   chooseLayouts();
   chooseInternal();
   chooseStored();
   formGroups();
+  rematerialize();
 }
 
 } // namespace fovea

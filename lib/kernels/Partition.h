@@ -14,10 +14,10 @@ class Partition {
 public:
   struct Group {
     mlir::Operation *anchor = nullptr;
-    Value main;                                     // the first result; those of other shapes are the anchor's own
-    SmallVector<Value> results;                     // stored values
-    llvm::SetVector<int64_t> users;                 // groups that read them
-    llvm::SmallSetVector<mlir::Attribute, 4> loads; // states read at the coordinates of the results
+    Value main;                                 // the first result; those of other shapes are the anchor's own
+    SmallVector<Value> results;                 // stored values
+    llvm::SetVector<int64_t> users;             // groups that read them
+    SmallVector<std::pair<Value, bool>> inputs; // what it reads, and whether at the coordinates of the results
   };
 
   Partition(mlir::func::FuncOp function, const Target &target);
@@ -49,10 +49,16 @@ private:
   void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
   mlir::Operation *anchorIn(Value value, bool root);
   bool sumsRows(Value value, bool root) const;
+  bool fits(Value root, bool rows, const Group &group) const;
   int64_t groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs);
   void addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs);
   bool reaches(int64_t from, int64_t to) const;
   SmallVector<int64_t> order() const;
+  void rematerialize();
+  bool sourcesOf(Value value, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs);
+  bool canHost(const Group &group, Value value, ArrayRef<std::pair<Value, bool>> inputs) const;
+  std::optional<SmallVector<int64_t>> lateReaders(Value value, int64_t host, ArrayRef<int64_t> position) const;
+  void redirect(Value from, Value to, const llvm::DenseSet<mlir::Operation *> &readers);
 
   friend class Outliner;
 

@@ -64,6 +64,21 @@ Case oneHot(const std::string &name, Operand indices, int64_t classes, bool inte
   return result;
 }
 
+/// gelu's derivative at numbers that a compiler sees to be 0 and 1.
+Case oneHotSlope() {
+  Case result = oneHot("slope", {"i", {17}, whole(0, 5), Kind::i32}, 5);
+  auto build = result.build;
+  result.build = [=](const Build &to, Values v) { return SmallVector<Value>{to.make<GeluSlopeOp>(build(to, v)[0])}; };
+  auto naive = result.reference;
+  result.reference = [=](const Arrays &a) {
+    return Arrays{reference::unary(naive(a)[0], [](double x) {
+      return 0.5 * std::erfc(-x * M_SQRT1_2) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
+    })};
+  };
+  result.bound = ulps(8, 16);
+  return result;
+}
+
 /// A product whose rows are looked up in another order: nothing of the kernel lies at the look-up's own coordinates.
 Case gatherOfProduct() {
   return {"gather_of_product",
@@ -203,6 +218,7 @@ Suite gatherSuite() {
           oneHot("rows", {"i", {3, 5}, whole(0, 17), Kind::i32}, 17),
           oneHot("outside", {"i", {4}, cycle({-1, 0, 2, 3}), Kind::i64}, 3),
           oneHot("integer", {"i", {17}, whole(0, 59), Kind::i64}, 59, true),
+          oneHotSlope(),
           oneHot("scalar", {"i", {}, whole(0, 3), Kind::i32}, 3),
       }};
 }

@@ -77,6 +77,18 @@ constexpr int64_t cutDepth = 512, longestSum = 2048;
 /// For about this many tasks threads have even shares; each reads its panels of b anew, so more cost time. A task that
 /// copies its panels makes use of them for some rows. Where the rows are symbolic, there are often this many.
 constexpr int64_t fairTasks = 16, leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
+/// So many columns of a, whose sums are long, are a task.
+constexpr int64_t leastColumns = 32;
+
+/// Tiles to a task, so many at least, with which pairs of threads have the most even shares.
+static int64_t evenTiles(int64_t tiles, int64_t groups, int64_t least) {
+  int64_t best = least, bestCost = INT64_MAX;
+  for (int64_t size = least; size <= 2 * least; ++size) {
+    int64_t cost = llvm::alignTo(llvm::divideCeil(tiles, size) * groups, 2) * size;
+    if (cost < bestCost) best = size, bestCost = cost;
+  }
+  return best;
+}
 
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
@@ -93,20 +105,22 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   if (unknownRows) m = std::max(m, typicalRows);
 
   bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
-  // Columns of a lie far apart: tasks that are as wide as high make use of both copies.
-  bool copiesA = copies && op.getTransposeA();
+  // The columns of a weight's gradient: both operands lie as a tile reads them, term after term, and parts of the sum
+  // stay near without copies. Only of b, where its last panel is not full.
+  bool columnsOfA = op.getTransposeA();
+  if (columnsOfA && !op.getTransposeB() && n % columns == 0) copies = false;
   bool copiesWhole =
-      copies && !copiesA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
+      copies && !columnsOfA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
   bool copiesB = copies && !copiesWhole;
-  bool cuts = copiesB && (a.isDynamicDim(sum) || terms > longestSum);
+  bool cuts = (copiesB || columnsOfA) && (a.isDynamicDim(sum) || terms > (columnsOfA ? cutDepth : longestSum));
 
-  int64_t width = columns * std::min<int64_t>(copiesA ? 4 : 1, llvm::divideCeil(n, columns));
-  int64_t groups = llvm::divideCeil(n, width) * batches, leastRows = copiesB ? leastCopyRows : leastTaskRows;
+  int64_t width = columns, leastRows = columnsOfA ? leastColumns : copiesB ? leastCopyRows : leastTaskRows;
+  int64_t groups = llvm::divideCeil(n, width) * batches;
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, m / leastRows));
   int64_t task = llvm::alignTo(llvm::divideCeil(m, blocks), rows);
+  if (columnsOfA) task = rows * evenTiles(llvm::divideCeil(m, rows), groups, task / rows);
   std::string loops = copiesWhole ? "bMN" : "MN";
   if (cuts) loops += "k";
-  if (copiesA) loops += "a";
   if (copiesB) loops += "b";
   loops += "nmkn";
   return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task, 1, width, cuts ? cutDepth : 1);
@@ -277,6 +291,9 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
     if (pack.getX() == op.getResult() && pack.getPanels().getSize() % schedule.getColumns())
       return error() << "columns = " << schedule.getColumns() << " but stores its product in " << pack.getPanels()
                      << ": columns must divide the panels' size";
+    else if (pack.getX() == op.getResult() && schedule.getWidth() % pack.getPanels().getSize())
+      return error() << "width = " << schedule.getWidth() << " but stores its product in " << pack.getPanels()
+                     << ": width must be a multiple of the panels' size";
   return success();
 }
 
