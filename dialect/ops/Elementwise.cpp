@@ -82,6 +82,16 @@ static bool isSplat(Attribute attribute, double value) {
   return elements.getSplatValue<APInt>().getSExtValue() == (int64_t)value;
 }
 
+/// The constant that a value is everywhere or else null, also where it is given another shape.
+static Attribute splatOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto constant = dyn_cast<ConstantOp>(op)) return constant.getValue();
+    if (!isa<BroadcastOp, ReshapeOp>(op)) break;
+    value = op->getOperand(0);
+  }
+  return nullptr;
+}
+
 /// `kept` if the result has its type and so can stand for it.
 static OpFoldResult keep(Value kept, Type result) { return kept.getType() == result ? OpFoldResult(kept) : nullptr; }
 
@@ -103,9 +113,9 @@ OpFoldResult SubOp::fold(FoldAdaptor operands) {
   return foldScalars(operands.getA(), operands.getB(), [](APFloat a, APFloat b) { return a - b; });
 }
 OpFoldResult MulOp::fold(FoldAdaptor operands) {
-  if (isSplat(operands.getB(), 1))
+  if (isSplat(splatOf(getB()), 1))
     if (OpFoldResult kept = keep(getA(), getType())) return kept;
-  if (isSplat(operands.getA(), 1))
+  if (isSplat(splatOf(getA()), 1))
     if (OpFoldResult kept = keep(getB(), getType())) return kept;
   return foldScalars(operands.getA(), operands.getB(), [](APFloat a, APFloat b) { return a * b; });
 }

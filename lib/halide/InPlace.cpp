@@ -65,6 +65,16 @@ Halide::Expr StoreBeside::mark(const Halide::Expr &value, const Halide::Expr &el
   return Call::make(value.type(), besidePrefix + result, {value, element, index}, Call::PureExtern);
 }
 
+static const std::string afterName = "computed_after";
+
+Halide::Expr StoreBeside::after(const Halide::Expr &value, const Halide::Expr &other) {
+  return Call::make(value.type(), afterName, {value, other}, Call::PureExtern);
+}
+
+Halide::Expr StoreBeside::visit(const Call *call) {
+  return call->name == afterName ? mutate(call->args[0]) : IRMutator::visit(call);
+}
+
 namespace {
 /// Takes the mark out of an expression.
 class TakeMark : public IRMutator {
@@ -99,8 +109,8 @@ private:
 
 Stmt StoreBeside::visit(const Store *store) {
   TakeMark take;
-  Halide::Expr value = take.mutate(store->value);
-  if (take.result.empty()) return store;
+  Halide::Expr value = take.mutate(mutate(store->value));
+  if (take.result.empty()) return IRMutator::visit(store);
   Stmt own = Store::make(store->name, value, store->index, store->param, store->predicate, store->alignment);
   Stmt beside =
       Store::make(take.result, take.element, take.index, Halide::Parameter(), store->predicate, ModulusRemainder());

@@ -39,10 +39,13 @@ public:
   /// `value`; when it is stored, `element` goes to `result` at `index`, counted in elements.
   static Halide::Expr mark(const Halide::Expr &value, const Halide::Expr &element, const std::string &result,
                            const Halide::Expr &index);
+  /// `value`, for which `other` has been computed.
+  static Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
 
 protected:
   using IRMutator::visit;
   Halide::Internal::Stmt visit(const Halide::Internal::Store *store) override;
+  Halide::Expr visit(const Halide::Internal::Call *call) override;
 };
 
 } // namespace fovea

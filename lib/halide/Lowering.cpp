@@ -4,7 +4,6 @@
 #include "dialect/ops/RowSum.h"
 #include "lib/halide/InPlace.h"
 #include "lib/halide/Provider.h"
-#include "lib/halide/RowReduction.h"
 
 #include "lib/halide/Lowering.cpp.inc"
 
@@ -163,6 +162,7 @@ Halide::RDom KernelLowering::reduction(const std::string &name, const std::vecto
 
 Output &KernelLowering::output() {
   if (main) return *main;
+  lowerRowSums();
   auto yield = cast<YieldOp>(op.getBody().front().getTerminator());
   SmallVector<Value> values;
   for (Value value : yield.getValues())
@@ -180,6 +180,11 @@ Output &KernelLowering::output() {
   if (main->inPlace)
     values.size() == 1 ? void(main->func(arguments) = undefined[0]) : void(main->func(arguments) = tuple(undefined));
   for (Value value : values) elements.push_back(load(value, coordinates));
+  for (Value value : yield.getValues())
+    if (Operation *sum = value.getDefiningOp(); sum && isRowSum(sum)) {
+      coordinates.back() = 0;
+      elements[0] = StoreBeside::after(elements[0], load(value, coordinates));
+    }
   if (values.size() == 1)
     main->func(arguments) = elements[0];
   else
@@ -279,29 +284,9 @@ Expr KernelLowering::loadBroadcast(Value value, Coordinates coordinates, RankedT
   return load(value, own);
 }
 
-/// A sum of a row, bound for all that read it; to be computed where the output's row is.
-static RowReduction lowerRowSum(KernelLowering &kernel, SumOp sum, const std::string &name) {
-  int64_t rank = sum.getType().getRank();
-  std::vector<Var> vars = kernel.reversed(kernel.variables(rank)), row(vars.begin() + 1, vars.end());
-  RowReduction reduction(kernel, name, row, kernel.extent(sum.getX(), rank - 1), RowReduction::sum, [&](const Expr &j) {
-    std::vector<Expr> element(row.rbegin(), row.rend());
-    element.push_back(j);
-    return kernel.load(sum.getX(), element);
-  });
-  Func each = kernel.func(name + "_each");
-  each(vars) = reduction.total(std::vector<Expr>(row.begin(), row.end()));
-  kernel.bind(sum.getResult(), each);
-  return reduction;
-}
-
 LogicalResult KernelLowering::run() {
   if (Operation *anchor = op.getAnchor()) return cast<AnchorLowering>(anchor).lowerAnchor(*this);
-  std::vector<RowReduction> sums;
-  for (Operation &each : op.getBody().front())
-    if (isRowSum(&each)) sums.push_back(lowerRowSum(*this, cast<SumOp>(each), "row_sum" + std::to_string(sums.size())));
-  Output &out = output();
-  Var row = scheduleRows(out, schedule(), schedule().getVector());
-  for (RowReduction &sum : sums) sum.computeAt(out.func, row);
+  scheduleRows(*this);
   return success();
 }
 

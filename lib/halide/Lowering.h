@@ -70,8 +70,10 @@ public:
   /// `value`, the definition of a stage that is stored: with it, `element` goes to the result at these coordinates.
   Halide::Expr yieldBeside(Value result, const Halide::Expr &value, const Halide::Expr &element,
                            Coordinates coordinates);
-  /// The Func of all results of the main shape; built at the first call.
+  /// The Func of all results of the main shape; built at the first call, with the sums of rows that are no anchor.
   Output &output();
+  /// Computes those where a row of the output is.
+  void placeRowSums(const Halide::Var &row);
 
   /// A Func under the kernel's prefix; lib/halide/Names gives it this name again after lowering.
   Halide::Func func(const std::string &name) {
@@ -104,6 +106,8 @@ public:
 
 private:
   void makeArguments();
+  void lowerRowSums();
+  void lowerRowSums(llvm::MutableArrayRef<SumOp> sums);
   template <typename Buffer> void setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds = true);
   Halide::Expr expression(AffineExpr expression, ArrayRef<mlir::StringAttr> names);
   Halide::Expr lower(Value value, Coordinates coordinates);
@@ -123,14 +127,17 @@ private:
   llvm::DenseMap<Value, std::vector<Known>> known;
   llvm::DenseMap<mlir::Attribute, Halide::Buffer<>> tables;
   std::optional<Output> main;
+  std::vector<std::function<void(const Halide::Var &)>> rowSums; // each places one
   bool storesBeside = false;
 };
 
 /// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one
 /// row, or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
 Halide::Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize = true);
-/// The same for the kernel's output.
+/// The same for the kernel's output and its sums of rows.
 Halide::Var scheduleRows(KernelLowering &kernel);
+/// Computes a stage there, whose argument `each` tells the rows that go together.
+void computeWithRows(KernelLowering &kernel, Halide::Func stage, const Halide::Var &each, const Halide::Var &row);
 
 /// Binds an anchor's result to the sum of `element` over its reduction, and schedules the kernel: the sum row by row of
 /// the output, or at root where the result's shape is constant.

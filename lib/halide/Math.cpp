@@ -145,21 +145,24 @@ Expr exp(const Expr &x) {
   return select(isNan(x), x, p * split.power);
 }
 
+/// 2^x for |x| <= 0.5. The coefficients make the largest relative error, 1e-7, least.
+static Expr polynomialOfExp2(const Expr &x) {
+  return polynomial(x, {1.3264727e-3, 9.6715130e-3, 5.5507336e-2, 2.4022242e-1, 6.9314700e-1, 1.0});
+}
+
 Expr expBelow(const Expr &x) {
   if (isDouble(x)) return library("exp", {x});
-  // 2^n e^r, |r| <= ln 2 / 2. n + 127 is in the lowest bits of the sum; n = -127 gives 0.
-  Expr bounded = max(x, -88.0f), shifted = add(bounded * 1.44269502f, 12583039.0f); // 1.5 * 2^23 + 127
-  Expr r = bounded - sub(shifted, 12583039.0f) * 0.693147181f;
-  Expr power = reinterpret<float>(bits(shifted) << 23);
-  Expr p = polynomial(r, {8.29014416e-3, 4.18988513e-2, 0.166676439, 0.499991428, 0.999999704, 1});
-  return select(isNan(x), x, p * power);
+  // 2^(n + r), |r| <= 0.5. n + 127 is in the lowest bits of the sum; n = -127 gives 0. A NaN is not less.
+  Expr power = x * 1.44269504f, bounded = select(less(power, -127.0f), -127.0f, power);
+  Expr shift = 12583039.0f, shifted = add(bounded, shift); // 1.5 * 2^23 + 127
+  Expr p = polynomialOfExp2(sub(bounded, sub(shifted, shift)));
+  return p * reinterpret<float>(bits(shifted) << 23);
 }
 
 Expr exp2(const Expr &x) {
   // The low bits of the sum are x, rounded to a whole number; rounding is strict, or LLVM takes the shift away again.
   Expr shift = 12582912.0f, shifted = add(x, shift), r = sub(x, sub(shifted, shift)); // |r| <= 0.5
-  // The coefficients make the largest relative error, 1e-7, least.
-  Expr p = polynomial(r, {1.3264727e-3, 9.6715130e-3, 5.5507336e-2, 2.4022242e-1, 6.9314700e-1, 1.0});
+  Expr p = polynomialOfExp2(r);
   return select(less(x, -126.0f), 0.0f, reinterpret<float>(bits(p) + (bits(shifted) << 23))); // a NaN stays one
 }
 

@@ -175,7 +175,13 @@ private:
         return;
       }
       auto tail = Halide::TailStrategy::GuardWithIf;
-      partial.vectorize(row[0], lanes, tail).update().vectorize(row[0], lanes, tail);
+      partial.vectorize(row[0], lanes, tail);
+      // Some rows at a time are added to a vector of columns, and the whole of these before the next.
+      constexpr int together = 4;
+      Var lane("lane");
+      Halide::RVar step("step"), each("each");
+      partial.update().split(row[0], row[0], lane, lanes, tail).split(r[0], step, each, together, tail);
+      partial.update().reorder(lane, each, row[0], step).vectorize(lane).unroll(each);
       total.vectorize(row[0], lanes, tail).update().vectorize(row[0], lanes, tail);
     });
   }

@@ -24,8 +24,8 @@ Expr RowReduction::combine(Kind kind, const Expr &a, const Expr &b) {
     return a * b;
   case max:
     return math::maximum(a, b);
-  case maxOfNumbers:
-    return Halide::max(a, b);
+  case maxOfNumbers: // Halide would make a chain of a tree of its own maxima
+    return a.type().is_float() ? select(math::less(a, b), b, a) : Halide::max(a, b);
   }
   llvm_unreachable("a kind of reduction");
 }
@@ -36,10 +36,43 @@ static std::vector<Expr> with(const Expr &first, const std::vector<Var> &row) {
   return result;
 }
 
+/// The elements of a Tuple, or the one there is.
+static std::vector<Expr> valuesOf(const Halide::FuncRef &at, size_t count) {
+  if (count == 1) return {at};
+  std::vector<Expr> values;
+  for (size_t i = 0; i < count; ++i) values.push_back(at[(int)i]);
+  return values;
+}
+
+static void define(Halide::FuncRef at, const std::vector<Expr> &values) {
+  values.size() == 1 ? void(at = values[0]) : void(at = Halide::Tuple(values));
+}
+
+/// function(i) for each of `count`.
+static std::vector<Expr> forEach(size_t count, const std::function<Expr(size_t)> &function) {
+  std::vector<Expr> values;
+  for (size_t i = 0; i < count; ++i) values.push_back(function(i));
+  return values;
+}
+
+/// Each with the one half of them further on, until one is left.
+static std::vector<Expr> inPairs(RowReduction::Kind kind, std::vector<std::vector<Expr>> parts) {
+  for (size_t left = parts.size(); left > 1; left = (left + 1) / 2)
+    for (size_t i = 0; i < left / 2; ++i) {
+      const std::vector<Expr> &other = parts[i + (left + 1) / 2];
+      parts[i] = forEach(other.size(), [&](size_t k) { return RowReduction::combine(kind, parts[i][k], other[k]); });
+    }
+  return parts[0];
+}
+
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
                            const Expr &extent, Kind kind, const Element &element)
-    : lanes((int)kernel.schedule().getVector()), width(lanes), partial(kernel.func(name + "_partial")),
-      folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
+    : RowReduction(kernel, name, row, extent, kind, Elements([&](const Expr &j) { return std::vector{element(j)}; })) {}
+
+RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
+                           const Expr &extent, Kind kind, const Elements &elements)
+    : lanes((int)kernel.schedule().getVector()), width(lanes), loop(row.empty() ? Var::outermost() : row[0]),
+      partial(kernel.func(name + "_partial")), folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
   std::optional<int64_t> constant = constantOf(extent);
   bool vectors = constant && *constant >= lanes; // else the elements of one vector that is not full
   if (vectors) width = lanes * (int)std::min(mostVectors, *constant / lanes);
@@ -50,37 +83,48 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   bool largest = kind == max || kind == maxOfNumbers;
 
   // A maximum starts from elements, not from -inf; some may count twice.
-  Expr start = element(vectors ? Expr(lane) : min(Expr(lane), extent - 1));
-  Expr nothing = largest ? Expr() : identity(kind, start.type());
-  partial(lanesAndRow) = largest ? start : nothing;
-  auto add = [&](const Expr &x) { partial(lanesAndRow) = combine(kind, partial(lanesAndRow), x), ++updates; };
+  std::vector<Expr> start = elements(vectors ? Expr(lane) : min(Expr(lane), extent - 1));
+  size_t count = start.size();
+  auto nothing = [&](size_t i) { return largest ? start[i] : identity(kind, start[i].type()); };
+  define(partial(lanesAndRow), forEach(count, nothing));
+  auto add = [&](const std::function<Expr(size_t, const Expr &)> &element) {
+    std::vector<Expr> sofar = valuesOf(partial(lanesAndRow), count);
+    define(partial(lanesAndRow),
+           forEach(count, [&](size_t i) { return combine(kind, sofar[i], element(i, sofar[i])); }));
+    ++updates;
+  };
   Expr first = largest && vectors ? 1 : 0, steps = vectors ? extent / width : (extent + width - 1) / width;
   RDom step({{first, steps - first}}, name + "_step");
   Expr j = step.x * width + lane;
+  std::vector<Expr> each = elements(vectors ? j : min(j, extent - 1));
   if (vectors) {
-    add(atEach(step, element(j)));
+    add([&](size_t i, const Expr &) { return atEach(step, each[i]); });
     // The rest, in the last whole vectors.
     int rest = (int)(*constant % width);
-    Expr last = rest ? element(extent - width + lane) : Expr();
-    if (rest) add(largest ? last : select(lane >= width - rest, last, nothing));
+    std::vector<Expr> last;
+    if (rest) last = elements(extent - width + lane);
+    int counted = largest ? (rest + lanes - 1) / lanes * lanes : rest;
+    if (rest)
+      add([&](size_t i, const Expr &sofar) {
+        return select(lane >= width - counted, last[i], largest ? sofar : nothing(i));
+      });
   } else {
-    Expr x = atEach(step, element(min(j, extent - 1)));
-    add(largest ? x : select(j < extent, x, nothing));
+    add([&](size_t i, const Expr &) {
+      Expr x = atEach(step, each[i]);
+      return largest ? x : select(j < extent, x, nothing(i));
+    });
   }
 
   // Pairs of vectors, then pairs of lanes.
-  auto foldOf = [&](int count, const std::function<Expr(int)> &part) {
-    std::vector<Expr> parts;
-    for (int i = 0; i < count; ++i) parts.push_back(part(i));
-    for (; count > 1; count = (count + 1) / 2)
-      for (int i = 0; i < count / 2; ++i) parts[i] = combine(kind, parts[i], parts[i + (count + 1) / 2]);
-    return parts[0];
-  };
-  folded(lanesAndRow) = foldOf(width / lanes, [&](int v) { return partial(with(lane + v * lanes, row)); });
-  total(row) = foldOf(lanes, [&](int l) { return folded(with(l, row)); });
+  std::vector<std::vector<Expr>> parts;
+  for (int v = 0; v < width; v += lanes) parts.push_back(valuesOf(partial(with(lane + v, row)), count));
+  define(folded(lanesAndRow), inPairs(kind, std::move(parts)));
+  parts.clear();
+  for (int l = 0; l < lanes; ++l) parts.push_back(valuesOf(folded(with(l, row)), count));
+  define(total(row), inPairs(kind, std::move(parts)));
 }
 
-void RowReduction::vectorize() {
+void RowReduction::schedule() {
   Var lane("lane"), vector("vector");
   auto inVectors = [&](Halide::Stage stage) { stage.split(lane, vector, lane, lanes).vectorize(lane).unroll(vector); };
   inVectors(partial.bound(lane, 0, width));
@@ -90,21 +134,23 @@ void RowReduction::vectorize() {
     if (!reduced.empty()) partial.update(update).reorder(lane, vector, reduced[0]);
   }
   folded.bound(lane, 0, lanes).vectorize(lane);
+  partial.compute_at(total, loop);
+  folded.compute_at(total, loop);
 }
 
 void RowReduction::computeAt(const Func &output, const Halide::VarOrRVar &row) {
-  Halide::LoopLevel level(output, row);
-  partial.compute_at(level);
-  folded.compute_at(level);
-  total.compute_at(level);
-  vectorize();
+  total.compute_at(Halide::LoopLevel(output, row));
+  schedule();
+}
+
+void RowReduction::computeWithRows(KernelLowering &kernel, const Var &row) {
+  fovea::computeWithRows(kernel, total, loop, row);
+  schedule();
 }
 
 void RowReduction::computeRoot() {
-  partial.compute_at(total, Var::outermost());
-  folded.compute_at(total, Var::outermost());
   total.compute_root();
-  vectorize();
+  schedule();
 }
 
 void scheduleElements(KernelLowering &kernel, std::initializer_list<RowReduction *> reductions) {

@@ -9,6 +9,7 @@ namespace fovea {
 /// lane, and are then combined in pairs: the order depends on the vector width and the extent only.
 class RowReduction {
   int lanes, width, updates = 0;
+  Halide::Var loop; // over rows, the innermost
 
 public:
   Halide::Func partial, folded, total; // arguments: lane and the row's; the same; the row's
@@ -19,18 +20,24 @@ public:
   static Halide::Expr identity(Kind kind, Halide::Type type);
   static Halide::Expr combine(Kind kind, const Halide::Expr &a, const Halide::Expr &b);
   using Element = std::function<Halide::Expr(const Halide::Expr &j)>;
+  using Elements = std::function<std::vector<Halide::Expr>(const Halide::Expr &j)>;
 
   /// `row` are the loop variables of the row, innermost first. With `inner` extents each element is itself reduced over
   /// them, and `element` gets j and those indices.
   RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Halide::Var> &row,
                const Halide::Expr &extent, Kind kind, const Element &element);
+  /// Of several elements in one loop: the total is a Tuple, unless it is of one.
+  RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Halide::Var> &row,
+               const Halide::Expr &extent, Kind kind, const Elements &elements);
 
-  /// Computes both where `row` of the output runs, or at root.
+  /// Computes the totals where `row` of the output runs, or at root.
   void computeAt(const Halide::Func &output, const Halide::VarOrRVar &row);
   void computeRoot();
+  /// Where scheduleRows says.
+  void computeWithRows(KernelLowering &kernel, const Halide::Var &row);
 
 private:
-  void vectorize();
+  void schedule();
 };
 
 /// Schedules an output with one element for each row, and the reductions of a row in the loop over these elements.

@@ -23,7 +23,7 @@ void place(RowReduction &reduction, KernelLowering &kernel, Var row) {
   if (kernel.output().vars.size() < 2)
     reduction.computeRoot();
   else
-    reduction.computeAt(kernel.output().func, row);
+    reduction.computeWithRows(kernel, row);
 }
 
 /// The longest row whose intermediate is kept, in elements.
@@ -59,7 +59,8 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     std::optional<int64_t> width = constantOf(extent);
     if (isa<SoftmaxOp>(op) && rank > 1 && width && *width <= longestKept) {
       auto tail = *width < lanes ? Halide::TailStrategy::GuardWithIf : Halide::TailStrategy::ShiftInwards;
-      powers.compute_at(kernel.output().func, loop).vectorize(vars[0], (int)lanes, tail);
+      computeWithRows(kernel, powers, vars[1], loop);
+      powers.align_storage(vars[0], (int)lanes).vectorize(vars[0], (int)lanes, tail);
     }
     return success();
   }
@@ -129,7 +130,10 @@ Func bindStatistic(KernelLowering &kernel, Value result, const std::string &name
 /// A statistic and its reduction are computed in the row loop of the output, or at root where the output is one row.
 void placeStatistic(KernelLowering &kernel, Func statistic, RowReduction &reduction, Var row) {
   Output &output = kernel.output();
-  output.vars.size() < 2 ? statistic.compute_root() : statistic.compute_at(output.func, row);
+  if (output.vars.size() < 2)
+    statistic.compute_root();
+  else
+    computeWithRows(kernel, statistic, output.vars[output.vars.size() - 2], row);
   place(reduction, kernel, row);
 }
 

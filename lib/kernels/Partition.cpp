@@ -55,13 +55,23 @@ static bool readsOnce(Operation *anchor) {
 /// Anchors that write their first result in an order of their own: nothing goes on from it in their kernel.
 static bool writesDirectly(Operation *anchor) { return isa<AttentionGradOp, ScatterOp>(anchor); }
 
+/// Rows that stay near while they are gone through several times.
+static bool hasShortRows(RankedTensorType type) {
+  constexpr int64_t longest = 1 << 14;
+  int64_t width = type.getRank() ? type.getShape().back() : 1;
+  return !ShapedType::isDynamic(width) && width > 1 && width <= longest;
+}
+
 /// A sum along rows that one op reads at every element of its row: it can be computed where that op is.
 static bool readsOwnRow(Operation *op) {
-  constexpr int64_t longest = 1 << 14;
-  if (!canBeRowSum(op) || !op->hasOneUse()) return false;
-  auto x = cast<RankedTensorType>(op->getOperand(0).getType());
-  return !x.isDynamicDim(x.getRank() - 1) && x.getShape().back() > 1 && x.getShape().back() <= longest &&
+  return canBeRowSum(op) && op->hasOneUse() && hasShortRows(typeOf(op->getOperand(0))) &&
          op->user_begin()->hasTrait<Elementwise>();
+}
+
+/// A row's statistic, read at the elements of its row.
+static bool isStatisticOf(Value statistic, Value rows) {
+  Operation *op = statistic.getDefiningOp();
+  return op && isRowAnchor(op) && statistic != op->getResult(0) && shapeOf(op->getResult(0)) == shapeOf(rows);
 }
 
 //===-- Which values are stored -----------------------------------------------------------------------------------===//
@@ -248,7 +258,8 @@ void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<V
     return;
   }
   for (Value operand : op->getOperands()) {
-    bool same = identity && op->hasTrait<Elementwise>() && shapeOf(operand) == shapeOf(value);
+    bool same = identity && op->hasTrait<Elementwise>() &&
+                (shapeOf(operand) == shapeOf(value) || isStatisticOf(operand, value));
     inputsOf(operand, same, inputs, false);
   }
 }
@@ -270,9 +281,13 @@ bool Partition::sumsRows(Value value, bool root) const {
          llvm::any_of(op->getOperands(), [&](Value operand) { return sumsRows(operand, false); });
 }
 
-/// Whether a group can have one more result, maybe one on whose way rows are summed.
+/// Whether a group can have one more result, maybe one on whose way rows are summed, or such a sum itself.
 bool Partition::fits(Value root, bool rows, const Group &group) const {
-  return group.main && !(rows && group.anchor) && shapeOf(group.main) == shapeOf(root) && group.results.size() < 6 &&
+  bool sum = rowSums.contains(root.getDefiningOp());
+  DimsAttr shape = shapeOf(sum ? root.getDefiningOp()->getOperand(0) : root);
+  bool goesThroughRows = group.anchor && isRowAnchor(group.anchor);
+  bool rowsFit = goesThroughRows || (!sum && !(rows && group.anchor));
+  return group.main && rowsFit && shapeOf(group.main) == shape && group.results.size() < 6 &&
          (!group.anchor || !(isa<AttentionOp>(group.anchor) || writesDirectly(group.anchor)));
 }
 
@@ -308,9 +323,11 @@ int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inpu
 
 void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs) {
   Group &group = groups[index];
-  // What an anchor gives beside its first result comes last: the provider makes one Func of those of the main shape.
+  // Sums of rows and what an anchor gives beside its first result come last: the provider makes one Func of those of
+  // the main shape.
   auto isBeside = [&](Value value) {
-    return value.getDefiningOp() == group.anchor && cast<OpResult>(value).getResultNumber() > 0;
+    return rowSums.contains(value.getDefiningOp()) ||
+           (value.getDefiningOp() == group.anchor && cast<OpResult>(value).getResultNumber() > 0);
   };
   group.results.insert(isBeside(root) ? group.results.end() : llvm::find_if(group.results, isBeside), root);
   if (!group.main) group.main = root;
@@ -322,9 +339,33 @@ void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, 
   }
 }
 
+/// A sum of all elements, where a group goes through their rows: a sum of each row there, then the sum of these.
+void Partition::sumInRows(SumOp sum) {
+  RankedTensorType type = sum.getX().getType();
+  int64_t rank = type.getRank();
+  bool all = (int64_t)sum.getAxes().size() == rank && !sum.getKeep();
+  if (!all || rank < 2 || !hasShortRows(type) || isLowPrecision(type.getElementType())) return;
+  OpBuilder builder(sum);
+  auto rows = SumOp::create(builder, sum.getLoc(), sum.getX(), ArrayRef<int64_t>{rank - 1}, true);
+  rowSums.insert(rows);
+  SmallVector<std::pair<Value, bool>> inputs;
+  inputsOf(sum.getX(), true, inputs, false);
+  int64_t group = groupToJoin(rows, inputs);
+  if (group < 0) {
+    rowSums.erase(rows);
+    return rows.erase();
+  }
+  addToGroup(group, rows, inputs);
+  Shapes shapes(builder.getContext());
+  RankedTensorType flat = shapes.tensor({shapes.product(shapes.of(rows))}, type.getElementType());
+  sum.getXMutable().assign(ReshapeOp::create(builder, sum.getLoc(), flat, rows));
+  sum.setAxes({0});
+}
+
 void Partition::formGroups() {
   llvm::DenseMap<Operation *, int64_t> anchorGroup;
   for (Operation &op : function.front()) {
+    if (auto sum = dyn_cast<SumOp>(op)) sumInRows(sum);
     if (isAnchor(&op)) {
       SmallVector<std::pair<Value, bool>> inputs;
       for (Value operand : op.getOperands()) inputsOf(operand, false, inputs, false);

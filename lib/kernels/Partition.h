@@ -46,6 +46,7 @@ private:
   Chain chainOf(Value value) const;
   bool isAnchor(mlir::Operation *op) const { return op->hasTrait<Anchor>() && !rowSums.contains(op); }
   void formGroups();
+  void sumInRows(SumOp sum);
   void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
   mlir::Operation *anchorIn(Value value, bool root);
   bool sumsRows(Value value, bool root) const;

@@ -60,6 +60,22 @@ Case softmaxFused() {
           ulps(32, 0.1)};
 }
 
+/// With the sum of all elements times others beside it.
+Case softmaxAndSum() {
+  return {"softmax_and_sum",
+          {{"x", {2, 5, 19}}, {"y", {2, 5, 19}}},
+          [](const Build &build, Values v) {
+            Value softmax = build.make<SoftmaxOp>(v[0]), product = build.make<MulOp>(softmax, v[1]);
+            return SmallVector<Value>{softmax, build.make<SumOp>(product, Shape{0, 1, 2}, false)};
+          },
+          [](const Arrays &a) {
+            Array softmax = reference::softmax(a[0]);
+            Array product = reference::binary(softmax, a[1], std::multiplies<>());
+            return Arrays{softmax, reference::sum(product, {0, 1, 2})};
+          },
+          ulps(32, 1)};
+}
+
 using Tensors = std::vector<Tensor>;
 template <typename Op> Case row(const std::string &name, Operand x, Array (*reference)(const Array &), Bound bound) {
   return {name,
@@ -243,6 +259,7 @@ Suite rowsSuite() {
           softmax("long", {"x", {2, 1009}}),
           softmaxSpecial(),
           softmaxFused(),
+          composed(softmaxAndSum()),
           layerNorm("1", {"x", {3, 1}}, false),
           layerNorm("3", {"x", {17, 3}}, true),
           layerNorm("17", {"x", {2, 3, 17}}, false),

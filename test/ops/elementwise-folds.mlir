@@ -15,6 +15,17 @@ func.func @identities(%x: !x) -> (!x, !x, !x, !x, !x) {
   return %0, %1, %2, %3, %4 : !x, !x, !x, !x, !x
 }
 
+// A factor of 1 in every element.
+// CHECK: @ones(%[[X:.*]]: tensor
+// CHECK-NEXT: return %[[X]]
+func.func @ones(%x: !x) -> !x {
+  %one = fovea.constant dense<1.0> : tensor<f32>
+  %0 = fovea.reshape %one : tensor<f32> to tensor<1x1xf32>
+  %1 = fovea.broadcast %0 : tensor<1x1xf32> to !x
+  %2 = fovea.mul %1, %x : (!x, !x) -> !x
+  return %2 : !x
+}
+
 // -0.0 + 0.0 is 0.0.
 // CHECK: @kept
 // CHECK: fovea.add

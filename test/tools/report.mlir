@@ -14,7 +14,7 @@
 // CHECK-NEXT: matmul_0 1 batch * 256 batch * 96 + 512 [[#SCRATCH:]]
 // CHECK-NEXT: all launches 1 batch * 256 batch * 96 + 512 [[#SCRATCH]]
 // CHECK-NEXT: kernel of gradients launches operations bytes scratch bytes
-// CHECK: all launches 3 batch * 544 + 129 batch * {{[0-9]+}} + {{[0-9]+}} {{[0-9]+}}
+// CHECK: all launches 3 batch * 536 + 128 batch * {{[0-9]+}} + {{[0-9]+}} {{[0-9]+}}
 // CHECK: kernel of update launches operations bytes scratch bytes
 // CHECK: all launches 2 {{[0-9]+}} {{[0-9]+}} 0
 // CHECK: state: [[#STATE:]] bytes

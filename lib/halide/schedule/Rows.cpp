@@ -8,6 +8,7 @@ using Halide::Var;
 namespace fovea {
 
 /// `Rn`: R is all dimensions but the last, in one loop; a capital shares it among threads, `task` rows at a time.
+/// Stages of a row are computed for `rows` of them.
 Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize) {
   std::vector<Var> vars = output.vars;
   if (vars.empty()) return Var();
@@ -31,19 +32,30 @@ Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vect
   }
   if (vectorize && (!width || *width > 1))
     stage.split(column, column, lane, (int)lanes, output.tail(output.extents.back(), lanes)).vectorize(lane);
-  Var rows = vars[vars.size() - 2];
+  Var rows = vars[vars.size() - 2], each("each");
+  int64_t together = schedule.getRows();
+  if (together > 1) stage.split(rows, rows, each, (int)together, TailStrategy::GuardWithIf);
   for (int64_t d = (int64_t)vars.size() - 3; d >= 0; --d) {
     Var fused("rows" + std::to_string(d));
     stage.fuse(rows, vars[d], fused);
     rows = fused;
   }
-  stage.split(rows, outer, row, (int)schedule.getTask(), TailStrategy::GuardWithIf);
+  int64_t task = std::max<int64_t>(1, schedule.getTask() / together);
+  stage.split(rows, outer, row, (int)task, TailStrategy::GuardWithIf);
   if (parallel) stage.parallel(outer);
   return row;
 }
 
 Var scheduleRows(KernelLowering &kernel) {
-  return scheduleRows(kernel.output(), kernel.schedule(), kernel.schedule().getVector());
+  Var row = scheduleRows(kernel.output(), kernel.schedule(), kernel.schedule().getVector());
+  kernel.placeRowSums(row);
+  return row;
+}
+
+void computeWithRows(KernelLowering &kernel, Halide::Func stage, const Var &each, const Var &row) {
+  int rows = (int)kernel.schedule().getRows();
+  stage.compute_at(kernel.output().func, row);
+  if (rows > 1) stage.bound_storage(each, rows); // Halide finds no bound where sizes are symbolic
 }
 
 void sumInto(KernelLowering &kernel, Value result, const std::string &name, const Expr &element, bool root) {

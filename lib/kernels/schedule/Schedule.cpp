@@ -2,6 +2,7 @@
 #include "lib/kernels/schedule/Schedule.h"
 
 #include "dialect/Shape.h"
+#include "dialect/ops/RowSum.h"
 #include "lib/kernels/schedule/Convolution.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -128,12 +129,22 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
 
 //===-- Other kernels ---------------------------------------------------------------------------------------------===//
 
-/// Loops over rows of the last dimension: a task takes about this many elements.
-static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target &target) {
-  constexpr int64_t taskElements = 1 << 14;
+/// Whether a kernel reduces rows of its output.
+static bool reducesRows(KernelOp kernel) {
+  Operation *anchor = kernel.getAnchor();
+  return (anchor && isRowAnchor(anchor)) ||
+         llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
+}
+
+/// Loops over rows of the last dimension: a task takes about this many elements. Where rows are reduced, a few go
+/// together, so that one needs not wait for what another's lanes give.
+static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType type, const Target &target) {
+  constexpr int64_t taskElements = 1 << 14, nearElements = 1 << 10, most = 4;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
-  int64_t task = std::max<int64_t>(1, taskElements / std::max<int64_t>(1, width));
-  return ScheduleAttr::get(type.getContext(), loops, 1, 1, lanes, task, 1);
+  width = std::max<int64_t>(1, width);
+  int64_t rows = type.getRank() > 1 && reducesRows(kernel) ? std::clamp<int64_t>(nearElements / width, 1, most) : 1;
+  int64_t task = llvm::alignTo(std::max<int64_t>(1, taskElements / width), rows);
+  return ScheduleAttr::get(type.getContext(), loops, rows, 1, lanes, task, 1);
 }
 
 /// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
@@ -246,7 +257,7 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   StringRef loops = loopOrders(kernel).front();
   Operation *anchor = kernel.getAnchor();
-  if (!anchor) return rowwise(loops, cast<RankedTensorType>(kernel.getResultTypes()[0]), target);
+  if (!anchor) return rowwise(kernel, loops, cast<RankedTensorType>(kernel.getResultTypes()[0]), target);
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
@@ -255,7 +266,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
     return ScheduleAttr::get(kernel.getContext(), loops, 1, 1, target.lanes(elementBits(operand)), 1, chunks);
-  return rowwise(loops, operand.getRank() ? operand : result, target);
+  return rowwise(kernel, loops, operand.getRank() ? operand : result, target);
 }
 
 //===-- Edited schedules ------------------------------------------------------------------------------------------===//
