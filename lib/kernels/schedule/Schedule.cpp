@@ -131,6 +131,7 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
 static ScheduleAttr rowwise(StringRef loops, RankedTensorType type, const Target &target) {
   constexpr int64_t taskElements = 1 << 14;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
+  if (type.getRank() == 1) width = lanes; // one row is cut into runs of vectors
   int64_t task = std::max<int64_t>(1, taskElements / std::max<int64_t>(1, width));
   return ScheduleAttr::get(type.getContext(), loops, 1, 1, lanes, task, 1);
 }
