@@ -103,11 +103,10 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   int64_t rows = registerRows(unknownRows ? 1 << 20 : m, columns / lanes, target);
   if (unknownRows) m = std::max(m, leastTaskRows);
 
-  bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
   // The columns of a weight's gradient: both operands lie as a tile reads them, term after term, and parts of the sum
-  // stay near without copies. Only of b, where its last panel is not full.
-  bool columnsOfA = op.getTransposeA();
-  if (columnsOfA && !op.getTransposeB() && n % columns == 0) copies = false;
+  // stay near without copies.
+  bool columnsOfA = op.getTransposeA(), fewRows = !unknownRows && m < (op.getTransposeB() ? rows + 1 : 4 * rows);
+  bool copies = !stored && !fewRows && (!columnsOfA || op.getTransposeB());
   bool copiesWhole =
       copies && !columnsOfA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
   bool copiesB = copies && !copiesWhole;
