@@ -46,7 +46,8 @@ def KernelsPass : Pass<"fovea-kernels", "mlir::ModuleOp"> {
   let summary = "Cut functions into kernels, schedule them, and place every buffer";
   let description = [{
     Each function becomes a list of `fovea.launch` over buffers with offsets and layouts; kernels with equal bodies and types
-    are one. What is cheap to compute and long out of use is computed again rather than kept. Every kernel gets the schedule that the target suggests, unless it has one.
+    are one. What is cheap to compute and long out of use is computed again rather than kept, and launches that do the same
+    to neighbouring states are one launch. Every kernel gets the schedule that the target suggests, unless it has one.
   }];
   let options = [Option<"target", "target", "std::string", "\"x86-64-v3\"", "The processor to schedule for">];
   let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];

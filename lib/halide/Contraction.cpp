@@ -101,14 +101,17 @@ private:
   Expr term(const Expr &at) { return elementA(at) * elementB(at); }
   Expr elementA(const Expr &at) {
     if (tiles.defined()) return tiles(copied(m % rows, at, m / rows, op.getA()));
-    return element(op.getA(), min(Halide::likely(Expr(m)), mExtent - 1), at, op.getTransposeA());
+    return element(op.getA(), min(Halide::likely(Expr(m)), mExtent - 1), inSum(at), op.getTransposeA());
   }
   Expr elementB(const Expr &at) {
     if (panels.defined()) return panels(copied(n % columns, at, n / columns, op.getB()));
     std::optional<int64_t> extent = constantOf(nExtent);
     bool full = isStoredInPanels() || (extent && *extent % columns == 0);
-    return element(op.getB(), at, full ? Expr(n) : min(Halide::likely(Expr(n)), nExtent - 1), op.getTransposeB());
+    return element(op.getB(), inSum(at), full ? Expr(n) : min(Halide::likely(Expr(n)), nExtent - 1),
+                   op.getTransposeB());
   }
+  /// The last part of a sum that is cut ends with the sum: bounds inference does not see that in its condition.
+  Expr inSum(const Expr &at) { return isCut ? Halide::unsafe_promise_clamped(at, 0, depth - 1) : at; }
 
   Expr inPair() {
     Expr at = k.x + n * 2; // as one number, so that it is seen to be dense

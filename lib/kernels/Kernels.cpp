@@ -1,6 +1,7 @@
 // The kernels stage: partition, schedules, plan.
 #include "lib/Check.h"
 #include "lib/Passes.h"
+#include "lib/kernels/MergeLaunches.h"
 #include "lib/kernels/Partition.h"
 #include "lib/kernels/Plan.h"
 #include "lib/kernels/Widen.h"
@@ -33,6 +34,7 @@ struct KernelsPass : impl::KernelsPassBase<KernelsPass> {
         if (isOpTriviallyDead(&op)) op.erase();
       Partition(function, *best).outline();
       if (failed(planFunction(function))) return signalPassFailure();
+      mergeLaunches(function);
     }
     removeUnused(module);
     for (KernelOp kernel : module.getOps<KernelOp>()) dropRoundings(kernel);

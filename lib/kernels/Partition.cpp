@@ -181,7 +181,11 @@ void Partition::feedPoint(Operation *op) {
 void Partition::feedMemory(OpOperand &operand) {
   Value value = operand.get();
   Operation *op = value.getDefiningOp();
-  if (!op || isa<LoadOp>(op) || memory.contains(value)) {
+  if (memory.contains(value) && isa<BroadcastOp>(op) && op->getOperand(0).getDefiningOp<ConstantOp>()) {
+    // A constant is written again rather than copied.
+    value = OpBuilder(operand.getOwner()).clone(*op)->getResult(0);
+    operand.set(value);
+  } else if (!op || isa<LoadOp>(op) || memory.contains(value)) {
     OpBuilder builder(operand.getOwner());
     value = BroadcastOp::create(builder, operand.getOwner()->getLoc(), value.getType(), value);
     operand.set(value);

@@ -13,9 +13,36 @@ static int64_t alignUp(int64_t bytes) { return llvm::alignTo(bytes, bufferAlignm
 
 static int64_t elementBytes(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
 
+/// What a parameter's update depends on beside its values: how it is trained, and whether its gradient lies alike.
+static std::string ruleOf(StateOp parameter, StateOp gradient) {
+  std::string text;
+  llvm::raw_string_ostream(text) << parameter.getFrozen() << parameter.getDecay() << ' ' << parameter.getRate() << ' '
+                                 << parameter.getTensor().getElementType()
+                                 << (gradient && gradient.getPanels() == parameter.getPanels());
+  return text;
+}
+
 void planState(ModuleOp module) {
-  int64_t offset = 0;
+  SymbolTable symbols(module);
+  llvm::MapVector<StringRef, int64_t> kinds;
+  llvm::StringMap<int64_t> rules;
+  std::vector<std::tuple<int64_t, int64_t, StateOp>> order;
   for (StateOp state : module.getOps<StateOp>()) {
+    // What belongs to a parameter is named KIND/PARAMETER.
+    StringRef kind = state.getRole(), name = state.getSymName();
+    if (kind == "gradient" || kind == "optimizer") std::tie(kind, name) = name.split('/');
+    auto parameter = symbols.lookup<StateOp>(name);
+    int64_t rule = 0;
+    if (parameter && parameter.getRole() == "parameter")
+      rule = rules.try_emplace(ruleOf(parameter, symbols.lookup<StateOp>(("gradient/" + name).str())), rules.size())
+                 .first->second;
+    order.push_back({kinds.insert({kind, (int64_t)kinds.size()}).first->second, rule, state});
+  }
+  llvm::stable_sort(order, [](auto &a, auto &b) {
+    return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+  });
+  int64_t offset = 0;
+  for (auto &[kind, rule, state] : order) {
     state.setOffset(offset);
     offset += alignUp(state.getStorage().getNumElements() * elementBytes(state.getTensor().getElementType()));
   }

@@ -11,7 +11,8 @@ namespace fovea {
 /// Byte offsets within a region are multiples of this.
 constexpr int64_t bufferAlignment = 64;
 
-/// Gives every fovea.state its offset in the state region, in the order of the module.
+/// Gives every fovea.state its offset in the state region: one kind after another, and in each kind what belongs to
+/// parameters that are trained alike together, otherwise in the order of the module.
 void planState(mlir::ModuleOp module);
 
 /// Turns launches over tensors into launches over buffers. Results that outlive the call go to the state or to buffers

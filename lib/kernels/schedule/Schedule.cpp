@@ -105,11 +105,10 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   int64_t rows = registerRows(unknownRows ? 1 << 20 : m, columns / lanes, target);
   if (unknownRows) m = std::max(m, typicalRows);
 
-  bool copies = !stored && (unknownRows || m >= (op.getTransposeB() ? rows + 1 : 4 * rows));
   // The columns of a weight's gradient: both operands lie as a tile reads them, term after term, and parts of the sum
-  // stay near without copies. Only of b, where its last panel is not full.
-  bool columnsOfA = op.getTransposeA();
-  if (columnsOfA && !op.getTransposeB() && n % columns == 0) copies = false;
+  // stay near without copies.
+  bool columnsOfA = op.getTransposeA(), fewRows = !unknownRows && m < (op.getTransposeB() ? rows + 1 : 4 * rows);
+  bool copies = !stored && !fewRows && (!columnsOfA || op.getTransposeB());
   bool copiesWhole =
       copies && !columnsOfA && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
   bool copiesB = copies && !copiesWhole;
@@ -141,7 +140,8 @@ static bool reducesRows(KernelOp kernel) {
 static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType type, const Target &target) {
   constexpr int64_t taskElements = 1 << 14, nearElements = 1 << 10, most = 4;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
-  width = std::max<int64_t>(1, width);
+  // One row is cut into runs of vectors.
+  width = type.getRank() == 1 ? lanes : std::max<int64_t>(1, width);
   int64_t rows = type.getRank() > 1 && reducesRows(kernel) ? std::clamp<int64_t>(nearElements / width, 1, most) : 1;
   int64_t task = llvm::alignTo(std::max<int64_t>(1, taskElements / width), rows);
   return ScheduleAttr::get(type.getContext(), loops, rows, 1, lanes, task, 1);
