@@ -126,15 +126,6 @@ static Split splitPower(const Expr &x) {
   return {sub(cast<float>(biased), 127.0f), reinterpret<float>(biased << 23)};
 }
 
-/// 2^x for x below 128, 0 below -126; 9e-8 at most off by the polynomial.
-static Expr powerOfTwo(const Expr &x) {
-  Expr bounded = max(x, -127.0f);
-  Split split = splitPower(bounded);
-  return polynomial(sub(bounded, split.whole),
-                    {1.86713048e-3, 9.01702918e-3, 5.57999142e-2, 2.4016445e-1, 6.93151312e-1, 1}) *
-         split.power;
-}
-
 Expr exp(const Expr &x) {
   if (isDouble(x)) return library("exp", {x});
   // 2^n e^r, r in [0, ln 2): n = -127 where the result is denormal, 128 where it is infinite.
@@ -145,26 +136,16 @@ Expr exp(const Expr &x) {
   return select(isNan(x), x, p * split.power);
 }
 
-/// 2^x for |x| <= 0.5. The coefficients make the largest relative error, 1e-7, least.
-static Expr polynomialOfExp2(const Expr &x) {
-  return polynomial(x, {1.3264727e-3, 9.6715130e-3, 5.5507336e-2, 2.4022242e-1, 6.9314700e-1, 1.0});
-}
-
-Expr expBelow(const Expr &x) {
-  if (isDouble(x)) return library("exp", {x});
-  // 2^(n + r), |r| <= 0.5. n + 127 is in the lowest bits of the sum; n = -127 gives 0. A NaN is not less.
-  Expr power = x * 1.44269504f, bounded = select(less(power, -127.0f), -127.0f, power);
-  Expr shift = 12583039.0f, shifted = add(bounded, shift); // 1.5 * 2^23 + 127
-  Expr p = polynomialOfExp2(sub(bounded, sub(shifted, shift)));
+Expr exp2(const Expr &x) {
+  // 2^(n + r), |r| <= 0.5. n + 127 is in the lowest bits of the sum; n = -127 gives 0. A NaN is not less. Rounding is
+  // strict, or LLVM takes the shift away again. The coefficients make the largest relative error, 1e-7, least.
+  Expr bounded = select(less(x, -127.0f), -127.0f, x), shift = 12583039.0f; // 1.5 * 2^23 + 127
+  Expr shifted = add(bounded, shift), r = sub(bounded, sub(shifted, shift));
+  Expr p = polynomial(r, {1.3264727e-3, 9.6715130e-3, 5.5507336e-2, 2.4022242e-1, 6.9314700e-1, 1.0});
   return p * reinterpret<float>(bits(shifted) << 23);
 }
 
-Expr exp2(const Expr &x) {
-  // The low bits of the sum are x, rounded to a whole number; rounding is strict, or LLVM takes the shift away again.
-  Expr shift = 12582912.0f, shifted = add(x, shift), r = sub(x, sub(shifted, shift)); // |r| <= 0.5
-  Expr p = polynomialOfExp2(r);
-  return select(less(x, -126.0f), 0.0f, reinterpret<float>(bits(p) + (bits(shifted) << 23))); // a NaN stays one
-}
+Expr expBelow(const Expr &x) { return isDouble(x) ? library("exp", {x}) : exp2(x * 1.44269504f); }
 
 Expr log(const Expr &x) {
   if (isDouble(x)) return library("log", {x});
@@ -202,7 +183,7 @@ Expr erf(const Expr &x) {
   Expr small =
       x * polynomial(z, {-6.54959596e-4, 5.08743974e-3, -2.68221085e-2, 1.12831428e-1, -3.76126038e-1, 1.12837916});
   // 1 - erf as a power of two; the polynomial falls for ever.
-  Expr tail = 1.0f - powerOfTwo(polynomial(t, {-2.76355083e-5, 5.95135126e-4, -5.86780588e-3, 3.58556259e-2,
+  Expr tail = 1.0f - math::exp2(polynomial(t, {-2.76355083e-5, 5.95135126e-4, -5.86780588e-3, 3.58556259e-2,
                                                -1.55638239e-1, -9.1423445e-1, -1.62930259, 2.03266288e-4}));
   return select(isNan(x), x, select(magnitude(x) < 0x3f4ccccd, small, withSign(tail, x))); // 0.8
 }

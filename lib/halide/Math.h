@@ -46,7 +46,7 @@ Halide::Expr cos(const Halide::Expr &x);
 Halide::Expr exp(const Halide::Expr &x);
 /// e^x for x up to 0, as softmax needs it; in f32 exactly 0 below -87.7.
 Halide::Expr expBelow(const Halide::Expr &x);
-/// 2^x in f32 for x up to 0.5, as softmax needs it; exactly 0 below -126.
+/// 2^x in f32 for x below 128; exactly 0 below -126.5.
 Halide::Expr exp2(const Halide::Expr &x);
 Halide::Expr log(const Halide::Expr &x);
 Halide::Expr tanh(const Halide::Expr &x);

@@ -55,12 +55,19 @@ static std::vector<Expr> forEach(size_t count, const std::function<Expr(size_t)>
   return values;
 }
 
+/// Two partial results as one, in an order that the compiler keeps: where code stands twice, for full tasks and the
+/// last one, it may choose another order for each, and a row's sum would depend on how many rows there are.
+static Expr combineInOrder(RowReduction::Kind kind, const Expr &a, const Expr &b) {
+  if (kind == RowReduction::sum) return math::add(a, b);
+  return kind == RowReduction::product ? math::mul(a, b) : RowReduction::combine(kind, a, b);
+}
+
 /// Each with the one half of them further on, until one is left.
 static std::vector<Expr> inPairs(RowReduction::Kind kind, std::vector<std::vector<Expr>> parts) {
   for (size_t left = parts.size(); left > 1; left = (left + 1) / 2)
     for (size_t i = 0; i < left / 2; ++i) {
       const std::vector<Expr> &other = parts[i + (left + 1) / 2];
-      parts[i] = forEach(other.size(), [&](size_t k) { return RowReduction::combine(kind, parts[i][k], other[k]); });
+      parts[i] = forEach(other.size(), [&](size_t k) { return combineInOrder(kind, parts[i][k], other[k]); });
     }
   return parts[0];
 }

@@ -159,7 +159,7 @@ struct LayerNormLowering : AnchorLowering::ExternalModel<LayerNormLowering, Laye
     });
     Expr epsilon = kernel.real(element, norm.getEpsilon().convertToDouble());
     Func rstd = bindStatistic(kernel, norm.getRstd(), "rstd", vars,
-                              kernel.real(element, 1) / sqrt(squares.total(at) / width + epsilon));
+                              kernel.real(element, 1) / sqrt(math::add(squares.total(at) / width, epsilon)));
     Expr column = vars[0];
     Expr scaled =
         math::mul(math::mul(math::sub(x(column), mean(first)), rstd(first)), kernel.load(norm.getScale(), {column}));
@@ -187,7 +187,7 @@ struct RmsNormLowering : AnchorLowering::ExternalModel<RmsNormLowering, RmsNormO
     Func result = kernel.func("rms_norm");
     Expr epsilon = kernel.real(element, norm.getEpsilon().convertToDouble());
     Func rstd = bindStatistic(kernel, norm.getRstd(), "rstd", vars,
-                              kernel.real(element, 1) / sqrt(squares.total(at) / width + epsilon));
+                              kernel.real(element, 1) / sqrt(math::add(squares.total(at) / width, epsilon)));
     result(vars) = math::mul(math::mul(x(vars[0]), rstd(first)), kernel.load(norm.getScale(), {Expr(vars[0])}));
     kernel.bind(norm.getResult(), result);
     placeStatistic(kernel, rstd, squares, scheduleRows(kernel));
