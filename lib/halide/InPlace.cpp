@@ -13,7 +13,7 @@ bool ValuesBeforeStores::isOutput(const Stmt &statement) const {
 bool ValuesBeforeStores::onlyStores(const Stmt &statement) const {
   if (auto block = statement.as<Block>()) return onlyStores(block->first) && onlyStores(block->rest);
   if (auto let = statement.as<LetStmt>()) return onlyStores(let->body);
-  return isOutput(statement);
+  return isOutput(statement) || statement.as<Free>();
 }
 
 void ValuesBeforeStores::flatten(const Stmt &statement, std::vector<Item> &list) const {
@@ -33,11 +33,15 @@ Stmt ValuesBeforeStores::visit(const Block *block) {
   flatten(block, list);
   std::vector<Stmt> result;
   for (size_t i = 0; i < list.size();) {
-    std::vector<Stmt> stores;
+    std::vector<Stmt> stores, frees;
     std::vector<std::pair<std::string, Halide::Expr>> values;
-    for (; i < list.size() && (!list[i].statement.defined() || isOutput(list[i].statement)); ++i) {
+    for (; i < list.size() && (!list[i].statement.defined() || onlyStores(list[i].statement)); ++i) {
       if (!list[i].statement.defined()) {
         values.push_back({list[i].name, list[i].value});
+        continue;
+      }
+      if (list[i].statement.as<Free>()) {
+        frees.push_back(list[i].statement); // of what the values were computed from
         continue;
       }
       auto store = list[i].statement.as<Store>();
@@ -46,14 +50,17 @@ Stmt ValuesBeforeStores::visit(const Block *block) {
       stores.push_back(Store::make(store->name, Variable::make(store->value.type(), name), store->index, store->param,
                                    store->predicate, store->alignment));
     }
-    if (stores.empty()) {
+    if (stores.empty() && frees.empty()) {
       result.push_back(mutate(list[i++].statement));
       continue;
     }
-    Stmt body = Block::make(stores);
-    for (auto value = values.rbegin(); value != values.rend(); ++value)
-      body = LetStmt::make(value->first, value->second, body);
-    result.push_back(body);
+    if (!stores.empty()) {
+      Stmt body = Block::make(stores);
+      for (auto value = values.rbegin(); value != values.rend(); ++value)
+        body = LetStmt::make(value->first, value->second, body);
+      result.push_back(body);
+    }
+    result.insert(result.end(), frees.begin(), frees.end());
   }
   return Block::make(result);
 }
