@@ -18,8 +18,8 @@ constexpr auto guard = TailStrategy::GuardWithIf;
 class Attention {
 public:
   Attention(AttentionOp op, KernelLowering &kernel)
-      : op(op), kernel(kernel), s(op, kernel),
-        valueRows(s.rowsBeside(s.valueSize / lanesFor(s.valueSize, s.lanes), s.block)) {}
+      : op(op), kernel(kernel), s(op, kernel), valueLanes(lanesFor(s.valueSize, s.lanes)),
+        valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)) {}
 
   void lower() {
     lowerScores();
@@ -121,7 +121,6 @@ private:
     sums(d, q, which, block, n) = s.real(0);
     sums(d, row, ro.z, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, block, n), mass);
 
-    int valueLanes = lanesFor(s.valueSize, s.lanes);
     rt = kernel.reduction("rt", {valueLanes});
     Expr all = sums(rt, q, 1, block, n);
     for (int c = valueLanes; c < s.valueSize; c += valueLanes) all += sums(rt + c, q, 1, block, n);
@@ -146,7 +145,6 @@ private:
     };
     Halide::Stage stage = output.stage();
     blocks(stage);
-    int valueLanes = lanesFor(s.valueSize, s.lanes);
     stage.reorder(v[3], in, at, oneHead).vectorize(v[3], valueLanes, guard).unroll(v[3]);
     if (withLogSumExp) {
       blocks(logSumExp);
@@ -180,7 +178,7 @@ private:
   AttentionOp op;
   KernelLowering &kernel;
   Scores<AttentionOp> s;
-  int valueRows;                            // of a register tile of the result
+  int valueLanes, valueRows;                // of a register tile of the result
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
   RDom rd, rs, rp, rl, rj, ro, rt;

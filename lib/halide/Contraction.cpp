@@ -55,7 +55,7 @@ public:
 private:
   //===-- The product ---------------------------------------------------------------------------------------------===//
 
-  /// Both operands as they are stored, where they are bf16 that is widened.
+  /// The operand as it is stored, if it is bf16 that is widened.
   static Value narrow(Value operand) {
     auto cast = operand.getDefiningOp<CastOp>();
     return cast && cast.getX().getType().getElementType().isBF16() ? cast.getX() : Value();
@@ -158,9 +158,9 @@ private:
   }
   void definePanels() {
     panels = kernel.func("panels");
-    Expr term = inPairs ? deep * 2 + inner % 2 : Expr(deep), column = inPairs ? inner / 2 : Expr(inner);
+    Expr row = inPairs ? deep * 2 + inner % 2 : Expr(deep), column = inPairs ? inner / 2 : Expr(inner);
     panels(copied(inner, deep, outer, op.getB())) =
-        element(inPairs ? narrow(op.getB()) : op.getB(), min(Halide::likely(term), depth - 1),
+        element(inPairs ? narrow(op.getB()) : op.getB(), min(Halide::likely(row), depth - 1),
                 min(Halide::likely(outer * columns + column), nExtent - 1), op.getTransposeB());
   }
 

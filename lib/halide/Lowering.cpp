@@ -3,6 +3,7 @@
 
 #include "dialect/ops/RowSum.h"
 #include "lib/halide/InPlace.h"
+#include "lib/halide/Math.h"
 #include "lib/halide/Provider.h"
 
 #include "lib/halide/Lowering.cpp.inc"
@@ -247,9 +248,8 @@ Expr KernelLowering::lookUp(DenseElementsAttr elements, Expr index) {
   // Halide wants a name of its own for each table.
   if (fresh) at->second = tableOf(elements, "table" + std::to_string(tables.size()));
   // Halide takes a table to be aligned to a whole vector, but aligns it to 32 bytes only. An index that it does not see
-  // through makes it assume nothing; LLVM does see that this is the index itself.
-  Expr opaque = Halide::halving_add(index, index);
-  return Halide::Internal::Call::make(at->second, {clamp(opaque, 0, (int)elements.getNumElements() - 1)});
+  // through makes it assume nothing.
+  return Halide::Internal::Call::make(at->second, {clamp(math::opaque(index), 0, (int)elements.getNumElements() - 1)});
 }
 
 Expr KernelLowering::load(Value value, Coordinates coordinates) {

@@ -74,6 +74,8 @@ static Expr toBFloat(const Expr &x) {
   return reinterpret(Halide::BFloat(16), cast<uint16_t>(rounded));
 }
 
+Expr opaque(const Expr &x) { return Halide::halving_add(x, x); }
+
 Expr convert(Halide::Type type, const Expr &x) {
   Halide::Type from = x.type(), single = Halide::Float(32);
   if (from == type) return x;
@@ -84,8 +86,7 @@ Expr convert(Halide::Type type, const Expr &x) {
   if (from.is_float() && !type.is_float() && type.bits() < 32) return cast(type, cast<int32_t>(x));
   if (type == Halide::Float(64) && !from.is_float() && from.bits() <= 16) {
     // Where Halide sees a narrow integer behind a double, it multiplies it by a constant of half precision, and fails.
-    Expr wide = from.is_bool() ? select(x, 1, 0) : cast<int32_t>(x);
-    return cast(type, Halide::halving_add(wide, wide));
+    return cast(type, opaque(from.is_bool() ? select(x, 1, 0) : cast<int32_t>(x)));
   }
   return cast(type, x);
 }

@@ -37,6 +37,8 @@ Halide::Expr abs(const Halide::Expr &x);
 Halide::Expr floor(const Halide::Expr &x);
 /// To the nearest whole number, of two to the even one.
 Halide::Expr round(const Halide::Expr &x);
+/// The integer itself, which LLVM sees and Halide does not.
+Halide::Expr opaque(const Halide::Expr &x);
 /// Of b's sign, exact; 0 for the integer b = 0.
 Halide::Expr remainder(const Halide::Expr &a, const Halide::Expr &b);
 /// Right for all of f32: the argument is reduced with as many bits of 2 / pi as its exponent asks for.

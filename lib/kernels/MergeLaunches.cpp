@@ -136,7 +136,7 @@ private:
       }
       auto place = buffer.getDefiningOp<StateBufferOp>();
       if (!place) return std::nullopt;
-      int64_t bytes = std::max(1u, type.getElementTypeBitWidth() / 8);
+      int64_t bytes = elementBytes(type.getElementType());
       int64_t elements = llvm::alignTo(type.getNumElements() * bytes, bufferAlignment) / bytes;
       if (result.elements && result.elements != elements) return std::nullopt;
       result.elements = elements;

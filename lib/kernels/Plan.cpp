@@ -11,7 +11,7 @@ namespace fovea {
 
 static int64_t alignUp(int64_t bytes) { return llvm::alignTo(bytes, bufferAlignment); }
 
-static int64_t elementBytes(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
+int64_t elementBytes(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
 
 /// What a parameter's update depends on beside its values: how it is trained, and whether its gradient lies alike.
 static std::string ruleOf(StateOp parameter, StateOp gradient) {

@@ -11,6 +11,9 @@ namespace fovea {
 /// Byte offsets within a region are multiples of this.
 constexpr int64_t bufferAlignment = 64;
 
+/// Bytes of an element in memory.
+int64_t elementBytes(mlir::Type element);
+
 /// Gives every fovea.state its offset in the state region: one kind after another, and in each kind what belongs to
 /// parameters that are trained alike together, otherwise in the order of the module.
 void planState(mlir::ModuleOp module);

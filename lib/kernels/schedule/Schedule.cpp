@@ -298,13 +298,15 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
   if (copiesInTask && loops.count('k') == 1 && a.isDynamicDim(a.getRank() - (op.getTransposeA() ? 2 : 1)))
     return error() << "loops \"" << loops << "\", which copy all terms of a sum at once, but a is " << shapeText(a)
                    << ": put \"k\" in front of the copies";
-  for (PackOp pack : kernel.getOps<PackOp>())
-    if (pack.getX() == op.getResult() && pack.getPanels().getSize() % schedule.getColumns())
+  for (PackOp pack : kernel.getOps<PackOp>()) {
+    if (pack.getX() != op.getResult()) continue;
+    if (pack.getPanels().getSize() % schedule.getColumns())
       return error() << "columns = " << schedule.getColumns() << " but stores its product in " << pack.getPanels()
                      << ": columns must divide the panels' size";
-    else if (pack.getX() == op.getResult() && schedule.getWidth() % pack.getPanels().getSize())
+    if (schedule.getWidth() % pack.getPanels().getSize())
       return error() << "width = " << schedule.getWidth() << " but stores its product in " << pack.getPanels()
                      << ": width must be a multiple of the panels' size";
+  }
   return success();
 }
 
