@@ -25,6 +25,8 @@
 #define GET_OP_CLASSES
 #include "dialect/ops/Rows.h.inc"
 #define GET_OP_CLASSES
+#include "dialect/ops/Score.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/ops/Sort.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/ops/Views.h.inc"

@@ -1,5 +1,8 @@
 // Attention: shape rule, verifier and gradient.
+#include "dialect/ops/ScoreFunction.h"
 #include "dialect/ops/Term.h"
+
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -46,7 +49,7 @@ LogicalResult AttentionGradOp::verify() {
   SmallVector<Type> forward;
   if (failed(inferAttention(getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(), forward)))
     return failure();
-  if (getResultTypes() != getOperands().take_front(3).getTypes() || getCotangent().getType() != forward[0] ||
+  if (getResults().take_front(3).getTypes() != getOperands().take_front(3).getTypes() || getCotangent().getType() != forward[0] ||
       getLogSumExp().getType() != forward[1] || getDelta().getType() != forward[1])
     return emitOpError("needs a cotangent ")
            << shapeText(cast<RankedTensorType>(forward[0])) << ", log_sum_exp and delta "
@@ -68,11 +71,30 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
-StringRef AttentionOp::withoutGradient() {
-  return "freeze them, or leave out the score and mask functions, whose gradients are not there yet";
+LogicalResult AttentionOp::verifyRegions() {
+  Type element = getQuery().getType().getElementType();
+  return success(
+      succeeded(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) &&
+      succeeded(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)));
 }
 
-SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+LogicalResult AttentionGradOp::verifyRegions() {
+  Type element = getQuery().getType().getElementType();
+  if (failed(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) ||
+      failed(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)) ||
+      failed(verifyScoreFunction(*this, getGradient(), "gradient", 2, getCaptures(), element, false)))
+    return failure();
+  SmallVector<Type> types;
+  for (const CaptureGradient &each : captureGradients(getGradient(), getQuery().getType(), getCaptures()))
+    types.push_back(each.sums(getQuery().getType(), typeOf(getCaptures()[each.capture])));
+  if (getScore().empty() != getGradient().empty() || getDCaptures().getTypes() != TypeRange(types))
+    return emitOpError("needs a gradient region exactly where it has a score region, and ")
+           << types.size() << " results for captures" << (types.empty() ? "" : ", the first ")
+           << (types.empty() ? "" : shapeText(cast<RankedTensorType>(types[0]))) << " (c8)";
+  return success();
+}
+
+SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool> needed) {
   RankedTensorType rows = typeOf(getLogSumExp());
   Value g = cotangents[0];
   if (!g) {
@@ -83,12 +105,28 @@ SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   Term delta(builder, getLoc(), SumOp::create(builder, getLoc(), product, ArrayRef<int64_t>{3}, false));
   if (cotangents[1]) delta = delta - Term(builder, getLoc(), cotangents[1]);
   assert(delta.type() == rows);
-  auto grad =
-      AttentionGradOp::create(builder, getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(),
-                              getQuery(), getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(),
-                              getRandomKey(), getScale(), getWindowLeft(), getWindowRight(), getOffset(), getDropout());
+  auto [firstCapture, captures] = getODSOperandIndexAndLength(5);
+  Region gradient;
+  if (!getScore().empty() &&
+      failed(differentiateScore(getScore(), gradient, needed.slice(firstCapture, captures))))
+    return {};
+  RankedTensorType query = getQuery().getType();
+  SmallVector<CaptureGradient> captured = captureGradients(gradient, query, getCaptures());
+  SmallVector<Type> types;
+  for (const CaptureGradient &each : captured) types.push_back(each.sums(query, typeOf(getCaptures()[each.capture])));
+  auto grad = AttentionGradOp::create(builder, getLoc(), query, getKey().getType(), getValue().getType(), types,
+                                      getQuery(), getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(),
+                                      getRandomKey(), getCaptures(), getScale(), getWindowLeft(), getWindowRight(),
+                                      getOffset(), getDropout());
+  IRMapping mapping;
+  getScore().cloneInto(&grad.getScore(), mapping);
+  getMask().cloneInto(&grad.getMask(), mapping);
+  grad.getGradient().takeBody(gradient);
   SmallVector<Value> result(getNumOperands());
-  llvm::copy(grad.getResults(), result.begin());
+  llvm::copy(grad.getResults().take_front(3), result.begin());
+  for (auto [each, sums] : llvm::zip(captured, grad.getDCaptures()))
+    result[firstCapture + each.capture] =
+        each.total(builder, sums, typeOf(getCaptures()[each.capture]));
   return result;
 }
 

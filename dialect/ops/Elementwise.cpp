@@ -42,6 +42,7 @@ FOVEA_BINARY(PowOp)
 FOVEA_BINARY(MaximumOp)
 FOVEA_BINARY(MinimumOp)
 FOVEA_BINARY(RemainderOp)
+FOVEA_BINARY(FloorDivOp)
 #undef FOVEA_BINARY
 
 LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor operands,

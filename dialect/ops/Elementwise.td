@@ -32,6 +32,7 @@ def Fovea_MaximumOp : Fovea_Binary<"maximum", "the larger of a and b, NaN if eit
 def Fovea_MinimumOp : Fovea_Binary<"minimum", "the smaller of a and b, NaN if either is; ties give their gradient to a", Vjp>;
 
 def Fovea_RemainderOp : Fovea_Binary<"remainder", "a - floor(a / b) * b, exactly: of the sign of b; 0 for the integer b = 0", Vjp>;
+def Fovea_FloorDivOp : Fovea_Binary<"floor_div", "floor(a / b); 0 for b = 0", [Fovea_NotDifferentiable], Fovea_IntegerTensor>;
 
 def Fovea_NegOp : Fovea_Unary<"neg", "-x", Vjp, Fovea_NumberTensor>;
 def Fovea_AbsOp : Fovea_Unary<"abs", "|x|; the gradient at 0 is 0", Vjp, Fovea_NumberTensor>;

@@ -1,4 +1,4 @@
-// Functions of tensors that are ops: element by element, products, attention, lookups.
+// Functions of tensors that are ops: element by element, products, lookups.
 #include "lib/dsl/Build.h"
 
 #include <fovea/Functions.h>
@@ -72,6 +72,7 @@ Tensor pow(Operand a, Operand b) { return binary<PowOp>("pow", a, b); }
 Tensor maximum(Operand a, Operand b) { return binary<MaximumOp>("maximum", a, b); }
 Tensor minimum(Operand a, Operand b) { return binary<MinimumOp>("minimum", a, b); }
 Tensor remainder(Operand a, Operand b) { return binary<RemainderOp>("remainder", a, b); }
+Tensor floor_div(Operand a, Operand b) { return binary<FloorDivOp>("floor_div", a, b); }
 
 static Tensor compare(const char *relation, const Operand &a, const Operand &b) {
   Pair pair("compare", a, b);
@@ -119,33 +120,6 @@ Tensor cast(Located x, DType dtype) {
 Tensor matmul(Located a, Located b, MatmulOptions options) {
   Pair pair("matmul", a, b);
   return apply<MatmulOp>(*pair.program, a.site, valueOf(a), valueOf(b), options.transpose_a, options.transpose_b);
-}
-
-Tensor attention(Located query, Located key, Located value, AttentionOptions options) {
-  Program &program = Program::of(query.site, {&query.tensor, &key.tensor, &value.tensor});
-  RankedTensorType q = Program::typeOf(query), k = Program::typeOf(key);
-  if (q.getRank() == 4 && q.isDynamicDim(3) && !options.scale)
-    program.fail(query.site, "attention: the head size of query " + shapeText(q) + " is symbolic: give the scale");
-  double scale = options.scale.value_or(q.getRank() == 4 ? 1 / std::sqrt((double)q.getDimSize(3)) : 1);
-  int64_t left = options.window_left.value_or(-1), right = options.window_right.value_or(-1), offset = 0;
-  if (options.causal) {
-    if (options.window_right.value_or(0) != 0)
-      program.fail(query.site,
-                   "attention: causal, yet a window of " + Twine(right) + " keys to the right: drop one of the two");
-    right = 0;
-  }
-  if ((options.causal || options.window_left || options.window_right) && q.getRank() == 4 && k.getRank() == 4) {
-    auto queries = program.shapes.of(q)[2], keys = program.shapes.of(k)[2];
-    std::optional<int64_t> difference = constantSize(program.shapes.normal(keys - queries));
-    if (!difference)
-      program.fail(query.site,
-                   "attention: a window over " + program.shapes.text(keys) + " keys and " +
-                       program.shapes.text(queries) +
-                       " queries: their difference must be a number, since positions are aligned at the end");
-    offset = *difference;
-  }
-  return apply<AttentionOp>(program, query.site, valueOf(query), valueOf(key), valueOf(value), Value(), Value(),
-                            ValueRange(), llvm::APFloat(scale), left, right, offset, llvm::APFloat(options.dropout));
 }
 
 Tensor dropout(Located x, double rate) {

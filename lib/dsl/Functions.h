@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <fovea/Attention.h>
 #include <fovea/Tensor.h>
 #include <fovea/Windows.h>
 
@@ -23,6 +24,8 @@ Tensor maximum(Operand a, Operand b); // NaN if either is
 Tensor minimum(Operand a, Operand b); // NaN if either is
 /// a - floor(a / b) b, exactly: of b's sign, as Python's %. The integer remainder of b = 0 is 0.
 Tensor remainder(Operand a, Operand b);
+/// floor(a / b) of integers; 0 where b is 0.
+Tensor floor_div(Operand a, Operand b);
 /// x between two bounds; NaN stays NaN. The gradient passes where low <= x <= high.
 Tensor clamp(Located x, Operand low, Operand high);
 
@@ -194,16 +197,6 @@ struct BatchNormOptions {
 /// are frozen parameters (channels). An item's result in training depends on its batch.
 Tensor batch_norm(Located x, Located scale, Located bias, Located running_mean, Located running_variance,
                   BatchNormOptions options = {});
-
-struct AttentionOptions {
-  std::optional<double> scale = {}; // by default 1 / sqrt(head size)
-  bool causal = false;              // the last query sees the last key, and no query a later one
-  std::optional<int64_t> window_left = {}, window_right = {}; // how many keys a query sees before and after its own
-  double dropout = 0; // the probability that a weight drops out in training, below 1
-};
-/// softmax(scale q k^T) v for q (b, heads, queries, d), k (b, kv_heads, keys, d), v (b, kv_heads, keys, d_v), where
-/// kv_heads divides heads (Vaswani et al. 2017, "Attention Is All You Need").
-Tensor attention(Located query, Located key, Located value, AttentionOptions options = {});
 
 // Look-ups. Indices are i32 or i64; one outside gives NaN, or 0 of integers and booleans.
 /// The elements at `indices` along an axis: x's shape with the indices' in place of the axis (ONNX's Gather, numpy's

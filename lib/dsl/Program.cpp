@@ -71,6 +71,22 @@ Program::Messages::Messages(Program &program)
         text += (text.empty() ? "" : "; ") + line;
       }) {}
 
+void Program::check(Site site, Operation *op) {
+  Messages messages(*this);
+  if (succeeded(verify(op))) return;
+  op->erase();
+  fail(site, messages.text);
+}
+
+Value Program::ScalarFunction::argumentOf(Value capture) {
+  size_t index = llvm::find(captures, capture) - captures.begin();
+  if (index == captures.size()) {
+    captures.push_back(capture);
+    block->addArgument(capture.getType(), capture.getLoc());
+  }
+  return block->getArguments().take_back(captures.size())[index];
+}
+
 Operation *Program::insert(Site site, const OperationState &state, Messages &messages) {
   Operation *op = builder.create(state);
   if (succeeded(verify(op))) return op;

@@ -66,6 +66,18 @@ struct Program {
   /// Adds an op of a given result type.
   template <typename Op, typename... Arguments> Op makeAs(Site site, RankedTensorType type, Arguments &&...arguments);
 
+  /// Verifies an op whose regions were filled after it was made; fails with its own diagnostics.
+  void check(Site site, mlir::Operation *op);
+
+  /// The function of scalars under construction, if any: tensors from outside that it loads from, in order. Each is an
+  /// argument of its block.
+  struct ScalarFunction {
+    mlir::Block *block;
+    llvm::SmallVectorImpl<Value> &captures;
+    Value argumentOf(Value capture); // made where it is new
+  };
+  std::optional<ScalarFunction> scalars;
+
 private:
   /// Diagnostics of this context while it lives, with the op named by its mnemonic.
   struct Messages {

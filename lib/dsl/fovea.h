@@ -5,6 +5,7 @@
 #include <fovea/Losses.h>
 #include <fovea/Model.h>
 #include <fovea/Random.h>
+#include <fovea/ScoreFunctions.h>
 #include <fovea/Tensor.h>
 #include <fovea/nn/Attention.h>
 #include <fovea/nn/Convolution.h>

@@ -1,4 +1,5 @@
 // The grad stage: @model becomes @forward and, where it is trained, @gradients, @update and the sequence @train_step.
+#include "dialect/Gradients.h"
 #include "lib/Check.h"
 #include "lib/Passes.h"
 #include "lib/grad/Grad.h"

@@ -1,4 +1,4 @@
-// Reverse-mode differentiation and the entry points made with it.
+// The entry points of training, made with reverse-mode differentiation, and modes.
 #pragma once
 
 #include "dialect/Ops.h"
@@ -7,15 +7,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace fovea {
-
-/// The gradients of `loss` (rank 0) times `seed` (of its type; 1 if null) with respect to `inputs`, which are all in
-/// its block, built at the builder's place after it. Zero gradients are explicit. Fails with a diagnostic where an op
-/// on the path has no gradient rule.
-mlir::FailureOr<SmallVector<Value>> buildGradients(mlir::OpBuilder &builder, Value loss, ArrayRef<Value> inputs,
-                                                   Value seed = {});
-
-/// Sums a cotangent over the dimensions along which a value of `type` was repeated.
-Value unbroadcast(mlir::OpBuilder &builder, mlir::Location location, Value cotangent, RankedTensorType type);
 
 /// Removes dropout from a function; batch_norm reads its running statistics.
 void resolveInference(mlir::func::FuncOp function);

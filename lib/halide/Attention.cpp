@@ -22,7 +22,11 @@ public:
         valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)) {}
 
   void lower() {
-    lowerScores();
+    s.mapPanels();
+    if (s.hasFunctions())
+      lowerFunctions();
+    else
+      lowerScores();
     lowerLargest();
     lowerSums();
     Expr i = v[2], head = v[0] * s.heads + v[1], at = i / s.block;
@@ -48,26 +52,41 @@ public:
 
 private:
   /// The pairs of block and panel in which a query sees a key.
-  Expr seesPanel(const Expr &panel) {
-    Expr first = block * s.block;
-    return s.anySeen(first, first + (s.block - 1), panel * s.columns, panel * s.columns + (s.columns - 1));
-  }
+  Expr seesPanel(const Expr &panel) { return s.anySeen(n, block, panel); }
   Expr sees(const Expr &row, const Expr &panel) {
     Expr j = panel * s.columns + p;
     return s.seen(n, block * s.block + row, j);
   }
 
-  void lowerScores() {
+  void lowerDot() {
     keysPacked = kernel.func("keys");
     dot = kernel.func("dot");
     score = kernel.func("score");
     rd = kernel.reduction("rd", {s.size});
-    rs = kernel.reduction("rs", {s.rows, s.block / s.rows, s.panels}); // row in the tile, tile, panel
-    keysPacked(p, d, panel, n) = s.key(n, panel * s.columns + p, d) * s.real(s.scale() * s.base());
+    keysPacked(p, d, panel, n) = s.key(n, panel * s.columns + p, d) * s.real(s.productScale());
     dot(p, q, tile, panel, block, n) = s.real(0);
     dot(p, q, tile, panel, block, n) +=
         keysPacked(p, rd, panel, n) * s.query(n, block * s.block + tile * s.rows + q, rd);
     score(p, q, panel, block, n) = Halide::undef(s.element);
+  }
+
+  /// Raw scores of one panel at a time, then what the functions make of them.
+  void lowerFunctions() {
+    lowerDot();
+    raw = kernel.func("raw");
+    rs = kernel.reduction("rs", {s.rows, s.block / s.rows}); // row in the tile, tile
+    rs.where(block * s.block + rs.y * s.rows < s.queries);
+    raw(p, q, panel, block, n) = Halide::undef(s.element);
+    raw(p, rs.y * s.rows + rs.x, panel, block, n) = dot(p, rs.x, rs.y, panel, block, n);
+    rf = kernel.reduction("rf", {s.block, s.panels});
+    rf.where(seesPanel(rf.y));
+    Expr x = s.scored(n, block * s.block + rf.x, rf.y * s.columns + p, raw(p, rf.x, rf.y, block, n));
+    score(p, rf.x, rf.y, block, n) = s.choose(sees(rf.x, rf.y), x, maskedScore);
+  }
+
+  void lowerScores() {
+    lowerDot();
+    rs = kernel.reduction("rs", {s.rows, s.block / s.rows, s.panels}); // row in the tile, tile, panel
     rs.where(seesPanel(rs.z) && block * s.block + rs.y * s.rows < s.queries);
     // Unmasked: what a mask needs would take registers from the product's loop.
     score(p, rs.y * s.rows + rs.x, rs.z, block, n) = dot(p, rs.x, rs.y, rs.z, block, n);
@@ -81,7 +100,7 @@ private:
     rp.where(seesPanel(rp));
     peak(p, q, block, n) = s.real(maskedScore);
     Expr x = score(p, q, rp, block, n);
-    if (s.isMasked()) x = s.choose(sees(q, rp), x, maskedScore);
+    if (!s.hasFunctions()) x = s.choose(sees(q, rp), x, maskedScore);
     peak(p, q, block, n) = max(peak(p, q, block, n), x);
     rl = kernel.reduction("rl", {s.lanes});
     Expr all = peak(rl, q, block, n);
@@ -98,8 +117,11 @@ private:
     product = kernel.func("product");
     sums = kernel.func("sums");
     total = kernel.func("total");
+    Expr x = score(p, q, panel, block, n), most = largest(q, block, n);
+    // Functions leave masked scores masked; where all are, none is the largest.
     weight(p, q, panel, block, n) =
-        s.choose(sees(q, panel), s.exponential(score(p, q, panel, block, n) - largest(q, block, n)), 0);
+        s.hasFunctions() ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
+                         : s.choose(sees(q, panel), s.exponential(x - most), 0);
     applied(p, q, panel, block, n) =
         weight(p, q, panel, block, n) * s.kept(n, block * s.block + q, panel * s.columns + p);
 
@@ -153,8 +175,19 @@ private:
     Halide::LoopLevel atBlock(output.func, at);
     keysPacked.compute_at(output.func, oneHead).bound_extent(p, s.columns).vectorize(p, s.lanes);
     score.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
-    score.update().reorder(p, rs.x, rs.y, rs.z).vectorize(p, s.lanes).unroll(p).unroll(rs.x);
-    RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(score, rs.y), rd.x);
+    s.schedulePanels(Halide::LoopLevel(output.func, oneHead), 1);
+    Func tiles = score;
+    if (s.hasFunctions()) {
+      tiles = raw;
+      score.bound(panel, 0, s.panels).update().reorder(p, rf.x, rf.y).vectorize(p, s.lanes);
+      raw.compute_at(score, rf.y).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+      for (Var one : {panel, block, n}) raw.bound_extent(one, 1);
+      raw.update().reorder(p, rs.x, rs.y);
+    } else {
+      score.update().reorder(p, rs.x, rs.y, rs.z);
+    }
+    tiles.update().vectorize(p, s.lanes).unroll(p).unroll(rs.x);
+    RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd.x);
     peak.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
     largest.compute_at(atBlock).bound(q, 0, s.block).update().atomic().vectorize(rl.x, s.lanes);
@@ -181,8 +214,8 @@ private:
   int valueLanes, valueRows;                // of a register tile of the result
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
-  RDom rd, rs, rp, rl, rj, ro, rt;
-  Func keysPacked, dot, score, peak, largest, weight, applied, product, sums, total, inverse, logSumExp;
+  RDom rd, rs, rf, rp, rl, rj, ro, rt;
+  Func keysPacked, dot, raw, score, peak, largest, weight, applied, product, sums, total, inverse, logSumExp;
   bool withLogSumExp = false;
 };
 
@@ -190,8 +223,6 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
   LogicalResult lowerAnchor(Operation *operation, KernelLowering &kernel) const {
     auto op = cast<AttentionOp>(operation);
     if (failed(Scores<AttentionOp>::verify(op, false))) return failure();
-    if (!op.getScore().empty() || !op.getMask().empty())
-      return op.emitOpError("has a score or mask region, which has no lowering in this version: leave it out");
     Attention(op, kernel).lower();
     return success();
   }

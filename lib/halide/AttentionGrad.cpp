@@ -1,6 +1,6 @@
 // Attention's gradient without a stored matrix of queries by keys, in five products (Dao 2023): for each block of queries
 // and panel of keys the weights are computed anew, and what they add to the gradients of query, key and value is summed.
-#include "lib/halide/AttentionScores.h"
+#include "lib/halide/AttentionCaptures.h"
 #include "lib/halide/Families.h"
 
 #include <numeric>
@@ -26,9 +26,13 @@ public:
         blocks((int)llvm::divideCeil(*constantOf(s.queries), s.block)), chunks((int)kernel.schedule().getChunks()),
         most(std::max(s.size, s.valueSize)), lanes(lanesFor(std::gcd(s.size, s.valueSize), s.lanes)),
         rows(s.rowsBeside(most / lanes, std::min(s.block, s.columns))), blockRows((int)llvm::alignTo(s.block, rows)),
-        panelRows((int)llvm::alignTo(s.columns, rows)) {}
+        panelRows((int)llvm::alignTo(s.columns, rows)) {
+    for (const CaptureGradient &each : captured)
+      for (ScoreAddOp add : each.adds) captures.emplace_back(kernel, s, each, add, captures.size());
+  }
 
   void lower() {
+    s.mapPanels();
     lowerPairs();
     lowerSums();
     lowerResults();
@@ -44,7 +48,7 @@ private:
   /// cotangents of scores; tile by tile, first from q k^T, then from cotangent v^T.
   void lowerPairs() {
     Expr j = firstKey() + p, i = firstQuery() + tile * s.rows + q;
-    keys(p, d, panel, m) = s.key(m * s.group, j, d) * s.real(s.scale() * s.base());
+    keys(p, d, panel, m) = s.key(m * s.group, j, d) * s.real(s.productScale());
     values(p, d, panel, m) = s.value(m * s.group, j, d);
     dot(p, q, tile, panel, block, n) = s.real(0);
     dot(p, q, tile, panel, block, n) += keys(p, rd, panel, n / s.group) * s.query(n, i, rd);
@@ -59,14 +63,31 @@ private:
     };
     // Masks, or what they need, would take registers from the product's loop.
     eachTile(logits, rw, [&](Expr, Expr, RDom r) { return dot(p, r.x, r.y, panel, block, n); });
-    Expr sum = s.row(op.getLogSumExp(), n, firstQuery() + q) * s.real(s.base());
-    Expr weight = s.exponential(logits(p, q, panel, block, n) - sum);
-    weights(p, q, panel, block, n) = s.choose(s.seen(n, firstQuery() + q, j), weight, 0);
+    Expr query = firstQuery() + q, raw = logits(p, q, panel, block, n);
+    Expr sum = s.row(op.getLogSumExp(), n, query) * s.real(s.base());
+    Expr weight = s.exponential((s.hasFunctions() ? s.scored(n, query, j, raw) : raw) - sum);
+    // Scores of a function may be -inf, all of them.
+    if (s.hasFunctions()) weight = select(sum < s.real(maskedScore), s.real(0), weight);
+    weights(p, q, panel, block, n) = s.choose(s.seen(n, query, j), weight, 0);
     eachTile(dScores, rs, [&](Expr row, Expr query, RDom r) {
       Expr applied = dotValue(p, r.x, r.y, panel, block, n) * s.kept(n, query, j);
-      return weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query)) * s.real(s.scale());
+      Expr cotangent = weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query));
+      return s.hasFunctions() ? cotangent : cotangent * s.real(s.scale());
     });
+    if (s.hasFunctions()) lowerFunctions(query, j, raw);
     applied(p, q, panel, block, n) = weights(p, q, panel, block, n) * s.kept(n, firstQuery() + q, j);
+  }
+
+  /// The cotangents of raw scores from those of scores, and what captures get.
+  void lowerFunctions(const Expr &query, const Expr &j, const Expr &raw) {
+    Expr cotangent = dScores(p, q, panel, block, n), own = cotangent;
+    if (!op.getGradient().empty()) {
+      std::vector<Expr> arguments = s.places(n, query, j);
+      arguments.insert(arguments.begin(), {raw, cotangent});
+      own = s.yielded(op.getGradient(), arguments);
+    }
+    dRaw(p, q, panel, block, n) = s.choose(s.seen(n, query, j), own * s.real(s.scale()), 0);
+    for (CaptureSums &each : captures) each.define({p, q, panel, block, n}, raw, cotangent);
   }
 
   /// One Func holds the three gradients of a key head, so that one loop over blocks and panels serves them all: `which`
@@ -89,7 +110,8 @@ private:
     Expr query = select(ofQuery, min(at, s.block - 1), min(Expr(rk), s.block - 1));
     Expr key = select(ofQuery, min(Expr(rk), s.columns - 1), min(at, s.columns - 1));
     Func given = op.getRandomKey() ? applied : weights;
-    Expr right = select(which == 2, given(key, query, panel, block, n), dScores(key, query, panel, block, n));
+    Expr right = select(which == 2, given(key, query, panel, block, n),
+                        (s.hasFunctions() ? dRaw : dScores)(key, query, panel, block, n));
     Expr lastKey = op.getKvLengths() ? min(s.length(n), s.keys) : Expr(s.keys);
     rk.where(select(ofQuery, rk < s.columns && j < lastKey, rk < s.block && i < s.queries));
     product(d, q, tile, which, panel, block, n) = s.real(0);
@@ -98,14 +120,19 @@ private:
     RVar rq = r[0], rtile = r[1], rwhich = r[2], rpanel = r[3], rblock = r[4], rhead = r[5];
     Expr blockOf = chunk * blocksOfChunk() + rblock, begin = rtile * rows, here = rwhich == 0;
     Expr firstQuery = blockOf * s.block, firstKey = rpanel * s.columns;
-    r.where(blockOf < blocks);
-    r.where(s.anySeen(firstQuery, firstQuery + (s.block - 1), firstKey, firstKey + (s.columns - 1)));
+    auto pairs = [&](RDom &r) {
+      Expr block = chunk * blocksOfChunk() + r[4];
+      r.where(block < blocks);
+      r.where(s.anySeen(m * s.group + r[5], block, r[3]));
+    };
+    pairs(r);
     r.where(select(here, begin < s.block && firstQuery + begin < s.queries,
                    begin < s.columns && firstKey + begin < s.keys));
     Expr to = select(here, (rhead * blocks + blockOf) * blockRows,
                      select(rwhich == 1, firstRow(1), firstRow(2)) + rpanel * panelRows);
     sums(d, row, chunk, m) = s.real(0);
     sums(d, to + begin + rq, chunk, m) += product(d, rq, rtile, rwhich, rpanel, blockOf, m * s.group + rhead);
+    for (CaptureSums &each : captures) each.accumulate("r", s.panels, blocksOfChunk(), chunk, m, pairs);
   }
   /// With those that the loops' bounds reach and their conditions leave out.
   int allRows() {
@@ -117,8 +144,6 @@ private:
   /// The results, of chunks of queries in order.
   void lowerResults() {
     Value targets[3] = {op.getDQuery(), op.getDKey(), op.getDValue()};
-    Var head("head"), inGroup("in_group");
-    bool parallel = kernel.schedule().getLoops().starts_with("B");
     for (int each : {0, 1, 2}) {
       int group = each == 0 ? s.group : 1, size = each == 2 ? s.valueSize : s.size;
       Expr row = rowOf(each, v[1] % group, v[2]), total;
@@ -129,12 +154,34 @@ private:
       Func &result = results[each];
       result(v[3], v[2], v[1], v[0]) = total;
       kernel.yieldDirectly(targets[each], result);
-      result.split(v[1], head, inGroup, group).reorder(v[3], v[2], inGroup, head, v[0]);
+      scheduleResult(result, v, group);
       result.vectorize(v[3], lanesFor(size, s.lanes), guard);
-      if (parallel) result.parallel(head).parallel(v[0]);
-      if (each > 0) result.compute_with(results[0], head);
     }
     level = LoopLevel(results[0], head);
+    auto sums = captures.begin();
+    for (auto [each, target] : llvm::zip(captured, op.getDCaptures())) {
+      Func result = kernel.func("d_capture" + std::to_string(each.capture));
+      std::vector<Var> vars = kernel.variables(2 + each.rest.size());
+      std::vector<Expr> place(vars.begin() + 2, vars.end());
+      Expr total;
+      for (size_t add = 0; add < each.adds.size(); ++add, ++sums) {
+        Expr part = sums->total(place, vars[1] % s.group, chunks, vars[0] * keyHeads + vars[1] / s.group);
+        total = total.defined() ? total + part : part;
+      }
+      result(kernel.reversed(vars)) = Halide::cast(kernel.type(typeOf(target).getElementType()), total);
+      kernel.yieldDirectly(target, result);
+      scheduleResult(result, vars, s.group);
+    }
+  }
+
+  /// All results go through the heads of keys in one loop.
+  void scheduleResult(Func result, const std::vector<Var> &vars, int group) {
+    std::vector<Halide::VarOrRVar> order;
+    for (size_t d = vars.size(); d-- > 2;) order.push_back(vars[d]);
+    for (const Var &outer : {inGroup, head, vars[0]}) order.push_back(outer);
+    result.split(vars[1], head, inGroup, group).reorder(order);
+    if (kernel.schedule().getLoops().starts_with("B")) result.parallel(head).parallel(vars[0]);
+    if (result.name() != results[0].name()) result.compute_with(results[0], head);
   }
 
   void schedulePairs() {
@@ -143,8 +190,10 @@ private:
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
     };
-    for (Func f : {logits, weights, applied, dScores}) {
+    s.schedulePanels(level, s.group);
+    for (Func f : {logits, weights, applied, dScores, dRaw}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
+      if (f.name() == dRaw.name() && !s.hasFunctions()) continue;
       f.compute_at(sums, r[3]).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
       for (Var one : {panel, block, n}) f.bound_extent(one, 1);
     }
@@ -158,7 +207,9 @@ private:
     sums.bound_extent(m, 1).vectorize(d, lanes);
     sums.update().reorder(d, r[0], r[1], r[2], r[3], r[4], r[5], chunk);
     sums.update().vectorize(d, lanes).unroll(d).unroll(r[0]).unroll(r[2]);
-    if (chunks > 1 && kernel.schedule().getLoops().starts_with("B")) sums.update().parallel(chunk);
+    bool parallel = chunks > 1 && kernel.schedule().getLoops().starts_with("B");
+    if (parallel) sums.update().parallel(chunk);
+    for (CaptureSums &each : captures) each.schedule(sums, r[3], level, chunks, parallel);
     RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, r[1]), rk.x);
   }
 
@@ -168,10 +219,10 @@ private:
   int keyHeads, blocks, chunks, most, lanes, rows, blockRows, panelRows;
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, m{"m"}, d{"d"}, which{"which"}, row{"row"},
-      chunk{"chunk"}; // m is the head of keys
+      chunk{"chunk"}, head{"head"}, inGroup{"in_group"}; // m is the head of keys
   Func keys = kernel.func("keys"), values = kernel.func("values"), dot = kernel.func("dot"),
        dotValue = kernel.func("dot_value"), logits = kernel.func("logits"), weights = kernel.func("weights"),
-       applied = kernel.func("applied"), dScores = kernel.func("d_scores"), product = kernel.func("product"),
+       applied = kernel.func("applied"), dScores = kernel.func("d_scores"), dRaw = kernel.func("d_raw"), product = kernel.func("product"),
        sums = kernel.func("sums");
   Func results[3] = {kernel.func("d_query"), kernel.func("d_key"), kernel.func("d_value")};
   RDom rd = kernel.reduction("rd", {s.size}), re = kernel.reduction("re", {s.valueSize}),
@@ -179,6 +230,8 @@ private:
        rk = kernel.reduction("rk", {std::max(s.block, s.columns)}),
        r = kernel.reduction("r", {rows, std::max(blockRows, panelRows) / rows, 3, s.panels, blocksOfChunk(), s.group});
   LoopLevel level; // of a head of keys
+  SmallVector<CaptureGradient> captured = captureGradients(op.getGradient(), op.getQuery().getType(), op.getCaptures());
+  std::vector<CaptureSums> captures; // for each score_add of each
 };
 
 struct AttentionGradLowering : AnchorLowering::ExternalModel<AttentionGradLowering, AttentionGradOp> {

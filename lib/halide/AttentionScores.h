@@ -9,8 +9,8 @@
 
 namespace fovea {
 
-/// Score of a masked pair: finite, so that differences of it are numbers.
-constexpr double maskedScore = -1e30;
+/// Score of a masked pair: finite, so that differences of it are numbers. A score function's lower ones count as masked.
+constexpr double maskedScore = -1e38;
 
 /// Lanes that divide a head size, so that rows of it are read as they lie.
 inline int lanesFor(int size, int lanes) {
@@ -18,13 +18,15 @@ inline int lanesFor(int size, int lanes) {
   return lanes;
 }
 
-/// A product whose accumulators stay in registers: `column` in vectors, and as many of `row`.
+/// A product whose accumulators stay in registers: `column` in vectors, and as many of `row`; one tile at a time.
 struct RegisterTile {
   Halide::Var column, row;
   int columns, rows, lanes;
 
   void schedule(Halide::Func product, const Halide::LoopLevel &level, const Halide::RVar &depth) const {
     product.compute_at(level).bound_extent(column, columns).bound_extent(row, rows);
+    for (const Halide::Var &one : product.args())
+      if (one.name() != column.name() && one.name() != row.name()) product.bound_extent(one, 1);
     product.vectorize(column, lanes).unroll(column).unroll(row);
     product.update().reorder(column, row, depth).vectorize(column, lanes).unroll(column).unroll(row);
   }
@@ -80,8 +82,36 @@ public:
   }
   Expr length(const Expr &n) { return Halide::cast<int32_t>(kernel.load(op.getKvLengths(), {n / heads})); }
 
+  //===-- Score and mask functions --------------------------------------------------------------------------------===//
+
+  bool hasFunctions() { return !op.getScore().empty() || !op.getMask().empty(); }
+  /// b, h, i and j, as functions see them. Halide 21, where it sees through i and j, takes i / 16 == j / 16 to be the
+  /// same for all columns of a panel.
+  std::vector<Expr> places(const Expr &n, const Expr &i, const Expr &j) {
+    return {n / heads, n % heads, math::opaque(i), math::opaque(j)};
+  }
+  Expr yielded(mlir::Region &region, Coordinates arguments) {
+    auto yield = mlir::cast<YieldOp>(region.front().getTerminator());
+    return kernel.evaluate(region, arguments, op.getCaptures(), yield.getValues())[0];
+  }
+  /// A raw score, scale * q k^T, after the score function: the logarithm of a weight to the base of `exponential`.
+  Expr scored(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
+    Expr score = raw;
+    if (!op.getScore().empty()) {
+      std::vector<Expr> arguments = places(n, i, j);
+      arguments.insert(arguments.begin(), raw);
+      score = yielded(op.getScore(), arguments);
+    }
+    score *= real(base());
+    return select(math::less(score, real(maskedScore)), real(maskedScore), score);
+  }
+  /// What the operands of a product are scaled by: functions see scores as they are.
+  double productScale() { return hasFunctions() ? scale() : scale() * base(); }
+
+  //===-- Who sees whom -------------------------------------------------------------------------------------------===//
+
   /// Whether some pairs of queries and keys are masked.
-  bool isMasked() { return left >= 0 || right >= 0 || op.getKvLengths(); }
+  bool isMasked() { return left >= 0 || right >= 0 || op.getKvLengths() || hasFunctions(); }
 
   /// Whether query i sees key j; undefined where each sees all.
   Expr seen(const Expr &n, const Expr &i, const Expr &j) {
@@ -91,13 +121,46 @@ public:
     if (left >= 0) also(j >= i + (offset - left));
     if (right >= 0) also(j <= i + (offset + right));
     if (op.getKvLengths()) also(j < length(n));
+    if (!op.getMask().empty()) also(yielded(op.getMask(), places(n, i, j)));
     return result;
   }
-  /// Whether one of the queries from i to last sees one of the keys from j to last.
-  Expr anySeen(const Expr &i, const Expr &lastQuery, const Expr &j, const Expr &lastKey) {
+
+  /// Where there is a mask function: whether a block of queries sees something of a panel of keys, found out at first.
+  /// A function of i and j alone has one map for all heads.
+  void mapPanels() {
+    if (op.getMask().empty()) return;
+    Halide::Var p("p"), panel("panel"), block("block"), n("n");
+    oneMap = op.getMask().getArgument(0).use_empty() && op.getMask().getArgument(1).use_empty() && !op.getKvLengths();
+    inColumns = kernel.func("seen_columns");
+    inPanels = kernel.func("seen_panels");
+    Halide::RDom rows = kernel.reduction("rows", {this->block}), all = kernel.reduction("all", {columns});
+    Expr i = block * this->block + rows;
+    rows.where(i < queries);
+    inColumns(p, panel, block, n) = Halide::cast<uint8_t>(0);
+    inColumns(p, panel, block, n) =
+        inColumns(p, panel, block, n) | Halide::cast<uint8_t>(seen(n, i, panel * columns + p));
+    inPanels(panel, block, n) = Halide::cast<uint8_t>(0);
+    inPanels(panel, block, n) = inPanels(panel, block, n) | inColumns(all, panel, block, n);
+  }
+  /// Of so many heads at the level where they are computed.
+  void schedulePanels(const Halide::LoopLevel &level, int heads) {
+    if (!inPanels.defined()) return;
+    std::vector<Halide::Var> vars = inPanels.args(); // panel, block, n
+    if (oneMap)
+      inPanels.compute_root();
+    else
+      inPanels.compute_at(level);
+    inPanels.bound_extent(vars[2], oneMap ? 1 : heads);
+    inColumns.compute_at(inPanels, vars[0]).bound_extent(inColumns.args()[0], columns);
+    inColumns.vectorize(inColumns.args()[0], lanes).update().vectorize(inColumns.args()[0], lanes);
+  }
+  /// Whether one of the queries of a block may see one of the keys of a panel.
+  Expr anySeen(const Expr &n, const Expr &block, const Expr &panel) {
+    Expr i = block * this->block, lastQuery = i + (this->block - 1), j = panel * columns, lastKey = j + (columns - 1);
     Expr result = i < queries && j < keys;
     if (left >= 0) result = result && lastKey >= i + (offset - left);
     if (right >= 0) result = result && j <= lastQuery + (offset + right);
+    if (inPanels.defined()) result = result && inPanels(panel, block, oneMap ? Expr(0) : n) != 0;
     return result;
   }
   Expr choose(const Expr &condition, const Expr &value, double other) {
@@ -136,6 +199,10 @@ public:
   Halide::Type element;
   Expr queries;
   int lanes, keys, size, valueSize, group, heads, rows, columns, block, panels, left, right, offset;
+
+private:
+  Halide::Func inColumns, inPanels;
+  bool oneMap = false;
 };
 
 } // namespace fovea

@@ -25,6 +25,7 @@ void registerLowerings(DialectRegistry &registry) {
     registerRandomLowerings(context);
     registerReduceLowerings(context);
     registerRowsLowerings(context);
+    registerScoreLowerings(context);
     registerSortLowerings(context);
     registerViewsLowerings(context);
     registerWindowsLowerings(context);
@@ -32,7 +33,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/114";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/119";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();

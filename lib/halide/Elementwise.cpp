@@ -93,6 +93,7 @@ void registerElementwiseLowerings(MLIRContext *context) {
   MaximumOp::attachInterface<BinaryLowering<MaximumOp, math::maximum>>(*context);
   MinimumOp::attachInterface<BinaryLowering<MinimumOp, math::minimum>>(*context);
   RemainderOp::attachInterface<BinaryLowering<RemainderOp, math::remainder>>(*context);
+  FloorDivOp::attachInterface<BinaryLowering<FloorDivOp, math::floorDiv>>(*context);
   NegOp::attachInterface<UnaryLowering<NegOp, math::neg>>(*context);
   AbsOp::attachInterface<UnaryLowering<AbsOp, math::abs>>(*context);
   FloorOp::attachInterface<UnaryLowering<FloorOp, math::floor>>(*context);

@@ -15,6 +15,7 @@ void registerGatherLowerings(mlir::MLIRContext *context);
 void registerRandomLowerings(mlir::MLIRContext *context);
 void registerReduceLowerings(mlir::MLIRContext *context);
 void registerRowsLowerings(mlir::MLIRContext *context);
+void registerScoreLowerings(mlir::MLIRContext *context);
 void registerSortLowerings(mlir::MLIRContext *context);
 void registerViewsLowerings(mlir::MLIRContext *context);
 void registerWindowsLowerings(mlir::MLIRContext *context);

@@ -269,8 +269,25 @@ Expr KernelLowering::lower(Value value, Coordinates coordinates) {
     bool single = main->func.output_buffers().size() == 1;
     return single ? Expr(main->func(reversed)) : Expr(main->func(reversed)[index->second]);
   }
+  if (Value capture = captured.lookup(value)) return load(capture, coordinates);
   if (isa<BlockArgument>(value)) return inputs[inputOf.at(value)](reversed);
   return cast<PointLowering>(value.getDefiningOp()).lowerPoint(*this, coordinates);
+}
+
+std::vector<Expr> KernelLowering::evaluate(Region &region, Coordinates arguments, ValueRange captures,
+                                           ValueRange scalars) {
+  for (Operation &op : region.front())
+    for (Value result : op.getResults()) known.erase(result);
+  for (BlockArgument argument : region.getArguments()) {
+    unsigned index = argument.getArgNumber();
+    if (index < arguments.size())
+      known[argument] = {Known{{}, arguments[index]}};
+    else
+      captured[argument] = captures[index - arguments.size()];
+  }
+  std::vector<Expr> result;
+  for (Value scalar : scalars) result.push_back(load(scalar, {}));
+  return result;
 }
 
 Expr KernelLowering::loadBroadcast(Value value, Coordinates coordinates, RankedTensorType result) {

@@ -53,6 +53,9 @@ public:
   Halide::Expr load(Value value, Coordinates coordinates);
   /// The same where the value may broadcast to `coordinates`, of the shape of `result`: sizes of 1 and missing ones.
   Halide::Expr loadBroadcast(Value value, Coordinates coordinates, RankedTensorType result);
+  /// Scalars inside a region, such as what it yields, for its first arguments; the further ones are `captures`.
+  std::vector<Halide::Expr> evaluate(mlir::Region &region, Coordinates arguments, mlir::ValueRange captures,
+                                     mlir::ValueRange scalars);
   Halide::Expr extent(Value value, int64_t dimension);
   std::vector<Halide::Expr> extents(RankedTensorType type);
   Halide::Expr size(DimsAttr dims, unsigned index);
@@ -120,6 +123,7 @@ private:
   llvm::DenseMap<Value, int64_t> inPlaceOf; // index among the main results
   std::map<mlir::detail::ValueImpl *, Halide::Func> direct;
   llvm::DenseMap<Value, Halide::Func> bound;
+  llvm::DenseMap<Value, Value> captured; // of the arguments of regions
   struct Known {
     std::vector<Halide::Expr> coordinates;
     Halide::Expr expression;

@@ -115,6 +115,11 @@ Expr remainder(const Expr &a, const Expr &b) {
   return select(magnitude(rest) == 0, withSign(absolute(rest), b), (bits(rest) ^ bits(b)) < 0, add(rest, b), rest);
 }
 
+Expr floorDiv(const Expr &a, const Expr &b) {
+  Expr euclidean = a / b; // 0 <= a - b * (a / b) < |b|
+  return select(b < 0 && a % b != 0, euclidean - 1, euclidean);
+}
+
 /// x = whole + rest, with the rest in [0, 1] but for rounding, and 2^whole: 0 for -127, infinity for 128.
 struct Split {
   Expr whole, power;

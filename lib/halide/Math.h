@@ -41,6 +41,8 @@ Halide::Expr round(const Halide::Expr &x);
 Halide::Expr opaque(const Halide::Expr &x);
 /// Of b's sign, exact; 0 for the integer b = 0.
 Halide::Expr remainder(const Halide::Expr &a, const Halide::Expr &b);
+/// Of integers, rounded down; 0 for b = 0.
+Halide::Expr floorDiv(const Halide::Expr &a, const Halide::Expr &b);
 /// Right for all of f32: the argument is reduced with as many bits of 2 / pi as its exponent asks for.
 Halide::Expr sin(const Halide::Expr &x);
 Halide::Expr cos(const Halide::Expr &x);

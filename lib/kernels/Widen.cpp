@@ -2,7 +2,7 @@
 #include "lib/kernels/Widen.h"
 #include "lib/Passes.h"
 
-#include "dialect/Shape.h"
+#include "dialect/ops/ScoreFunction.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -74,6 +74,8 @@ private:
     for (Value operand : op->getOperands())
       if (isLow(operand)) mapping.map(operand, up(operand));
     Operation *computed = builder.clone(*op, mapping);
+    if (auto attention = dyn_cast<AttentionOp>(computed)) retypeCaptures(computed, attention.getCaptures());
+    if (auto gradient = dyn_cast<AttentionGradOp>(computed)) retypeCaptures(computed, gradient.getCaptures());
     for (auto [old, result] : llvm::zip(op->getResults(), computed->getResults())) {
       if (!isLow(old)) {
         old.replaceAllUsesWith(result);

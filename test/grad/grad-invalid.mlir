@@ -91,22 +91,6 @@ func.func @model(%x: tensor<5x4xf32>, %i: tensor<2xi64>) -> (tensor<f32> {fovea.
 
 // -----
 
-!x = tensor<1x2x4x8xf32>
-fovea.state "parameter" @q : !x
-func.func @model(%k: !x) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
-  %q = fovea.load @q : !x
-  // expected-error@+1 {{has no gradient rule, but the loss depends on trained parameters through it: freeze them, or leave out the score and mask functions, whose gradients are not there yet}}
-  %0, %lse = fovea.attention %q, %k, %k attributes {scale = 0.5} score {
-  ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>):
-    %1 = fovea.tanh %s : tensor<f32>
-    fovea.yield %1 : tensor<f32>
-  } : (!x, !x, !x) -> (!x, tensor<1x2x4xf32>)
-  %loss = fovea.sum %0 [0, 1, 2, 3] : (!x) -> tensor<f32>
-  return %loss : tensor<f32>
-}
-
-// -----
-
 // expected-error@+1 {{argument 0 is of 'i32' but the loss is of 'f32': only inputs of the loss's type have a gradient}}
 func.func @model(%x: tensor<i32> {fovea.name = "x", fovea.gradient}) -> (tensor<f32> {fovea.loss}) attributes {fovea.optimizer = #fovea.optimizer<"sgd", {}>} {
   %0 = fovea.cast %x : tensor<i32> to tensor<f32>

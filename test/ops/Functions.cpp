@@ -1,7 +1,7 @@
 // A function of the builder is written into a model of its own, whose body is then copied into the case.
 #include "test/ops/Functions.h"
 
-#include "lib/grad/Grad.h"
+#include "dialect/Gradients.h"
 
 #include <fovea/Model.h>
 

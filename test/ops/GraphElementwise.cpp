@@ -103,6 +103,7 @@ Shape broadcastable(Draw &draw, const Shape &shape) {
 }
 
 struct Second {
+  bool reals = true;
   Fill fill = uniform(-2, 2);
   double least = -64, most = 64, apart = 0; // of the second operand; its smallest size
   double first = -64;                       // the least of the first
@@ -112,10 +113,11 @@ struct Second {
 std::optional<std::vector<Known>> drawPair(Draw &draw, const Second &second) {
   Known a = draw.get(
       [&](const Known &x) {
-        return (x.real() || (second.integers && x.whole())) && (!second.exact || x.exact) &&
+        return ((x.real() && second.reals) || (second.integers && x.whole())) && (!second.exact || x.exact) &&
                (!x.real() || x.least() >= second.first);
       },
-      draw.shape(draw.between(0, 4)), Kind::real, uniform(std::max(second.first, -2.0), 2));
+      draw.shape(draw.between(0, 4)), second.reals ? Kind::real : Kind::i32,
+      second.reals ? uniform(std::max(second.first, -2.0), 2) : whole(-9, 10));
   std::optional<Fill> fill;
   if (a.real()) fill = second.fill;
   Known b = draw.get(
@@ -152,6 +154,7 @@ template <typename Op> Rule binary(const std::string &name, double (*function)(d
 double remainderOf(double a, double b) { return a - std::floor(a / b) * b; }
 
 std::vector<Rule> binaryRules() {
+  auto quotient = [](double a, double b) { return b == 0 ? 0 : std::floor(a / b); };
   Fill eighths = [](int64_t, double draw) { return std::floor(draw * 8) / 8 + 0.5; };
   return {
       exact(binary<AddOp>("add", [](double a, double b) { return a + b; })),
@@ -164,6 +167,7 @@ std::vector<Rule> binaryRules() {
       exact(binary<MaximumOp>("maximum", [](double a, double b) { return std::max(a, b); })),
       exact(binary<MinimumOp>("minimum", [](double a, double b) { return std::min(a, b); })),
       exact(binary<RemainderOp>("remainder", remainderOf, {.fill = eighths, .apart = 0.125, .exact = true}), 0),
+      exact(binary<FloorDivOp>("floor_div", quotient, {.reals = false})),
   };
 }
 

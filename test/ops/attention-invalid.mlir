@@ -86,3 +86,76 @@ func.func @attention_grad_rank(%x: tensor<f32>) {
     : (tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>)
   return
 }
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+func.func @attention_c6(%q: !x) {
+  // expected-error@+1 {{score must be one block that takes 1 scores, b, h, i, j and the captures, and yields 'tensor<f32>' (c6)}}
+  %0, %1 = fovea.attention %q, %q, %q attributes {scale = 1.0} score {
+  ^bb0(%s: tensor<f32>):
+    fovea.yield %s : tensor<f32>
+  } : (!x, !x, !x) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+!i = tensor<i32>
+func.func @attention_c7(%q: !x) {
+  %0, %1 = fovea.attention %q, %q, %q attributes {scale = 1.0} mask {
+  ^bb0(%b: !i, %h: !i, %i: !i, %j: !i):
+    // expected-error@+1 {{attention: its mask function has a constant of (3): it sees one query and one key and computes with scalars, of f32, f64, integers or booleans; compute tensors before, and load an element (c7)}}
+    %1 = fovea.constant dense<true> : tensor<3xi1>
+    %2 = fovea.constant dense<true> : tensor<i1>
+    fovea.yield %2 : tensor<i1>
+  } : (!x, !x, !x) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+!i = tensor<i32>
+func.func @attention_grad_c8(%q: !x, %lse: !lse) {
+  // expected-error@+1 {{needs a gradient region exactly where it has a score region, and 0 results for captures (c8)}}
+  %0:3 = fovea.attention_grad %q, %q, %q, %q, %lse, %lse attributes {scale = 1.0} score {
+  ^bb0(%s: tensor<f32>, %b: !i, %h: !i, %i: !i, %j: !i):
+    fovea.yield %s : tensor<f32>
+  } : (!x, !x, !x, !x, !lse, !lse) -> (!x, !x, !x)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+!i = tensor<i32>
+func.func @score_load_c1(%q: !x, %t: tensor<4x3xf32>) {
+  %0, %1 = fovea.attention %q, %q, %q captures %t attributes {scale = 1.0} score {
+  ^bb0(%s: tensor<f32>, %b: !i, %h: !i, %i: !i, %j: !i, %own: tensor<4x3xf32>):
+    // expected-error@+1 {{of (4, 3) by 1 indices: a captured tensor has elements, and one index, a tensor of rank 0, for each dimension (c1)}}
+    %1 = fovea.score_load %own[%h] : (tensor<4x3xf32>, !i) -> tensor<f32>
+    fovea.yield %1 : tensor<f32>
+  } : (!x, !x, !x, tensor<4x3xf32>) -> (!x, !lse)
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+!lse = tensor<1x4x5xf32>
+!i = tensor<i32>
+func.func @score_load_c2(%q: !x, %t: tensor<4xbf16>) {
+  %0, %1 = fovea.attention %q, %q, %q captures %t attributes {scale = 1.0} score {
+  ^bb0(%s: tensor<f32>, %b: !i, %h: !i, %i: !i, %j: !i, %own: tensor<4xbf16>):
+    // expected-error@+1 {{of 'tensor<4xbf16>' has an element of 'tensor<bf16>': it is 'tensor<f32>' (c2)}}
+    %1 = fovea.score_load %own[%h] : (tensor<4xbf16>, !i) -> tensor<bf16>
+    fovea.yield %s : tensor<f32>
+  } : (!x, !x, !x, tensor<4xbf16>) -> (!x, !lse)
+  return
+}

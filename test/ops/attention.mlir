@@ -5,6 +5,7 @@
 !v = tensor<?x2x7x4xf32, #fovea.dims<[B] -> (B, 2, 7, 4)>>
 !out = tensor<?x8x5x4xf32, #fovea.dims<[B] -> (B, 8, 5, 4)>>
 !rows = tensor<?x8x5xf32, #fovea.dims<[B] -> (B, 8, 5)>>
+!rows_of_heads = tensor<?x8xf32, #fovea.dims<[B] -> (B, 8)>>
 !lengths = tensor<?xi32, #fovea.dims<[B] -> (B)>>
 
 // Two key heads serve eight query heads; values have a size of their own.
@@ -19,19 +20,36 @@ func.func @attention(%q: !q, %k: !k, %v: !v, %lengths: !lengths, %key: tensor<2x
   return
 }
 
+// Regions see what they capture as arguments of their own.
 func.func @regions(%q: !q, %k: !k, %v: !v, %slopes: tensor<8xf32>) {
   // CHECK: captures %{{.*}} attributes {scale = 2.500000e-01 : f64} score {
   // CHECK: fovea.score_load %{{.*}}[%{{.*}}] : (tensor<8xf32>, tensor<i32>) -> tensor<f32>
   // CHECK: } mask {
   %0, %lse = fovea.attention %q, %k, %v captures %slopes attributes {scale = 0.25} score {
-  ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>):
-    %slope = fovea.score_load %slopes[%h] : (tensor<8xf32>, tensor<i32>) -> tensor<f32>
+  ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>, %captured: tensor<8xf32>):
+    %slope = fovea.score_load %captured[%h] : (tensor<8xf32>, tensor<i32>) -> tensor<f32>
     %1 = fovea.mul %s, %slope : (tensor<f32>, tensor<f32>) -> tensor<f32>
     fovea.yield %1 : tensor<f32>
   } mask {
-  ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>):
+  ^bb0(%b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>, %captured: tensor<8xf32>):
     %1 = fovea.compare "le" %j, %i : (tensor<i32>, tensor<i32>) -> tensor<i1>
     fovea.yield %1 : tensor<i1>
   } : (!q, !k, !v, tensor<8xf32>) -> (!out, !rows)
+  // CHECK: fovea.attention_grad
+  // CHECK: } gradient {
+  // CHECK: fovea.score_add %{{.*}} to %{{.*}}[%{{.*}}] : tensor<f32>, tensor<8xf32>, tensor<i32>
+  %dq, %dk, %dv, %ds = fovea.attention_grad %q, %k, %v, %0, %lse, %lse captures %slopes attributes {scale = 0.25} score {
+  ^bb0(%s: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>, %captured: tensor<8xf32>):
+    %slope = fovea.score_load %captured[%h] : (tensor<8xf32>, tensor<i32>) -> tensor<f32>
+    %1 = fovea.mul %s, %slope : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    fovea.yield %1 : tensor<f32>
+  } gradient {
+  ^bb0(%s: tensor<f32>, %g: tensor<f32>, %b: tensor<i32>, %h: tensor<i32>, %i: tensor<i32>, %j: tensor<i32>, %captured: tensor<8xf32>):
+    %slope = fovea.score_load %captured[%h] : (tensor<8xf32>, tensor<i32>) -> tensor<f32>
+    %1 = fovea.mul %g, %s : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    fovea.score_add %1 to %captured[%h] : tensor<f32>, tensor<8xf32>, tensor<i32>
+    %2 = fovea.mul %g, %slope : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    fovea.yield %2 : tensor<f32>
+  } : (!q, !k, !v, !out, !rows, !rows, tensor<8xf32>) -> (!q, !k, !v, !rows_of_heads)
   return
 }

@@ -66,5 +66,7 @@ func.func @unary(%x: !x) -> (!x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>) {
   %17 = fovea.remainder %16, %x : (!x, !x) -> !x
   // CHECK: fovea.cast {{.*}} to tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
   %9 = fovea.cast %8 : !x to tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
-  return %17, %9 : !x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
+  // CHECK: fovea.floor_div {{.*}} -> tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
+  %18 = fovea.floor_div %9, %9 : (tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>) -> tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
+  return %17, %18 : !x, tensor<?x4xi32, #fovea.dims<[B] -> (B, 4)>>
 }

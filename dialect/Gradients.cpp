@@ -1,5 +1,5 @@
 // Reverse mode: one walk back from the loss. Ops give vector-Jacobian products; sums and unbroadcasting happen here.
-#include "lib/grad/Grad.h"
+#include "dialect/Gradients.h"
 
 #include "dialect/ops/Term.h"
 
@@ -63,11 +63,10 @@ private:
     if (llvm::none_of(results, [](Value cotangent) { return bool(cotangent); })) return success();
     if (op->hasTrait<NotDifferentiable>()) return success();
     auto rule = dyn_cast<Differentiable>(op);
-    bool regions = llvm::any_of(op->getRegions(), [](Region &region) { return !region.empty(); });
     SmallVector<bool> needed;
     for (Value operand : op->getOperands()) needed.push_back(dependent.contains(operand));
     SmallVector<Value> operands;
-    if (rule && !regions) operands = rule.vjp(builder, results, needed);
+    if (rule) operands = rule.vjp(builder, results, needed);
     if (operands.empty())
       return op->emitOpError("has no gradient rule, but the loss depends on trained parameters through it: ")
              << (rule ? rule.withoutGradient() : "freeze them, or use another op");

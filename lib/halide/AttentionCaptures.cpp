@@ -1,0 +1,106 @@
+// Sums of what pairs of query and key add to the gradients of captured tensors.
+#include "lib/halide/AttentionCaptures.h"
+
+using namespace mlir;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::RVar;
+using Halide::Var;
+
+namespace fovea {
+
+/// Whether a value of a region changes with one of its arguments.
+static bool dependsOn(Value value, Value argument) {
+  Operation *op = value.getDefiningOp();
+  return value == argument ||
+         (op && llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, argument); }));
+}
+
+CaptureSums::CaptureSums(KernelLowering &kernel, Scores<AttentionGradOp> &scores, const CaptureGradient &gradient,
+                         ScoreAddOp add, unsigned number)
+    : kernel(kernel), s(scores), gradient(gradient), add(add),
+      values(kernel.func("capture_values" + std::to_string(number))),
+      places(kernel.func("capture_places" + std::to_string(number))),
+      sums(kernel.func("capture_sums" + std::to_string(number))), size(1) {
+  Value key = s.op.getGradient().getArgument(5);
+  Value capture = s.op.getCaptures()[gradient.capture];
+  inLanes = true;
+  for (int64_t d : gradient.rest) {
+    inLanes &= !dependsOn(add.getIndices()[d], key);
+    extents.push_back(kernel.extent(capture, d));
+    size = Halide::Internal::simplify(size * extents.back());
+  }
+}
+
+void CaptureSums::define(const PairVars &at, const Expr &score, const Expr &cotangent) {
+  Expr i = at.block * s.block + at.q, j = at.panel * s.columns + at.p;
+  std::vector<Expr> arguments{score, cotangent};
+  for (const Expr &place : s.places(at.n, i, j)) arguments.push_back(place);
+  Expr value = kernel.evaluate(s.op.getGradient(), arguments, s.op.getCaptures(), add.getValue())[0];
+  values(at) = s.choose(s.seen(at.n, i, j), Halide::cast(s.element, value), 0);
+
+  Value capture = s.op.getCaptures()[gradient.capture];
+  kernel.evaluate(s.op.getGradient(), arguments, s.op.getCaptures(), {});
+  std::vector<Expr> indices = captureIndices(kernel, capture, add.getIndices());
+  Expr flat = 0;
+  for (auto [d, extent] : llvm::zip(gradient.rest, extents)) flat = flat * extent + indices[d];
+  places(at) = Halide::Internal::simplify(flat);
+}
+
+void CaptureSums::accumulate(const std::string &reduction, int panels, int blocks, const Var &chunk, const Var &m,
+                             llvm::function_ref<void(RDom &)> where) {
+  int vectors = s.columns / s.lanes;
+  r = kernel.reduction(reduction, {inLanes ? vectors : s.columns, s.block, 1, panels, blocks, s.group});
+  Expr block = chunk * blocks + r[4], n = m * s.group + r[5];
+  where(r);
+  r.where(block * s.block + r[1] < s.queries);
+  Expr column = inLanes ? r[0] * s.lanes + lane : Expr(r[0]);
+  Expr value = values(column, r[1], r[3], block, n);
+  Expr to = clamp(places(inLanes ? Expr(0) : column, r[1], r[3], block, n), 0, size - 1);
+  // compute_with asks for loops of one kind: here, too, a head's sums may not be seen to differ from another's.
+  std::vector<Expr> at{to, clamp(math::opaque(r[5]), 0, s.group - 1), chunk, m};
+  std::vector<Var> vars{place, inGroup, chunk, m};
+  if (inLanes) at.insert(at.begin(), lane), vars.insert(vars.begin(), lane);
+  sums(vars) = s.real(0);
+  sums(at) += value;
+}
+
+void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::LoopLevel &level, int chunks,
+                           bool parallel) {
+  Halide::LoopLevel atPanel(gradients, panel);
+  for (Func each : {values, places}) {
+    std::vector<Var> vars = each.args();
+    each.compute_at(atPanel).bound(vars[1], 0, s.block);
+    for (size_t one = 2; one < vars.size(); ++one) each.bound_extent(vars[one], 1);
+    if (each.name() == values.name() || !inLanes)
+      each.bound_extent(vars[0], s.columns).vectorize(vars[0], s.lanes);
+  }
+  Var chunk = sums.args()[inLanes + 2];
+  sums.compute_at(level).bound(place, 0, size).bound(inGroup, 0, s.group).bound(chunk, 0, chunks);
+  sums.bound_extent(sums.args().back(), 1);
+  std::vector<Halide::VarOrRVar> order{r[0], r[1], r[2], r[3], r[4], r[5], chunk};
+  if (inLanes) {
+    order.insert(order.begin(), lane);
+    sums.bound(lane, 0, s.lanes).vectorize(lane, s.lanes);
+  }
+  sums.update().reorder(order);
+  if (inLanes) sums.update().vectorize(lane, s.lanes);
+  if (parallel) sums.update().parallel(chunk);
+  sums.update().compute_with(gradients.update(), panel);
+}
+
+Expr CaptureSums::total(Coordinates place, const Expr &inGroup, int chunks, const Expr &m) {
+  Expr flat = 0, result;
+  for (auto [index, extent] : llvm::zip(place, extents)) flat = flat * extent + index;
+  for (int c = 0; c < chunks; ++c)
+    for (int l = 0; l < (inLanes ? s.lanes : 1); ++l) {
+      std::vector<Expr> at{flat, inGroup, c, m};
+      if (inLanes) at.insert(at.begin(), l);
+      Expr part = sums(at);
+      result = result.defined() ? result + part : part;
+    }
+  return result;
+}
+
+} // namespace fovea
