@@ -49,8 +49,9 @@ LogicalResult AttentionGradOp::verify() {
   SmallVector<Type> forward;
   if (failed(inferAttention(getLoc(), getQuery().getType(), getKey().getType(), getValue().getType(), forward)))
     return failure();
-  if (getResults().take_front(3).getTypes() != getOperands().take_front(3).getTypes() || getCotangent().getType() != forward[0] ||
-      getLogSumExp().getType() != forward[1] || getDelta().getType() != forward[1])
+  if (getResults().take_front(3).getTypes() != getOperands().take_front(3).getTypes() ||
+      getCotangent().getType() != forward[0] || getLogSumExp().getType() != forward[1] ||
+      getDelta().getType() != forward[1])
     return emitOpError("needs a cotangent ")
            << shapeText(cast<RankedTensorType>(forward[0])) << ", log_sum_exp and delta "
            << shapeText(cast<RankedTensorType>(forward[1])) << ", and results as query, key and value (c1)";
@@ -73,9 +74,8 @@ LogicalResult AttentionOp::verify() {
 
 LogicalResult AttentionOp::verifyRegions() {
   Type element = getQuery().getType().getElementType();
-  return success(
-      succeeded(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) &&
-      succeeded(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)));
+  return success(succeeded(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) &&
+                 succeeded(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)));
 }
 
 LogicalResult AttentionGradOp::verifyRegions() {
@@ -107,17 +107,16 @@ SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   assert(delta.type() == rows);
   auto [firstCapture, captures] = getODSOperandIndexAndLength(5);
   Region gradient;
-  if (!getScore().empty() &&
-      failed(differentiateScore(getScore(), gradient, needed.slice(firstCapture, captures))))
+  if (!getScore().empty() && failed(differentiateScore(getScore(), gradient, needed.slice(firstCapture, captures))))
     return {};
   RankedTensorType query = getQuery().getType();
   SmallVector<CaptureGradient> captured = captureGradients(gradient, query, getCaptures());
   SmallVector<Type> types;
   for (const CaptureGradient &each : captured) types.push_back(each.sums(query, typeOf(getCaptures()[each.capture])));
-  auto grad = AttentionGradOp::create(builder, getLoc(), query, getKey().getType(), getValue().getType(), types,
-                                      getQuery(), getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(),
-                                      getRandomKey(), getCaptures(), getScale(), getWindowLeft(), getWindowRight(),
-                                      getOffset(), getDropout());
+  auto grad =
+      AttentionGradOp::create(builder, getLoc(), query, getKey().getType(), getValue().getType(), types, getQuery(),
+                              getKey(), getValue(), g, getLogSumExp(), delta, getKvLengths(), getRandomKey(),
+                              getCaptures(), getScale(), getWindowLeft(), getWindowRight(), getOffset(), getDropout());
   IRMapping mapping;
   getScore().cloneInto(&grad.getScore(), mapping);
   getMask().cloneInto(&grad.getMask(), mapping);
@@ -125,8 +124,7 @@ SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   SmallVector<Value> result(getNumOperands());
   llvm::copy(grad.getResults().take_front(3), result.begin());
   for (auto [each, sums] : llvm::zip(captured, grad.getDCaptures()))
-    result[firstCapture + each.capture] =
-        each.total(builder, sums, typeOf(getCaptures()[each.capture]));
+    result[firstCapture + each.capture] = each.total(builder, sums, typeOf(getCaptures()[each.capture]));
   return result;
 }
 

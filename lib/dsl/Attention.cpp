@@ -23,21 +23,21 @@ Scalar load(Located tensor, const std::vector<Operand> &indices) {
   if (!program.scalars)
     program.fail(tensor.site, "load reads one element inside a score or mask function: elsewhere use slice or gather");
   if (isInside(program, capture))
-    program.fail(tensor.site, "load of a tensor that the function made itself: load from tensors made before attention");
+    program.fail(tensor.site,
+                 "load of a tensor that the function made itself: load from tensors made before attention");
   if ((int64_t)indices.size() != typeOf(capture).getRank())
     program.fail(tensor.site, "load of " + shapeText(typeOf(capture)) + " by " + Twine(indices.size()) +
                                   " indices: give one for each dimension");
   SmallVector<Value> values;
   for (const Operand &index : indices)
-    values.push_back(valueOf(index.number ? constant(program, tensor.site, {}, *index.number, program.element(i32))
-                                          : index.tensor));
+    values.push_back(
+        valueOf(index.number ? constant(program, tensor.site, {}, *index.number, program.element(i32)) : index.tensor));
   for (Value index : values)
     if (!isInside(program, index) || !isInteger(typeOf(index).getElementType()))
       program.fail(tensor.site, "load of " + shapeText(typeOf(capture)) + " by an index of " +
                                     shapeText(typeOf(index)) + ": indices are integers made of b, h, i and j");
   RankedTensorType type = loadedType(typeOf(capture));
-  return program.tensor(
-      program.makeAs<ScoreLoadOp>(tensor.site, type, program.scalars->argumentOf(capture), values));
+  return program.tensor(program.makeAs<ScoreLoadOp>(tensor.site, type, program.scalars->argumentOf(capture), values));
 }
 
 /// Makes the region of a function while it lives.
@@ -46,7 +46,8 @@ public:
   FunctionBuilder(Program &program, Site site, Region &region, const char *name, Type score,
                   SmallVectorImpl<Value> &captures)
       : program(program), site(site), name(name), guard(program.builder), captures(captures) {
-    if (program.scalars) program.fail(site, "attention: inside another one's score or mask function: compute it before");
+    if (program.scalars)
+      program.fail(site, "attention: inside another one's score or mask function: compute it before");
     Block &block = region.emplaceBlock();
     program.builder.setInsertionPointToStart(&block);
     if (score) add(block, score);

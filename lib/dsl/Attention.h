@@ -32,7 +32,7 @@ struct AttentionOptions {
   std::optional<double> scale = {}; // by default 1 / sqrt(head size)
   bool causal = false;              // the last query sees the last key, and no query a later one
   std::optional<int64_t> window_left = {}, window_right = {}; // how many keys a query sees before and after its own
-  double dropout = 0; // the probability that a weight drops out in training, below 1
+  double dropout = 0;                    // the probability that a weight drops out in training, below 1
   std::optional<Tensor> kv_lengths = {}; // (b) integers: an item's keys from its length on are hidden
   ScoreFunction score = {};
   MaskFunction mask = {};

@@ -37,7 +37,8 @@ static Scalar loadBroadcast(const Located &tensor, const std::vector<Index> &pla
 /// Row and column of a token of a grid.
 struct Cell {
   Index row, column;
-  Cell(const Index &token, int64_t width) : row(floor_div(token, (double)width)), column(remainder(token, (double)width)) {}
+  Cell(const Index &token, int64_t width)
+      : row(floor_div(token, (double)width)), column(remainder(token, (double)width)) {}
 };
 
 namespace scores {
@@ -58,16 +59,14 @@ ScoreFunction softcap(double cap) {
 }
 
 ScoreFunction relative(Located table, int64_t queries) {
-  return [=](Scalar s, Index, Index h, Index i, Index j) {
-    return s + load(table, h, j - i + (double)(queries - 1));
-  };
+  return [=](Scalar s, Index, Index h, Index i, Index j) { return s + load(table, h, j - i + (double)(queries - 1)); };
 }
 
 ScoreFunction relative_2d(Located table, std::array<int64_t, 2> grid, int64_t first) {
   return [=](Scalar s, Index, Index h, Index i, Index j) {
     Cell query(i - (double)first, grid[1]), key(j - (double)first, grid[1]);
-    Scalar bias = load(table, h, key.row - query.row + (double)(grid[0] - 1),
-                       key.column - query.column + (double)(grid[1] - 1));
+    Scalar bias =
+        load(table, h, key.row - query.row + (double)(grid[0] - 1), key.column - query.column + (double)(grid[1] - 1));
     if (!first) return s + bias;
     return s + where(minimum(i, j) < (double)first, 0, bias);
   };
@@ -79,8 +78,8 @@ ScoreFunction t5(Located table, int64_t max_distance, bool bidirectional, int64_
   int64_t least = bidirectional ? 4 : 2;
   if (!rows || *rows < least || *rows % least || max_distance <= *rows)
     Program::of(table).fail(table.site, "attention: T5's table must be (buckets, heads) with a multiple of " +
-                                            llvm::Twine(least) + " buckets, fewer than max_distance = " +
-                                            llvm::Twine(max_distance));
+                                            llvm::Twine(least) +
+                                            " buckets, fewer than max_distance = " + llvm::Twine(max_distance));
   int64_t buckets = bidirectional ? *rows / 2 : *rows, exact = buckets / 2;
   double factor = (double)(buckets - exact) / std::log((double)max_distance / (double)exact);
   return [=](Scalar s, Index, Index h, Index i, Index j) {

@@ -17,8 +17,8 @@ namespace scores {
 /// Adds a bias that broadcasts to (b, heads, queries, keys): an additive mask, or an explicit bias. It is read where it
 /// lies; one of queries by keys is as large as the scores themselves.
 ScoreFunction additive(Located bias);
-/// Adds slope (j - i), with the slopes 2^(-8 (h + 1) / heads) (Press et al. 2022, "Train Short, Test Long"); `offset` is
-/// how many keys stand before query 0.
+/// Adds slope (j - i), with the slopes 2^(-8 (h + 1) / heads) (Press et al. 2022, "Train Short, Test Long"); `offset`
+/// is how many keys stand before query 0.
 ScoreFunction alibi(int64_t heads, int64_t offset = 0);
 /// cap tanh(score / cap) (Gemma 2, 2024).
 ScoreFunction softcap(double cap);
@@ -42,8 +42,8 @@ MaskFunction boolean(Located mask);
 MaskFunction document(Located ids);
 /// Queries see the first `lengths` (b) keys, and after them no key behind their own.
 MaskFunction prefix(Located lengths);
-/// Tokens of a grid in rows see those at most `radius` away along both axes (Hassani et al. 2023, "Neighborhood Attention
-/// Transformer"; at the border the neighbourhood is cut, not shifted).
+/// Tokens of a grid in rows see those at most `radius` away along both axes (Hassani et al. 2023, "Neighborhood
+/// Attention Transformer"; at the border the neighbourhood is cut, not shifted).
 MaskFunction neighbourhood_2d(std::array<int64_t, 2> grid, int64_t radius);
 /// For windows of a grid that was shifted cyclically by `shift`: tokens see those that were beside them. Items b are
 /// (images, windows in rows), windows of `window` by `window` tokens (Liu et al. 2021, section 3.2).

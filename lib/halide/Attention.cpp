@@ -119,9 +119,9 @@ private:
     total = kernel.func("total");
     Expr x = score(p, q, panel, block, n), most = largest(q, block, n);
     // Functions leave masked scores masked; where all are, none is the largest.
-    weight(p, q, panel, block, n) =
-        s.hasFunctions() ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
-                         : s.choose(sees(q, panel), s.exponential(x - most), 0);
+    weight(p, q, panel, block, n) = s.hasFunctions()
+                                        ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
+                                        : s.choose(sees(q, panel), s.exponential(x - most), 0);
     applied(p, q, panel, block, n) =
         weight(p, q, panel, block, n) * s.kept(n, block * s.block + q, panel * s.columns + p);
 

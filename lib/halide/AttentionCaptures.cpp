@@ -73,8 +73,7 @@ void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::Loop
     std::vector<Var> vars = each.args();
     each.compute_at(atPanel).bound(vars[1], 0, s.block);
     for (size_t one = 2; one < vars.size(); ++one) each.bound_extent(vars[one], 1);
-    if (each.name() == values.name() || !inLanes)
-      each.bound_extent(vars[0], s.columns).vectorize(vars[0], s.lanes);
+    if (each.name() == values.name() || !inLanes) each.bound_extent(vars[0], s.columns).vectorize(vars[0], s.lanes);
   }
   Var chunk = sums.args()[inLanes + 2];
   sums.compute_at(level).bound(place, 0, size).bound(inGroup, 0, s.group).bound(chunk, 0, chunks);

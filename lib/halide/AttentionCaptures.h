@@ -1,4 +1,5 @@
-// The gradients of what score functions capture: summed by each head in one order, beside those of query, key and value.
+// The gradients of what score functions capture: summed by each head in one order, beside those of query, key and
+// value.
 #pragma once
 
 #include "dialect/ops/ScoreFunction.h"
@@ -29,7 +30,8 @@ public:
   /// conditions hold for `where`.
   void accumulate(const std::string &reduction, int panels, int blocks, const Halide::Var &chunk, const Halide::Var &m,
                   llvm::function_ref<void(Halide::RDom &)> where);
-  void schedule(Halide::Func sums, const Halide::RVar &panel, const Halide::LoopLevel &level, int chunks, bool parallel);
+  void schedule(Halide::Func sums, const Halide::RVar &panel, const Halide::LoopLevel &level, int chunks,
+                bool parallel);
   /// The sum of all chunks at a place.
   Halide::Expr total(Coordinates place, const Halide::Expr &inGroup, int chunks, const Halide::Expr &m);
 

@@ -1,5 +1,6 @@
-// Attention's gradient without a stored matrix of queries by keys, in five products (Dao 2023): for each block of queries
-// and panel of keys the weights are computed anew, and what they add to the gradients of query, key and value is summed.
+// Attention's gradient without a stored matrix of queries by keys, in five products (Dao 2023): for each block of
+// queries and panel of keys the weights are computed anew, and what they add to the gradients of query, key and value
+// is summed.
 #include "lib/halide/AttentionCaptures.h"
 #include "lib/halide/Families.h"
 
@@ -97,9 +98,7 @@ private:
     if (which == 0) return (head * blocks + index / s.block) * blockRows + index % s.block;
     return firstRow(which) + index / s.columns * panelRows + index % s.columns;
   }
-  int firstRow(int which) {
-    return which == 0 ? 0 : s.group * blocks * blockRows + (which - 1) * s.panels * panelRows;
-  }
+  int firstRow(int which) { return which == 0 ? 0 : s.group * blocks * blockRows + (which - 1) * s.panels * panelRows; }
 
   void lowerSums() {
     Expr at = tile * rows + q, ofQuery = which == 0;
@@ -222,8 +221,8 @@ private:
       chunk{"chunk"}, head{"head"}, inGroup{"in_group"}; // m is the head of keys
   Func keys = kernel.func("keys"), values = kernel.func("values"), dot = kernel.func("dot"),
        dotValue = kernel.func("dot_value"), logits = kernel.func("logits"), weights = kernel.func("weights"),
-       applied = kernel.func("applied"), dScores = kernel.func("d_scores"), dRaw = kernel.func("d_raw"), product = kernel.func("product"),
-       sums = kernel.func("sums");
+       applied = kernel.func("applied"), dScores = kernel.func("d_scores"), dRaw = kernel.func("d_raw"),
+       product = kernel.func("product"), sums = kernel.func("sums");
   Func results[3] = {kernel.func("d_query"), kernel.func("d_key"), kernel.func("d_value")};
   RDom rd = kernel.reduction("rd", {s.size}), re = kernel.reduction("re", {s.valueSize}),
        rw = kernel.reduction("rw", {s.rows, s.block / s.rows}), rs = kernel.reduction("rs", {s.rows, s.block / s.rows}),

@@ -9,7 +9,8 @@
 
 namespace fovea {
 
-/// Score of a masked pair: finite, so that differences of it are numbers. A score function's lower ones count as masked.
+/// Score of a masked pair: finite, so that differences of it are numbers. A score function's lower ones count as
+/// masked.
 constexpr double maskedScore = -1e38;
 
 /// Lanes that divide a head size, so that rows of it are read as they lie.

@@ -134,7 +134,8 @@ std::vector<Case> otherCases() {
                         {"b", {7}, cycle({3, -3, 1, -1, 7, -20, 0}), Kind::i32}, rest,
                         [](double a, double b) { return b == 0 ? 0 : remainderOf(a, b); })),
       valuesOnly(binary(
-          "floor_div_i32", {"a", {19, 1}, whole(-9, 10), Kind::i32}, {"b", {7}, cycle({3, -3, 1, -1, 7, -20, 0}), Kind::i32},
+          "floor_div_i32", {"a", {19, 1}, whole(-9, 10), Kind::i32},
+          {"b", {7}, cycle({3, -3, 1, -1, 7, -20, 0}), Kind::i32},
           [](const Tensors &v) { return floor_div(v[0], v[1]); },
           [](double a, double b) { return b == 0 ? 0 : std::floor(a / b); })),
       valuesOnly(function("abs_i64", {{"x", {17}, whole(-99, 99), Kind::i64}}, FUNCTION(abs(x)),

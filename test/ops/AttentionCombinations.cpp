@@ -51,7 +51,9 @@ std::vector<ScoreRule> scoreRules(const Sizes &s) {
        {{"table", {s.heads, queries + keys - 1}}},
        [=](const std::vector<Tensor> &t) { return scores::relative(t[0], queries); },
        [=](const Arrays &a) {
-         return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) { return x + a[0].at({h, j - i + queries - 1}); };
+         return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) {
+           return x + a[0].at({h, j - i + queries - 1});
+         };
        }},
       {"slopes",
        {{"slopes", {s.heads}}},
@@ -61,7 +63,9 @@ std::vector<ScoreRule> scoreRules(const Sizes &s) {
          };
        },
        [](const Arrays &a) {
-         return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) { return x + a[0].at({h}) * (double)(j - i) * 0.1; };
+         return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) {
+           return x + a[0].at({h}) * (double)(j - i) * 0.1;
+         };
        }},
       {"alibi",
        {},
@@ -79,9 +83,7 @@ std::vector<ScoreRule> scoreRules(const Sizes &s) {
        }},
       {"temperature",
        {{"temperature", {}, uniform(0.5, 2)}},
-       [](const std::vector<Tensor> &t) {
-         return [=](Scalar x, Index, Index, Index, Index) { return x * t[0]; };
-       },
+       [](const std::vector<Tensor> &t) { return [=](Scalar x, Index, Index, Index, Index) { return x * t[0]; }; },
        [](const Arrays &a) {
          return [=](double x, int64_t, int64_t, int64_t, int64_t) { return x * a[0].values[0]; };
        }},
@@ -114,7 +116,8 @@ std::vector<ScoreRule> scoreRules(const Sizes &s) {
        [](const Arrays &a) {
          return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) {
            int64_t distance = std::abs(j - i), bucket = distance; // 4 buckets to each side, 2 of them exact
-           if (distance >= 2) bucket = std::min<int64_t>(3, 2 + (int64_t)(std::log(distance / 2.0) / std::log(6.0) * 2));
+           if (distance >= 2)
+             bucket = std::min<int64_t>(3, 2 + (int64_t)(std::log(distance / 2.0) / std::log(6.0) * 2));
            return x + a[0].at({bucket + (j > i ? 4 : 0), h});
          };
        }},
@@ -126,7 +129,9 @@ std::vector<MaskRule> maskRules(const Sizes &s) {
       {"boolean",
        {{"mask", {s.queries, s.keys}, whole(0, 2), Kind::boolean}},
        [](const std::vector<Tensor> &t) { return masks::boolean(t[0]); },
-       [](const Arrays &a) { return [=](int64_t, int64_t, int64_t i, int64_t j) { return a[0].at({i, j}) != 0; }; }},
+       [](const Arrays &a) { return [=](int64_t, int64_t, int64_t i, int64_t j) {
+                               return a[0].at({i, j}) != 0;
+                             }; }},
       {"boolean_of_heads",
        {{"mask", {s.batch, s.heads, 1, s.keys}, whole(0, 2), Kind::boolean}},
        [](const std::vector<Tensor> &t) { return masks::boolean(t[0]); },
@@ -147,7 +152,9 @@ std::vector<MaskRule> maskRules(const Sizes &s) {
        }},
       {"neighbourhood",
        {},
-       [](const std::vector<Tensor> &) { return masks::neighbourhood_2d({5, 4}, 1); },
+       [](const std::vector<Tensor> &) {
+         return masks::neighbourhood_2d({5, 4}, 1);
+       },
        [](const Arrays &) {
          return [](int64_t, int64_t, int64_t i, int64_t j) {
            return std::abs(i / 4 - j / 4) <= 1 && std::abs(i % 4 - j % 4) <= 1;
@@ -184,7 +191,8 @@ public:
     Drawn result;
     Sizes &s = result.sizes;
     int64_t kv = any({1, 1, 2}), group = any({1, 1, 2, 3});
-    s = {any({1, 1, 2, 3}), kv * group, kv, any(lengths), any(lengths), any({1, 3, 4, 8, 16, 17}), any({1, 3, 4, 8, 16})};
+    s = {any({1, 1, 2, 3}),         kv * group,           kv, any(lengths), any(lengths),
+         any({1, 3, 4, 8, 16, 17}), any({1, 3, 4, 8, 16})};
     if (chance(0.5)) s.keys = s.queries;
     if (chance(0.3)) result.right = any({0, 0, 2});
     if (chance(0.2)) result.left = any({0, 3, 9});
