@@ -1,6 +1,7 @@
 // The whole model builder.
 #pragma once
 
+#include <fovea/AttentionMaps.h>
 #include <fovea/Functions.h>
 #include <fovea/Losses.h>
 #include <fovea/Model.h>

@@ -39,11 +39,12 @@ public:
   Scores(Op op, KernelLowering &kernel)
       : op(op), kernel(kernel), element(kernel.type(op.getQuery().getType().getElementType())),
         lanes((int)kernel.schedule().getVector()) {
-    RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType(), v = op.getValue().getType();
+    RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType();
+    mlir::Value value = op.getValue();
     queries = kernel.extents(q)[2];
     keys = (int)k.getDimSize(2);
     size = (int)q.getDimSize(3);
-    valueSize = (int)v.getDimSize(3);
+    valueSize = value ? (int)typeOf(value).getDimSize(3) : 0;
     heads = (int)q.getDimSize(1);
     group = (int)(q.getDimSize(1) / k.getDimSize(1));
     rows = (int)kernel.schedule().getRows();
@@ -57,7 +58,8 @@ public:
 
   static mlir::LogicalResult verify(Op op, bool staticQueries) {
     RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType();
-    if (k.isDynamicDim(2) || k.isDynamicDim(3) || op.getValue().getType().isDynamicDim(3) ||
+    mlir::Value value = op.getValue();
+    if (k.isDynamicDim(2) || k.isDynamicDim(3) || (value && typeOf(value).isDynamicDim(3)) ||
         (staticQueries && q.isDynamicDim(2)))
       return op.emitOpError("is compiled for constant lengths and head sizes only, but query is ")
              << shapeText(q) << " and key " << shapeText(k) << ": only the batch may be symbolic";
@@ -95,15 +97,16 @@ public:
     auto yield = mlir::cast<YieldOp>(region.front().getTerminator());
     return kernel.evaluate(region, arguments, op.getCaptures(), yield.getValues())[0];
   }
-  /// A raw score, scale * q k^T, after the score function: the logarithm of a weight to the base of `exponential`.
+  /// A raw score, scale * q k^T, after the score function.
+  Expr scoreOf(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
+    if (op.getScore().empty()) return raw;
+    std::vector<Expr> arguments = places(n, i, j);
+    arguments.insert(arguments.begin(), raw);
+    return yielded(op.getScore(), arguments);
+  }
+  /// The same as the logarithm of a weight to the base of `exponential`.
   Expr scored(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
-    Expr score = raw;
-    if (!op.getScore().empty()) {
-      std::vector<Expr> arguments = places(n, i, j);
-      arguments.insert(arguments.begin(), raw);
-      score = yielded(op.getScore(), arguments);
-    }
-    score *= real(base());
+    Expr score = scoreOf(n, i, j, raw) * real(base());
     return select(math::less(score, real(maskedScore)), real(maskedScore), score);
   }
   /// What the operands of a product are scaled by: functions see scores as they are.

@@ -17,6 +17,7 @@ void registerLowerings(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FoveaDialect *) {
     registerAttentionLowerings(context);
     registerAttentionGradLowerings(context);
+    registerAttentionMapLowerings(context);
     registerContractionLowerings(context);
     registerConvolutionLowerings(context);
     registerConvolutionGradLowerings(context);

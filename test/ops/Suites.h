@@ -16,6 +16,7 @@ Suite normsSuite();
 Suite lossesSuite();
 Suite classLossesSuite();
 Suite attentionSuite();
+Suite attentionMapSuite();
 Suite gatherSuite();
 Suite windowsSuite();
 Suite sortSuite();
@@ -32,10 +33,10 @@ Case batchNormCase(const std::string &name, Operand x);
 std::vector<Case> batchLosses();
 
 inline std::vector<Suite> staticSuites() {
-  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(),     viewsSuite(),  reduceSuite(),
-          contractionSuite(), rowsSuite(),          normsSuite(),           lossesSuite(), classLossesSuite(),
-          attentionSuite(),   gatherSuite(),        windowsSuite(),         sortSuite(),   emptySuite(),
-          randomSuite(),      dropoutSuite(),       attentionDropoutSuite()};
+  return {elementwiseSuite(), specialValuesSuite(), activationsSuite(), viewsSuite(),           reduceSuite(),
+          contractionSuite(), rowsSuite(),          normsSuite(),       lossesSuite(),          classLossesSuite(),
+          attentionSuite(),   attentionMapSuite(),  gatherSuite(),      windowsSuite(),         sortSuite(),
+          emptySuite(),       randomSuite(),        dropoutSuite(),     attentionDropoutSuite()};
 }
 
 } // namespace fovea::ops

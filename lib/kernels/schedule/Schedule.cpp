@@ -247,7 +247,7 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
-  if (isa<AttentionOp, AttentionGradOp>(anchor)) return {"Biijd"};
+  if (isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) return {"Biijd"};
   if (flatConvolution(anchor)) return {"Tokf"};
   if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
@@ -261,7 +261,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
-  if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(anchor, loops, target);
+  if (isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) return attention(anchor, loops, target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
@@ -324,8 +324,8 @@ LogicalResult checkSchedule(KernelOp kernel) {
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads"
                               << (matmul ? "; what stands in brackets may be left out" : "");
   Operation *anchor = kernel.getAnchor();
-  bool tiles =
-      matmul || (anchor && (flatConvolution(anchor) || isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp>(anchor)));
+  bool tiles = matmul || (anchor && (flatConvolution(anchor) ||
+                                     isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)));
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
