@@ -79,11 +79,13 @@ Tensor talking_heads_attention(Located query, Located key, Located value, Locate
   for (const Tensor *each : {&k, &v, &first, &second}) fits = fits && each->dtype() == q.dtype();
   fits = fits && q.dim(0) == k.dim(0) && q.dim(0) == v.dim(0) && q.dim(1) == k.dim(1) && q.dim(3) == k.dim(3) &&
          k.dim(2) == v.dim(2) && first.dim(0) == q.dim(1) && second.dim(0) == first.dim(1) && second.dim(1) == v.dim(1);
-  if (!fits)
+  std::optional<int64_t> queries, keys;
+  if (fits) queries = q.dim(2).constant(), keys = k.dim(2).constant();
+  if (!queries || !keys)
     frame.fail("talking_heads_attention: query " + textOf(q) + ", key " + textOf(k) + ", value " + textOf(v) +
                ", before " + textOf(first) + " and after " + textOf(second) +
                ": they must be floats of one type, (b, h_k, queries, d), (b, h_k, keys, d), (b, h_v, keys, d_v), (h_k, "
-               "h) and (h, h_v)");
+               "h) and (h, h_v), with constant numbers of queries and keys");
   Tensor scores = mixed(matmul(q, k, {.transpose_b = true}) * scaleOf(options.scale, q), first);
   if (options.bias) {
     if (options.bias->dtype() != q.dtype() || !broadcasts(options.bias->shape(), scores.shape()))
@@ -91,11 +93,7 @@ Tensor talking_heads_attention(Located query, Located key, Located value, Locate
                  textOf(scores) + ": it must broadcast to them");
     scores = scores + *options.bias;
   }
-  if (options.causal) {
-    int64_t queries = dsl::constantSize("talking_heads_attention", query, 2),
-            keys = dsl::constantSize("talking_heads_attention", key, 2);
-    scores = where(notAfter(query, queries, keys), scores, lowest(q.dtype()));
-  }
+  if (options.causal) scores = where(notAfter(query, *queries, *keys), scores, lowest(q.dtype()));
   return matmul(mixed(softmax(scores), second), v);
 }
 

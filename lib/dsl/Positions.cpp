@@ -200,7 +200,9 @@ std::vector<int64_t> relative_index(int64_t queries, int64_t keys, int64_t reach
 }
 
 std::vector<int64_t> relative_index_2d(Pair2d size, Site site) {
-  checkSizes(site, "relative_index_2d", size[0], size[1]);
+  if (size[0] < 1 || size[1] < 1)
+    dsl::fail({site}, "relative_index_2d: an image of " + Twine(size[0]) + " by " + Twine(size[1]) +
+                          ": both must be at least 1");
   std::vector<int64_t> result;
   auto [rows, columns] = size;
   for (int64_t query = 0; query < rows * columns; ++query)

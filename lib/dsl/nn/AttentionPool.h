@@ -9,13 +9,12 @@
 namespace fovea::nn {
 
 /// Tokens of an image, row by row; tokens as they are.
-inline Tensor tokens_of(Located x) {
-  Frame frame(x);
-  int64_t rank = x.tensor.rank();
+inline Tensor tokens_of(const Frame &frame, const Tensor &x) {
+  int64_t rank = x.rank();
   if (rank != 3 && rank != 4)
     frame.fail("attention pool: x has rank " + std::to_string(rank) + ": it must be (b, n, width) or (b, width, h, w)");
   if (rank == 3) return x;
-  Tensor rows = reshape(x.tensor, {x.tensor.dim(0), x.tensor.dim(1), x.tensor.dim(2) * x.tensor.dim(3)});
+  Tensor rows = reshape(x, {x.dim(0), x.dim(1), x.dim(2) * x.dim(3)});
   return transpose(rows, {0, 2, 1});
 }
 
@@ -36,7 +35,7 @@ public:
 
   Tensor operator()(Located x) const {
     Frame frame(x);
-    Tensor tokens = tokens_of(x);
+    Tensor tokens = tokens_of(frame, x);
     std::vector<Tensor> parts = split(keyValue(tokens), {width, width}, -1);
     Tensor queries = reshape(query(seeds), {1, seeds.dim(0), width}); // the same for every item
     queries = broadcast_to(queries, {tokens.dim(0), seeds.dim(0), width});
@@ -64,7 +63,7 @@ public:
 
   Tensor operator()(Located x) const {
     Frame frame(x);
-    Tensor tokens = tokens_of(x);
+    Tensor tokens = tokens_of(frame, x);
     if (tokens.dim(1) + 1 != positions.dim(0) || tokens.dim(2) != positions.dim(1))
       frame.fail("attention pool: x must have the " + std::to_string(*positions.dim(0).constant() - 1) + " tokens of " +
                  std::to_string(width) + " channels that have positions");

@@ -82,9 +82,7 @@ public:
 
   RecurrentState start(Located memory) const {
     Frame frame(memory);
-    if (memory.tensor.rank() != 3)
-      frame.fail("attention decoder: the memory has rank " + std::to_string(memory.tensor.rank()) +
-                 ": it must be (b, n, channels)");
+    checkMemory(frame, memory);
     Tensor average = mean(memory.tensor, 1);
     RecurrentState state{tanh(firstHidden(average))};
     if (firstCell) state.cell = tanh((*firstCell)(average));
@@ -118,6 +116,7 @@ public:
     std::optional<int64_t> steps = tokens.tensor.rank() == 2 ? tokens.tensor.dim(1).constant() : std::nullopt;
     if (!steps || *steps < 1)
       frame.fail("attention decoder: tokens must be (b, steps) with a constant number of steps");
+    checkMemory(frame, memory);
     RecurrentState state = start(memory.tensor);
     Tensor keys = attention_keys(memory.tensor);
     std::vector<Tensor> logits, weights;
@@ -130,6 +129,12 @@ public:
   }
 
 private:
+  static void checkMemory(const Frame &frame, const Tensor &memory) {
+    if (memory.rank() != 3)
+      frame.fail("attention decoder: the memory has rank " + std::to_string(memory.rank()) +
+                 ": it must be (b, n, channels)");
+  }
+
   Embedding embed;
   AdditiveAttention attention;
   Linear firstHidden, gate, fromHidden, fromContext, output;
