@@ -17,9 +17,9 @@ struct Attended {
 };
 /// Additive attention: weights softmax_j(sum_a vector_a tanh(query_i + key_j)_a), (.., queries, keys), and their sums
 /// of the values, (.., queries, d), for query (.., queries, a), key (.., keys, a), value (.., keys, d) and vector (a),
-/// which are already multiplied by their matrices (Bahdanau et al. 2015, "Neural Machine Translation by Jointly
-/// Learning to Align and Translate", appendix A.1.2). A mask of booleans broadcasts to the weights, as in
-/// masked_softmax.
+/// which are already multiplied by their matrices (Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning
+/// to Align and Translate", appendix A.1.2). A mask of booleans broadcasts to the weights, as in masked_softmax. Training
+/// takes memory for queries * keys * a numbers.
 Attended additive_attention(Located query, Located key, Located value, Located vector,
                             const std::optional<Tensor> &mask = {});
 

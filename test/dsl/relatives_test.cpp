@@ -87,6 +87,29 @@ TEST_F(Relatives, Buckets) {
   EXPECT_EQ(relative_buckets(1, 3, {.buckets = 2, .reach = 4, .causal = true}), (std::vector<int64_t>{1, 1, 0}));
 }
 
+/// In every element type: no constant or cast on the way is of another.
+TEST_F(Relatives, ElementTypes) {
+  for (DType dtype : {f16, bf16, f32, f64}) {
+    Model own("own", dtype);
+    Tensor x = own.input("x", {own.symbol("batch"), 2, 4, 6, 8}, dtype), key = own.input("key", {2}, i32);
+    Tensor line = reshape(x, {-1, 2, 24, 8}), mix = own.parameter("mix", {2, 2}, ones());
+    Tensor bias = own.parameter("bias", {9, 2}, zeros()), turns = own.parameter("turns", {2, 8, 2}, ones());
+    Tensor vector = own.parameter("vector", {8}, ones()), scores = matmul(line, line, {.transpose_b = true});
+    std::vector<Tensor> results{window_attention(x, x, x, {.window = {2, 2}, .shift = {1, 1}, .relative_bias = bias}),
+                                neighbourhood_attention_2d(x, x, x, {3, 3}),
+                                axial_attention(x, x, x, 3),
+                                additive_attention(line, line, line, vector, scores > 0).result,
+                                talking_heads_attention(line, line, line, mix, mix, {.causal = true}),
+                                linear_attention(line, line, line, {.causal = true, .chunk = 5}),
+                                lsh_attention(line, line, turns, {.chunk = 8, .causal = true}),
+                                hard_attention(line, line, line, {.key = key}).result,
+                                rotary(line),
+                                rotary(line, cast(slice(key, 0, 0, 1), i64)),
+                                x + sinusoidal_positions_2d(x)};
+    for (const Tensor &result : results) EXPECT_EQ(result.dtype(), dtype);
+  }
+}
+
 TEST_F(Relatives, LocalAttention) {
   std::string must =
       ": they must be floats of one type, (b, heads, h, w, d), alike but for the d of value and constant but for b";
