@@ -17,9 +17,9 @@ struct Attended {
 };
 /// Additive attention: weights softmax_j(sum_a vector_a tanh(query_i + key_j)_a), (.., queries, keys), and their sums
 /// of the values, (.., queries, d), for query (.., queries, a), key (.., keys, a), value (.., keys, d) and vector (a),
-/// which are already multiplied by their matrices (Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning
-/// to Align and Translate", appendix A.1.2). A mask of booleans broadcasts to the weights, as in masked_softmax. Training
-/// takes memory for queries * keys * a numbers.
+/// which are already multiplied by their matrices (Bahdanau et al. 2015, "Neural Machine Translation by Jointly
+/// Learning to Align and Translate", appendix A.1.2). A mask of booleans broadcasts to the weights, as in
+/// masked_softmax. Training takes memory for queries * keys * a numbers.
 Attended additive_attention(Located query, Located key, Located value, Located vector,
                             const std::optional<Tensor> &mask = {});
 
@@ -30,7 +30,7 @@ struct TalkingHeadsOptions {
 };
 /// Heads that mix before and after softmax: matmul(mix(softmax(mix(scale q k^T, before)), after), v) for q (b, h_k,
 /// queries, d), k (b, h_k, keys, d), v (b, h_v, keys, d_v), before (h_k, h) and after (h, h_v) (Shazeer et al. 2020,
-/// "Talking-Heads Attention", section 3). Takes memory for h and for h_v matrices of weights, whose sizes are constant.
+/// "Talking-Heads Attention"). Takes memory for h and for h_v matrices of weights, whose sizes are constant.
 Tensor talking_heads_attention(Located query, Located key, Located value, Located before, Located after,
                                const TalkingHeadsOptions &options = {});
 

@@ -52,7 +52,7 @@ Tensor neighbourhood_attention_2d(Located query, Located key, Located value, Pai
 //===-- Axes ------------------------------------------------------------------------------------------------------===//
 
 /// attention along one axis of q, k and v (b, heads, .., d), each line by itself: axes go from 2 to the last but one,
-/// or are counted from the end (Ho et al. 2019, "Axial Attention in Multidimensional Transformers", section 3.1).
+/// or are counted from the end (Ho et al. 2019, "Axial Attention in Multidimensional Transformers").
 Tensor axial_attention(Located query, Located key, Located value, int64_t axis, AttentionOptions options = {});
 
 } // namespace fovea
