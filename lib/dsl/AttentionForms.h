@@ -30,7 +30,7 @@ struct TalkingHeadsOptions {
 };
 /// Heads that mix before and after softmax: matmul(mix(softmax(mix(scale q k^T, before)), after), v) for q (b, h_k,
 /// queries, d), k (b, h_k, keys, d), v (b, h_v, keys, d_v), before (h_k, h) and after (h, h_v) (Shazeer et al. 2020,
-/// "Talking-Heads Attention", section 3). Takes memory for h and for h_v matrices of weights, whose sizes are constant.
+/// "Talking-Heads Attention"). Takes memory for h and for h_v matrices of weights, whose sizes are constant.
 Tensor talking_heads_attention(Located query, Located key, Located value, Located before, Located after,
                                const TalkingHeadsOptions &options = {});
 

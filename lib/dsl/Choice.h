@@ -10,7 +10,7 @@ namespace fovea {
 Tensor stop_gradient(Located x);
 
 /// 1 at the largest of the logits (.., classes), the first of equal ones, else 0; the gradient is that of softmax
-/// (Bengio et al. 2013, "Estimating or Propagating Gradients Through Stochastic Neurons", section 4: straight-through).
+/// (Bengio et al. 2013, "Estimating or Propagating Gradients Through Stochastic Neurons": straight-through).
 Tensor straight_through(Located logits);
 
 struct GumbelSoftmaxOptions {
@@ -37,7 +37,7 @@ HardAttended hard_attention(Located query, Located key, Located value, const Har
 
 /// mean(-(reward - baseline) log_probability), whose gradient in the parameters of what was sampled is that of the
 /// expected reward (Williams 1992, "Simple Statistical Gradient-Following Algorithms", REINFORCE; Xu et al. 2015,
-/// equation 12). All are floats of one type and shape, the baseline may broadcast; no gradient passes to reward and
+/// section 4.1). All are floats of one type and shape, the baseline may broadcast; no gradient passes to reward and
 /// baseline. The log-probability of a sample is that of its index: `-nll_loss(log_softmax(logits), index, {.reduction =
 /// Reduction::none})`.
 Tensor reinforce_loss(Located log_probability, Located reward, Located baseline);

@@ -147,12 +147,72 @@ Tensor window_attention(Located query, Located key, Located value, const WindowA
 
 //===-- Neighbourhoods --------------------------------------------------------------------------------------------===//
 
-/// The first of `size` neighbours of a place among `extent`.
-static int64_t firstNeighbour(int64_t place, int64_t size, int64_t extent) {
-  return std::clamp<int64_t>(place - size / 2, 0, extent - size);
-}
+namespace {
+/// Neighbourhoods along one axis, whose queries are cut into tiles, and the keys that a tile's queries see between
+/// them.
+struct Tiled {
+  int64_t extent, size, tile, tiles, reach;
 
-/// Of an image's heads (b, heads, h, w, d). Keys and values are looked up where they are multiplied.
+  Tiled(int64_t extent, int64_t size, int64_t wanted)
+      : extent(extent), size(size), tile(std::min(extent, std::max(size, wanted))), tiles((extent + tile - 1) / tile),
+        reach(std::min(extent, tile + size - 1)) {}
+
+  /// Behind the last query the tiles have copies of it.
+  int64_t query(int64_t at) const { return std::min(at, extent - 1); }
+  /// The first key that a query sees, and the first of a tile.
+  int64_t firstSeen(int64_t at) const { return std::clamp<int64_t>(query(at) - size / 2, 0, extent - size); }
+  int64_t firstKey(int64_t of) const { return std::clamp<int64_t>(of * tile - size / 2, 0, extent - reach); }
+};
+
+/// Those of an image, tile by tile: where queries are and where their neighbourhoods begin, and where keys are. A place
+/// is its row times `turn`, plus its column, so that a difference of two is a row of a table of biases.
+struct Neighbourhoods {
+  Tiled rows, columns;
+  int64_t turn, tiles = rows.tiles * columns.tiles, queries = rows.tile * columns.tile,
+                keys = rows.reach * columns.reach;
+  SmallVector<int64_t> places, firstRows, firstColumns, keyPlaces, keyRows, keyColumns, keyIndices;
+
+  Neighbourhoods(Pair2d image, Pair2d size, int64_t tile)
+      : rows(image[0], size[0], tile), columns(image[1], size[1], tile), turn(2 * size[1] - 1) {}
+
+  void list() {
+    for (int64_t down = 0; down < rows.tiles; ++down)
+      for (int64_t along = 0; along < columns.tiles; ++along) {
+        for (int64_t i = 0; i < queries; ++i) {
+          int64_t row = down * rows.tile + i / columns.tile, column = along * columns.tile + i % columns.tile;
+          places.push_back(rows.query(row) * turn + columns.query(column));
+          firstRows.push_back(rows.firstSeen(row)), firstColumns.push_back(columns.firstSeen(column));
+        }
+        for (int64_t i = 0; i < keys; ++i) {
+          int64_t row = rows.firstKey(down) + i / columns.reach, column = columns.firstKey(along) + i % columns.reach;
+          keyRows.push_back(row), keyColumns.push_back(column), keyPlaces.push_back(row * turn + column);
+          keyIndices.push_back(row * columns.extent + column);
+        }
+      }
+  }
+
+  /// Numbers of keys less those of queries: (tiles, queries, keys).
+  Tensor difference(const Located &x, ArrayRef<int64_t> ofKeys, ArrayRef<int64_t> ofQueries) const {
+    Program &program = Program::of(x);
+    return dsl::constant(program, x.site, {tiles, 1, keys}, ofKeys) -
+           dsl::constant(program, x.site, {tiles, queries, 1}, ofQueries);
+  }
+  /// Whether queries see keys.
+  Tensor seen(const Located &x) const {
+    Tensor down = difference(x, keyRows, firstRows), along = difference(x, keyColumns, firstColumns);
+    return logical_and(logical_and(down >= 0, down < (double)rows.size),
+                       logical_and(along >= 0, along < (double)columns.size));
+  }
+  /// (heads, tiles, queries, keys), something or other where a key is not seen.
+  Tensor bias(const Located &x, const Tensor &table) const {
+    Tensor row = difference(x, keyPlaces, places) + (double)((rows.size - 1) * turn + columns.size - 1);
+    Tensor known = clamp(row, 0, (double)((2 * rows.size - 1) * turn - 1));
+    return transpose(gather(table, known), {3, 0, 1, 2});
+  }
+};
+} // namespace
+
+/// Of an image's heads (b, heads, .., d): each tile of queries times all keys that one of them sees.
 static Tensor neighbourhood(const Frame &frame, const char *name, const Located &query, const Tensor &key,
                             const Tensor &value, Pair2d image, Pair2d size, const NeighbourhoodOptions &options) {
   for (int d : {0, 1})
@@ -160,28 +220,24 @@ static Tensor neighbourhood(const Frame &frame, const char *name, const Located 
       frame.fail(std::string(name) + ": neighbourhoods of " + std::to_string(size[d]) + " of " +
                  std::to_string(image[d]) + ": their size must be odd, and at most that of what they are in");
   checkBias(frame, name, options.relative_bias, (2 * size[0] - 1) * (2 * size[1] - 1), query);
-  int64_t places = image[0] * image[1], neighbours = size[0] * size[1];
-  checkTable(name, query, places * neighbours);
-  SmallVector<int64_t> keys, distances;
-  for (int64_t place = 0; place < places; ++place)
-    for (int64_t neighbour = 0; neighbour < neighbours; ++neighbour) {
-      int64_t row = place / image[1], column = place % image[1];
-      int64_t keyRow = firstNeighbour(row, size[0], image[0]) + neighbour / size[1];
-      int64_t keyColumn = firstNeighbour(column, size[1], image[1]) + neighbour % size[1];
-      keys.push_back(keyRow * image[1] + keyColumn);
-      distances.push_back((keyRow - row + size[0] - 1) * (2 * size[1] - 1) + keyColumn - column + size[1] - 1);
-    }
-  Program &program = Program::of(query);
-  Tensor index = dsl::constant(program, query.site, {places, neighbours}, keys);
-  Dim b = query.tensor.dim(0), heads = query.tensor.dim(1), width = query.tensor.dim(-1);
-  auto around = [&](const Tensor &x) { return gather(reshape(x, {b, heads, places, x.dim(-1)}), index, 2); };
-  Tensor scores = sum(reshape(query, {b, heads, places, 1, width}) * around(key), -1) * scaleOf(options.scale, query);
-  if (options.relative_bias) {
-    Tensor rows = gather(*options.relative_bias, dsl::constant(program, query.site, {places, neighbours}, distances));
-    scores = scores + transpose(rows, {2, 0, 1});
-  }
-  Tensor weights = reshape(softmax(scores), {b, heads, places, neighbours, 1});
-  return sum(weights * around(value), 3);
+  int64_t tile = options.tile.value_or(image[0] == 1 ? 32 : 8);
+  if (tile < 1) frame.fail(std::string(name) + ": tile is " + std::to_string(tile) + ": it must be at least 1");
+  Neighbourhoods n(image, size, tile);
+  checkTable(name, query, n.tiles * (n.queries + n.keys));
+  n.list();
+
+  Dim b = query.tensor.dim(0), heads = query.tensor.dim(1);
+  Pair2d tiled = {n.rows.tile, n.columns.tile}, whole = {n.rows.tiles * tiled[0], n.columns.tiles * tiled[1]};
+  Tensor index = dsl::constant(Program::of(query), query.site, {n.tiles, n.keys}, n.keyIndices);
+  auto near = [&](const Tensor &x) { return gather(reshape(x, {b, heads, image[0] * image[1], x.dim(-1)}), index, 2); };
+  Tensor padded = reshape(query, {b, heads, image[0], image[1], query.tensor.dim(-1)});
+  padded = pad(pad(padded, 2, 0, whole[0] - image[0]), 3, 0, whole[1] - image[1]);
+  Tensor scores = matmul(window_partition(padded, tiled), near(key), {.transpose_b = true});
+  scores = scores * scaleOf(options.scale, query);
+  if (options.relative_bias) scores = scores + n.bias(query, *options.relative_bias);
+  Tensor weights = softmax(where(n.seen(query), scores, lowest(scores.dtype())));
+  Tensor merged = window_merge(matmul(weights, near(value)), tiled, whole);
+  return reshape(slice(slice(merged, 2, 0, image[0]), 3, 0, image[1]), value.shape());
 }
 
 Tensor neighbourhood_attention(Located query, Located key, Located value, int64_t size,
@@ -197,8 +253,7 @@ Tensor neighbourhood_attention_2d(Located query, Located key, Located value, Pai
   Frame frame(query);
   checkHeads(frame, "neighbourhood_attention_2d", "(b, heads, h, w, d)", 5, query, key, value);
   Pair2d image = {*query.tensor.dim(2).constant(), *query.tensor.dim(3).constant()};
-  return reshape(neighbourhood(frame, "neighbourhood_attention_2d", query, key, value, image, size, options),
-                 value.tensor.shape());
+  return neighbourhood(frame, "neighbourhood_attention_2d", query, key, value, image, size, options);
 }
 
 //===-- Axes ------------------------------------------------------------------------------------------------------===//

@@ -35,11 +35,13 @@ Tensor window_attention(Located query, Located key, Located value, const WindowA
 struct NeighbourhoodOptions {
   std::optional<Tensor> relative_bias = {}; // a row for each distance, a column for each head: see below
   std::optional<double> scale = {};         // by default 1 / sqrt(d)
+  std::optional<int64_t> tile = {};         // see below; by default 8 of images, 32 of sequences
 };
 /// Every query sees the `size` keys around its own, or the first or last ones near a border: softmax(scale q k^T +
 /// bias) v over them. The bias of the key at distance j from the query is row j + size - 1 of (2 size - 1, heads)
 /// (Hassani et al. 2023, "Neighborhood Attention Transformer", section 3.1). The size is odd and at most that of the
-/// sequence.
+/// sequence. Queries are multiplied in tiles of `tile`, or `size` if that is more, with the tile + size - 1 keys that
+/// one of them sees: time and memory for these products grow with the number of queries.
 Tensor neighbourhood_attention(Located query, Located key, Located value, int64_t size,
                                const NeighbourhoodOptions &options = {});
 /// The same in images, for the size[0] rows and size[1] columns around each query. The bias of the key at distance (i,
@@ -50,7 +52,7 @@ Tensor neighbourhood_attention_2d(Located query, Located key, Located value, Pai
 //===-- Axes ------------------------------------------------------------------------------------------------------===//
 
 /// attention along one axis of q, k and v (b, heads, .., d), each line by itself: axes go from 2 to the last but one,
-/// or are counted from the end (Ho et al. 2019, "Axial Attention in Multidimensional Transformers", section 3.1).
+/// or are counted from the end (Ho et al. 2019, "Axial Attention in Multidimensional Transformers").
 Tensor axial_attention(Located query, Located key, Located value, int64_t axis, AttentionOptions options = {});
 
 } // namespace fovea

@@ -34,7 +34,7 @@ Tensor rotary(Located x, RotaryOptions options = {});
 Tensor rotary(Located x, Located positions, RotaryOptions options = {});
 /// Of an image's tokens x (.., rows * columns, d), row by row, with d a multiple of 4: the first half of the channels
 /// is turned by the row, the second by the column, each as rotary does with d / 2 channels (Heo et al. 2024, "Rotary
-/// Position Embedding for Vision Transformer", section 3.2: axial).
+/// Position Embedding for Vision Transformer": axial).
 Tensor rotary_2d(Located x, Pair2d size, double base = 10000);
 
 //===-- Added to scores -------------------------------------------------------------------------------------------===//

@@ -141,6 +141,8 @@ TEST_F(Relatives, LocalAttention) {
   EXPECT_ERROR(neighbourhood_attention_2d(image, image, image, {3, 5}),
                "neighbourhood_attention_2d: neighbourhoods of 5 of 4: their size must be odd, and at most that of what "
                "they are in");
+  EXPECT_ERROR(neighbourhood_attention(heads, heads, heads, 3, {.tile = 0}),
+               "neighbourhood_attention: tile is 0: it must be at least 1");
   EXPECT_ERROR(neighbourhood_attention(heads, heads, heads, 3, {.relative_bias = table}),
                "neighbourhood_attention: relative_bias is (6, 4) of f32: it must be (5, 2) of f32, a row for each "
                "distance and a column for each head");

@@ -67,26 +67,30 @@ Case window(const std::string &name, const Shape &shape, Pair2d window, Pair2d s
       [=](const Arrays &a) { return windowAttended(a[0], a[1], a[2], bias ? &a[3] : nullptr, window, shift); }, bound);
 }
 
-Case neighbourhood(const std::string &name, const Shape &shape, Pair2d size, bool bias) {
+Case neighbourhood(const std::string &name, const Shape &shape, Pair2d size, bool bias,
+                   std::optional<int64_t> tile = {}) {
   std::vector<Operand> operands = heads(shape, 3);
   if (bias) operands.push_back({"table", {(2 * size[0] - 1) * (2 * size[1] - 1), shape[1]}});
   return function(
       "neighbourhood_2d_" + name, operands,
       [=](const Tensors &v) {
-        return neighbourhood_attention_2d(v[0], v[1], v[2], size, {bias ? std::optional(v[3]) : std::nullopt});
+        return neighbourhood_attention_2d(v[0], v[1], v[2], size,
+                                          {.relative_bias = bias ? std::optional(v[3]) : std::nullopt, .tile = tile});
       },
       [=](const Arrays &a) { return neighbourhoodAttended(a[0], a[1], a[2], bias ? &a[3] : nullptr, size); }, bound);
 }
 
 Array asRow(const Array &x) { return {{x.shape[0], x.shape[1], 1, x.shape[2], x.shape[3]}, x.values}; }
 
-Case neighbourhood1d(const std::string &name, const Shape &shape, int64_t size, bool bias) {
+Case neighbourhood1d(const std::string &name, const Shape &shape, int64_t size, bool bias,
+                     std::optional<int64_t> tile = {}) {
   std::vector<Operand> operands = heads(shape, 5);
   if (bias) operands.push_back({"table", {2 * size - 1, shape[1]}});
   return function(
       "neighbourhood_" + name, operands,
       [=](const Tensors &v) {
-        return neighbourhood_attention(v[0], v[1], v[2], size, {bias ? std::optional(v[3]) : std::nullopt});
+        return neighbourhood_attention(v[0], v[1], v[2], size,
+                                       {.relative_bias = bias ? std::optional(v[3]) : std::nullopt, .tile = tile});
       },
       [=](const Arrays &a) {
         Array y = neighbourhoodAttended(asRow(a[0]), asRow(a[1]), asRow(a[2]), bias ? &a[3] : nullptr, {1, size});
@@ -179,9 +183,9 @@ Suite localAttentionSuite() {
                           window("shifted", {1, 2, 6, 6, 3}, {3, 2}, {1, 1}, true),
                           valuesOnly(window("whole", {1, 1, 3, 5, 3}, {3, 5}, {2, 0}, true)),
                           valuesOnly(window("single", {2, 1, 3, 1, 17}, {1, 1}, {0, 0}, true)),
-                          neighbourhood("biased", {1, 2, 5, 4, 3}, {3, 3}, true),
+                          neighbourhood("biased", {1, 2, 5, 8, 3}, {3, 3}, true, 3),
                           valuesOnly(neighbourhood("tall", {2, 1, 7, 3, 3}, {5, 1}, false)),
-                          valuesOnly(neighbourhood1d("biased", {2, 2, 17, 3}, 5, true)),
+                          valuesOnly(neighbourhood1d("biased", {2, 2, 17, 3}, 5, true, 6)),
                           valuesOnly(neighbourhood1d("all", {1, 3, 3, 3}, 3, false)),
                           valuesOnly(neighbourhood1d("one", {2, 1, 1, 3}, 1, true)),
                           axial("columns", {2, 2, 3, 4, 5}, 2, 2),
@@ -195,7 +199,7 @@ Suite localAttentionSuite() {
 
 std::vector<Case> batchLocalAttention() {
   return {valuesOnly(window("batch", {batch, 2, 4, 6, 3}, {2, 3}, {1, 2}, true)),
-          valuesOnly(neighbourhood("batch", {batch, 2, 5, 4, 3}, {3, 3}, true)),
+          valuesOnly(neighbourhood("batch", {batch, 2, 5, 9, 3}, {3, 1}, true, 2)),
           axial("batch", {batch, 2, 3, 4, 5}, 2, 2)};
 }
 

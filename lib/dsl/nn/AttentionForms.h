@@ -48,7 +48,7 @@ private:
 };
 
 /// What class tokens (b, c, width) get from themselves and patches (b, n, width), c = 1 in the paper: only they are
-/// queries (Touvron et al. 2021, "Going Deeper with Image Transformers", section 2.2).
+/// queries (Touvron et al. 2021, "Going Deeper with Image Transformers", CaiT).
 class ClassAttention {
 public:
   ClassAttention(const Scope &at, int64_t width, int64_t heads) : attention(at, width, width, heads) {}
