@@ -1,4 +1,5 @@
-// Attention without a stored matrix of queries by keys: a block of queries at a time, whose scores stay near.
+// Attention without a stored matrix of queries by keys: a block of queries and a chunk of keys at a time, whose scores
+// stay near. A chunk has a largest score and sums of its own; those of a block's chunks are merged in order.
 #include "lib/halide/AttentionScores.h"
 #include "lib/halide/Families.h"
 
@@ -19,7 +20,9 @@ class Attention {
 public:
   Attention(AttentionOp op, KernelLowering &kernel)
       : op(op), kernel(kernel), s(op, kernel), valueLanes(lanesFor(s.valueSize, s.lanes)),
-        valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)) {}
+        valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)), cut(kernel.schedule().getLoops().size() == 6),
+        chunks(cut ? std::min((int)kernel.schedule().getChunks(), s.span) : 1),
+        panels((int)llvm::divideCeil(s.span, chunks)) {}
 
   void lower() {
     s.mapPanels();
@@ -29,20 +32,21 @@ public:
       lowerScores();
     lowerLargest();
     lowerSums();
+    if (cut) mergeChunks();
     Expr i = v[2], head = v[0] * s.heads + v[1], at = i / s.block;
-    std::vector<Expr> row{i % s.block, at, head};
-    Expr denominator = total(row), none = denominator == s.real(0);
+    std::vector<Expr> row{i % s.block, at, head}, ofChunk{i % s.block, 0, at, head};
+    Expr denominator = cut ? merged(s.valueSize, row[0], at, head) : total(ofChunk), none = denominator == s.real(0);
     Func result = kernel.func("attention");
-    Expr x = sums(v[3], i % s.block, 0, at, head);
+    Expr x = cut ? merged(v[3], row[0], at, head) : sums(v[3], row[0], 0, 0, at, head);
     inverse = kernel.func("inverse");
-    inverse(q, block, n) = s.real(1) / total(q, block, n);
+    inverse(q, block, n) = s.real(1) / (cut ? merged(s.valueSize, q, block, n) : total(q, 0, block, n));
     Expr factor = inverse(row);
     result(v[3], v[2], v[1], v[0]) = x * (s.isMasked() ? select(none, s.real(0), factor) : factor);
     kernel.bind(op.getResult(), result);
 
     withLogSumExp = kernel.isYielded(op.getLogSumExp());
     if (withLogSumExp) {
-      Expr finite = largest(row) * s.real(1 / s.base()) + math::log(denominator);
+      Expr finite = (cut ? most(row) : largest(ofChunk)) * s.real(1 / s.base()) + math::log(denominator);
       logSumExp = kernel.func("log_sum_exp");
       logSumExp(v[2], v[1], v[0]) = s.isMasked() ? select(none, math::negativeInfinity(s.element), finite) : finite;
       kernel.yieldDirectly(op.getLogSumExp(), logSumExp);
@@ -51,12 +55,16 @@ public:
   }
 
 private:
-  /// The pairs of block and panel in which a query sees a key.
-  Expr seesPanel(const Expr &panel) { return s.anySeen(n, block, panel); }
-  Expr sees(const Expr &row, const Expr &panel) {
-    Expr j = panel * s.columns + p;
-    return s.seen(n, block * s.block + row, j);
+  /// Panels are counted from the first of a chunk. Halide may not conclude which chunks are seen: it would compute no
+  /// others.
+  Expr panelAt(const Expr &panel) {
+    Expr first = s.firstPanel(block);
+    return cut ? first + math::opaque(chunk) * panels + panel : first + panel;
   }
+  Expr keyOf(const Expr &panel, const Expr &column) { return panelAt(panel) * s.columns + column; }
+  /// The pairs of block and panel in which a query sees a key.
+  Expr seesPanel(const Expr &panel) { return s.anySeen(n, block, panelAt(panel)); }
+  Expr sees(const Expr &row, const Expr &panel) { return s.seen(n, block * s.block + row, keyOf(panel, p)); }
 
   void lowerDot() {
     keysPacked = kernel.func("keys");
@@ -64,10 +72,10 @@ private:
     score = kernel.func("score");
     rd = kernel.reduction("rd", {s.size});
     keysPacked(p, d, panel, n) = s.key(n, panel * s.columns + p, d) * s.real(s.productScale());
-    dot(p, q, tile, panel, block, n) = s.real(0);
-    dot(p, q, tile, panel, block, n) +=
-        keysPacked(p, rd, panel, n) * s.query(n, block * s.block + tile * s.rows + q, rd);
-    score(p, q, panel, block, n) = Halide::undef(s.element);
+    dot(p, q, tile, panel, chunk, block, n) = s.real(0);
+    dot(p, q, tile, panel, chunk, block, n) += keysPacked(p, rd, clamp(panelAt(panel), 0, s.panels - 1), n) *
+                                               s.query(n, block * s.block + tile * s.rows + q, rd);
+    score(p, q, panel, chunk, block, n) = Halide::undef(s.element);
   }
 
   /// Raw scores of one panel at a time, then what the functions make of them.
@@ -76,37 +84,37 @@ private:
     raw = kernel.func("raw");
     rs = kernel.reduction("rs", {s.rows, s.block / s.rows}); // row in the tile, tile
     rs.where(block * s.block + rs.y * s.rows < s.queries);
-    raw(p, q, panel, block, n) = Halide::undef(s.element);
-    raw(p, rs.y * s.rows + rs.x, panel, block, n) = dot(p, rs.x, rs.y, panel, block, n);
-    rf = kernel.reduction("rf", {s.block, s.panels});
+    raw(p, q, panel, chunk, block, n) = Halide::undef(s.element);
+    raw(p, rs.y * s.rows + rs.x, panel, chunk, block, n) = dot(p, rs.x, rs.y, panel, chunk, block, n);
+    rf = kernel.reduction("rf", {s.block, panels});
     rf.where(seesPanel(rf.y));
-    Expr x = s.scored(n, block * s.block + rf.x, rf.y * s.columns + p, raw(p, rf.x, rf.y, block, n));
-    score(p, rf.x, rf.y, block, n) = s.choose(sees(rf.x, rf.y), x, maskedScore);
+    Expr x = s.scored(n, block * s.block + rf.x, keyOf(rf.y, p), raw(p, rf.x, rf.y, chunk, block, n));
+    score(p, rf.x, rf.y, chunk, block, n) = s.choose(sees(rf.x, rf.y), x, maskedScore);
   }
 
   void lowerScores() {
     lowerDot();
-    rs = kernel.reduction("rs", {s.rows, s.block / s.rows, s.panels}); // row in the tile, tile, panel
+    rs = kernel.reduction("rs", {s.rows, s.block / s.rows, panels}); // row in the tile, tile, panel
     rs.where(seesPanel(rs.z) && block * s.block + rs.y * s.rows < s.queries);
     // Unmasked: what a mask needs would take registers from the product's loop.
-    score(p, rs.y * s.rows + rs.x, rs.z, block, n) = dot(p, rs.x, rs.y, rs.z, block, n);
+    score(p, rs.y * s.rows + rs.x, rs.z, chunk, block, n) = dot(p, rs.x, rs.y, rs.z, chunk, block, n);
   }
 
   /// The largest score of a row: for each column of the panels, then over the columns.
   void lowerLargest() {
     peak = kernel.func("peak");
     largest = kernel.func("largest");
-    rp = kernel.reduction("rp", {s.panels});
+    rp = kernel.reduction("rp", {panels});
     rp.where(seesPanel(rp));
-    peak(p, q, block, n) = s.real(maskedScore);
-    Expr x = score(p, q, rp, block, n);
+    peak(p, q, chunk, block, n) = s.real(maskedScore);
+    Expr x = score(p, q, rp, chunk, block, n);
     if (!s.hasFunctions()) x = s.choose(sees(q, rp), x, maskedScore);
-    peak(p, q, block, n) = max(peak(p, q, block, n), x);
+    peak(p, q, chunk, block, n) = max(peak(p, q, chunk, block, n), x);
     rl = kernel.reduction("rl", {s.lanes});
-    Expr all = peak(rl, q, block, n);
-    for (int c = s.lanes; c < s.columns; c += s.lanes) all = max(all, peak(rl + c, q, block, n));
-    largest(q, block, n) = s.real(maskedScore);
-    largest(q, block, n) = max(largest(q, block, n), all);
+    Expr all = peak(rl, q, chunk, block, n);
+    for (int c = s.lanes; c < s.columns; c += s.lanes) all = max(all, peak(rl + c, q, chunk, block, n));
+    largest(q, chunk, block, n) = s.real(maskedScore);
+    largest(q, chunk, block, n) = max(largest(q, chunk, block, n), all);
   }
 
   /// The sums over the keys of values by their weights, and of weights: panel by panel, whose weights lie near for
@@ -117,50 +125,71 @@ private:
     product = kernel.func("product");
     sums = kernel.func("sums");
     total = kernel.func("total");
-    Expr x = score(p, q, panel, block, n), most = largest(q, block, n);
+    Expr x = score(p, q, panel, chunk, block, n), most = largest(q, chunk, block, n);
     // Functions leave masked scores masked; where all are, none is the largest.
-    weight(p, q, panel, block, n) = s.hasFunctions()
-                                        ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
-                                        : s.choose(sees(q, panel), s.exponential(x - most), 0);
-    applied(p, q, panel, block, n) =
-        weight(p, q, panel, block, n) * s.kept(n, block * s.block + q, panel * s.columns + p);
+    weight(p, q, panel, chunk, block, n) = s.hasFunctions()
+                                               ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
+                                               : s.choose(sees(q, panel), s.exponential(x - most), 0);
+    applied(p, q, panel, chunk, block, n) =
+        weight(p, q, panel, chunk, block, n) * s.kept(n, block * s.block + q, keyOf(panel, p));
 
     rj = kernel.reduction("rj", {s.columns});
-    Expr j = panel * s.columns + rj, i = min(tile * valueRows + q, s.block - 1);
+    Expr j = keyOf(panel, rj), i = min(tile * valueRows + q, s.block - 1);
     rj.where(op.getKvLengths() ? j < min(s.length(n), s.keys) : j < s.keys);
-    product(d, q, tile, panel, block, n) = s.real(0);
-    product(d, q, tile, panel, block, n) +=
-        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj, i, panel, block, n);
+    product(d, q, tile, panel, chunk, block, n) = s.real(0);
+    product(d, q, tile, panel, chunk, block, n) +=
+        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj, i, panel, chunk, block, n);
 
-    ro = kernel.reduction("ro", {valueRows, (s.block + valueRows - 1) / valueRows, 2, s.panels});
+    ro = kernel.reduction("ro", {valueRows, (s.block + valueRows - 1) / valueRows, 2, panels});
     Expr row = ro.y * valueRows + ro.x, mass;
     for (int c = 0; c < s.columns; c += s.valueSize) {
-      Expr x = weight(min(d + c, s.columns - 1), min(row, s.block - 1), ro.w, block, n);
+      Expr x = weight(min(d + c, s.columns - 1), min(row, s.block - 1), ro.w, chunk, block, n);
       if (c + s.valueSize > s.columns) x = select(d + c < s.columns, x, s.real(0));
       mass = mass.defined() ? mass + x : x;
     }
     ro.where(seesPanel(ro.w) && block * s.block + ro.y * valueRows < s.queries);
-    sums(d, q, which, block, n) = s.real(0);
-    sums(d, row, ro.z, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, block, n), mass);
+    sums(d, q, which, chunk, block, n) = s.real(0);
+    sums(d, row, ro.z, chunk, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, chunk, block, n), mass);
 
     rt = kernel.reduction("rt", {valueLanes});
-    Expr all = sums(rt, q, 1, block, n);
-    for (int c = valueLanes; c < s.valueSize; c += valueLanes) all += sums(rt + c, q, 1, block, n);
-    total(q, block, n) = s.real(0);
-    total(q, block, n) += all;
+    Expr all = sums(rt, q, 1, chunk, block, n);
+    for (int c = valueLanes; c < s.valueSize; c += valueLanes) all += sums(rt + c, q, 1, chunk, block, n);
+    total(q, chunk, block, n) = s.real(0);
+    total(q, chunk, block, n) += all;
   }
 
-  /// Loops `Biijd`: items and heads shared among threads, and blocks of `task` queries where there is but one; tiles in
-  /// registers. With a log-sum-exp, items and heads are not one loop: compute_with makes an interval of the loop's
-  /// variable, and the head, its remainder, would be any, so that each task would compute the scores of every head.
+  /// A row of a chunk's part: sums of values by weights, the sum of weights, and the largest score to which they are
+  /// relative. Merged, parts count as much as their largest score says.
+  void mergeChunks() {
+    part = kernel.func("part");
+    most = kernel.func("most");
+    share = kernel.func("share");
+    merged = kernel.func("merged");
+    rm = kernel.reduction("rm", {chunks});
+    rc = kernel.reduction("rc", {chunks});
+    Expr last = largest(q, chunk, block, n), mass = total(q, chunk, block, n);
+    part(d, q, chunk, block, n) = select(d < s.valueSize, sums(min(d, s.valueSize - 1), q, 0, chunk, block, n),
+                                         select(d == s.valueSize, mass, last));
+    most(q, block, n) = s.real(maskedScore);
+    most(q, block, n) = max(most(q, block, n), part(s.valueSize + 1, q, rm, block, n));
+    share(q, chunk, block, n) = s.exponential(part(s.valueSize + 1, q, chunk, block, n) - most(q, block, n));
+    merged(d, q, block, n) = s.real(0);
+    merged(d, q, block, n) += share(q, rc, block, n) * part(d, q, rc, block, n);
+  }
+
+  /// Loops `BIijd`: items and heads, then blocks of `task` queries, the outermost with several tasks shared among
+  /// threads; tiles in registers. `BIJijd` has chunks of the keys between. With a log-sum-exp, items and heads are not
+  /// one loop: compute_with makes an interval of the loop's variable, and the head, its remainder, would be any, so
+  /// that each task would compute the scores of every head.
   void schedule() {
     Output &output = kernel.output();
     std::vector<Var> v = output.vars;
     Var at("at"), in("in"), head("head"), oneHead = withLogSumExp ? v[1] : head;
-    bool parallel = kernel.schedule().getLoops().starts_with("B");
+    StringRef loops = kernel.schedule().getLoops();
+    bool parallel = loops[0] == 'B';
     auto blocks = [&](Halide::Stage stage) {
       stage.split(v[2], at, in, s.block, guard);
-      if (parallel) stage.parallel(at);
+      if (loops[1] == 'I') stage.parallel(at);
       if (!withLogSumExp) stage.fuse(v[1], v[0], head);
       if (parallel) stage.parallel(oneHead);
       if (parallel && withLogSumExp) stage.parallel(v[0]);
@@ -172,50 +201,77 @@ private:
       blocks(logSumExp);
       logSumExp.compute_with(output.func, at);
     }
-    Halide::LoopLevel atBlock(output.func, at);
-    keysPacked.compute_at(output.func, oneHead).bound_extent(p, s.columns).vectorize(p, s.lanes);
-    score.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+    Halide::LoopLevel atBlock(output.func, at), atChunk = cut ? Halide::LoopLevel(part, chunk) : atBlock;
+    if (cut) scheduleMerge(atBlock, loops[2] == 'J');
+    keysPacked.bound_extent(p, s.columns).vectorize(p, s.lanes);
+    // One block reads them but once.
+    if (std::optional<int64_t> queries = constantOf(s.queries); queries && *queries <= s.block)
+      keysPacked.compute_at(score, s.hasFunctions() ? rf.y : rs.z).bound_extent(panel, 1);
+    else
+      keysPacked.compute_at(output.func, oneHead).bound(panel, 0, s.panels);
+    score.compute_at(atChunk)
+        .bound_extent(p, s.columns)
+        .bound(q, 0, s.block)
+        .bound(panel, 0, panels)
+        .vectorize(p, s.lanes);
     s.schedulePanels(Halide::LoopLevel(output.func, oneHead), 1);
     Func tiles = score;
     if (s.hasFunctions()) {
       tiles = raw;
-      score.bound(panel, 0, s.panels).update().reorder(p, rf.x, rf.y).vectorize(p, s.lanes);
+      score.update().reorder(p, rf.x, rf.y).vectorize(p, s.lanes);
       raw.compute_at(score, rf.y).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
-      for (Var one : {panel, block, n}) raw.bound_extent(one, 1);
+      for (Var one : {panel, chunk, block, n}) raw.bound_extent(one, 1);
       raw.update().reorder(p, rs.x, rs.y);
     } else {
       score.update().reorder(p, rs.x, rs.y, rs.z);
     }
     tiles.update().vectorize(p, s.lanes).unroll(p).unroll(rs.x);
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd.x);
-    peak.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+    peak.compute_at(atChunk).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
-    largest.compute_at(atBlock).bound(q, 0, s.block).update().atomic().vectorize(rl.x, s.lanes);
+    largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, s.lanes);
 
     for (Func f : {weight, applied}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
       f.compute_at(sums, ro.w).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes).unroll(p);
-      for (Var one : {panel, block, n}) f.bound_extent(one, 1);
+      for (Var one : {panel, chunk, block, n}) f.bound_extent(one, 1);
     }
-    sums.compute_at(atBlock)
+    sums.compute_at(atChunk)
         .bound_extent(d, s.valueSize)
         .bound(q, 0, (int)llvm::alignTo(s.block, valueRows))
         .vectorize(d, valueLanes);
     sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
     RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj.x);
-    for (Func f : {score, peak, largest, sums, total, inverse}) f.bound_extent(block, 1).bound_extent(n, 1);
+    for (Func f : {score, peak, largest, sums, total})
+      f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
+    inverse.bound_extent(block, 1).bound_extent(n, 1);
     inverse.compute_at(atBlock).bound(q, 0, s.block);
-    total.compute_at(atBlock).bound(q, 0, s.block).update().atomic().vectorize(rt.x, valueLanes);
+    total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, valueLanes);
+  }
+
+  void scheduleMerge(const Halide::LoopLevel &atBlock, bool parallel) {
+    int width = (int)llvm::alignTo(s.valueSize + 2, valueLanes);
+    for (Func f : {part, most, share, merged}) {
+      f.compute_at(atBlock).bound(q, 0, s.block).bound_extent(block, 1).bound_extent(n, 1);
+      if (f.name() == part.name() || f.name() == share.name()) f.bound(chunk, 0, chunks);
+    }
+    part.bound(d, 0, width).vectorize(d, valueLanes).unroll(d);
+    if (parallel) part.parallel(chunk);
+    merged.bound(d, 0, width).vectorize(d, valueLanes).unroll(d);
+    merged.update().reorder(d, rc, q).vectorize(d, valueLanes).unroll(d);
   }
 
   AttentionOp op;
   KernelLowering &kernel;
   Scores<AttentionOp> s;
   int valueLanes, valueRows;                // of a register tile of the result
+  bool cut;                                 // whether the keys are
+  int chunks, panels;                       // how many of keys, and how many panels to one
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
-  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
-  RDom rd, rs, rf, rp, rl, rj, ro, rt;
-  Func keysPacked, dot, raw, score, peak, largest, weight, applied, product, sums, total, inverse, logSumExp;
+  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, chunk{"chunk"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
+  RDom rd, rs, rf, rp, rl, rj, ro, rt, rm, rc;
+  Func keysPacked, dot, raw, score, peak, largest, weight, applied, product, sums, total, part, most, share, merged,
+      inverse, logSumExp;
   bool withLogSumExp = false;
 };
 

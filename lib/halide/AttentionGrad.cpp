@@ -93,12 +93,14 @@ private:
 
   /// One Func holds the three gradients of a key head, so that one loop over blocks and panels serves them all: `which`
   /// is 0 for the rows of dq, of each head in the group, 1 for those of dk, 2 for those of dv. A block's and a panel's
-  /// rows are a whole number of register tiles.
+  /// rows are a whole number of register tiles. A chunk has rows of dq for its own blocks only.
   Expr rowOf(int which, const Expr &head, const Expr &index) {
-    if (which == 0) return (head * blocks + index / s.block) * blockRows + index % s.block;
+    if (which == 0) return (head * blocksOfChunk() + index / s.block % blocksOfChunk()) * blockRows + index % s.block;
     return firstRow(which) + index / s.columns * panelRows + index % s.columns;
   }
-  int firstRow(int which) { return which == 0 ? 0 : s.group * blocks * blockRows + (which - 1) * s.panels * panelRows; }
+  int firstRow(int which) {
+    return which == 0 ? 0 : s.group * blocksOfChunk() * blockRows + (which - 1) * s.panels * panelRows;
+  }
 
   void lowerSums() {
     Expr at = tile * rows + q, ofQuery = which == 0;
@@ -127,7 +129,7 @@ private:
     pairs(r);
     r.where(select(here, begin < s.block && firstQuery + begin < s.queries,
                    begin < s.columns && firstKey + begin < s.keys));
-    Expr to = select(here, (rhead * blocks + blockOf) * blockRows,
+    Expr to = select(here, (rhead * blocksOfChunk() + rblock) * blockRows,
                      select(rwhich == 1, firstRow(1), firstRow(2)) + rpanel * panelRows);
     sums(d, row, chunk, m) = s.real(0);
     sums(d, to + begin + rq, chunk, m) += product(d, rq, rtile, rwhich, rpanel, blockOf, m * s.group + rhead);
@@ -135,7 +137,7 @@ private:
   }
   /// With those that the loops' bounds reach and their conditions leave out.
   int allRows() {
-    int most = std::max(blockRows, panelRows), lastBlock = (s.group - 1) * blocks + chunks * blocksOfChunk() - 1;
+    int most = std::max(blockRows, panelRows), lastBlock = s.group * blocksOfChunk() - 1;
     return std::max(firstRow(3) - panelRows, lastBlock * blockRows) + most;
   }
   int blocksOfChunk() const { return (int)llvm::divideCeil(blocks, chunks); }
@@ -146,8 +148,9 @@ private:
     for (int each : {0, 1, 2}) {
       int group = each == 0 ? s.group : 1, size = each == 2 ? s.valueSize : s.size;
       Expr row = rowOf(each, v[1] % group, v[2]), total;
-      for (int c = 0; c < chunks; ++c) {
-        Expr part = sums(v[3], row, c, v[0] * keyHeads + v[1] / group);
+      for (int c = 0; c < (each == 0 ? 1 : chunks); ++c) {
+        Expr chunk = each == 0 ? v[2] / s.block / blocksOfChunk() : Expr(c);
+        Expr part = sums(v[3], row, chunk, v[0] * keyHeads + v[1] / group);
         total = total.defined() ? total + part : part;
       }
       Func &result = results[each];
@@ -179,12 +182,13 @@ private:
     for (size_t d = vars.size(); d-- > 2;) order.push_back(vars[d]);
     for (const Var &outer : {inGroup, head, vars[0]}) order.push_back(outer);
     result.split(vars[1], head, inGroup, group).reorder(order);
-    if (kernel.schedule().getLoops().starts_with("B")) result.parallel(head).parallel(vars[0]);
+    if (kernel.schedule().getLoops()[0] == 'B') result.parallel(head).parallel(vars[0]);
     if (result.name() != results[0].name()) result.compute_with(results[0], head);
   }
 
   void schedulePairs() {
-    for (Func packed : {keys, values}) packed.compute_at(level).bound_extent(p, s.columns).vectorize(p, s.lanes);
+    for (Func packed : {keys, values})
+      packed.compute_at(level).bound_extent(p, s.columns).bound(panel, 0, s.panels).vectorize(p, s.lanes);
     auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
@@ -200,13 +204,13 @@ private:
     tiles(dScores, rs, dotValue, re);
   }
 
-  /// Loops `Biijd`: items and heads of keys shared among threads, and chunks of the queries of each.
+  /// Loops `BIijd`: items and heads of keys shared among threads, and chunks of the queries of each.
   void scheduleSums() {
     sums.compute_at(level).bound_extent(d, most).bound(row, 0, allRows()).bound(chunk, 0, chunks);
     sums.bound_extent(m, 1).vectorize(d, lanes);
     sums.update().reorder(d, r[0], r[1], r[2], r[3], r[4], r[5], chunk);
     sums.update().vectorize(d, lanes).unroll(d).unroll(r[0]).unroll(r[2]);
-    bool parallel = chunks > 1 && kernel.schedule().getLoops().starts_with("B");
+    bool parallel = chunks > 1 && kernel.schedule().getLoops()[1] == 'I';
     if (parallel) sums.update().parallel(chunk);
     for (CaptureSums &each : captures) each.schedule(sums, r[3], level, chunks, parallel);
     RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, r[1]), rk.x);

@@ -54,6 +54,9 @@ public:
     left = (int)op.getWindowLeft();
     right = (int)op.getWindowRight();
     offset = (int)op.getOffset();
+    span = panels;
+    if (left >= 0 && right >= 0)
+      span = (int)std::min<int64_t>(panels, ((int64_t)block + left + right + columns - 2) / columns + 1);
   }
 
   static mlir::LogicalResult verify(Op op, bool staticQueries) {
@@ -158,10 +161,15 @@ public:
     inColumns.compute_at(inPanels, vars[0]).bound_extent(inColumns.args()[0], columns);
     inColumns.vectorize(inColumns.args()[0], lanes).update().vectorize(inColumns.args()[0], lanes);
   }
-  /// Whether one of the queries of a block may see one of the keys of a panel.
+  /// The first of the `span` panels among which a block of queries finds all that it sees.
+  Expr firstPanel(const Expr &block) {
+    return span == panels ? Expr(0) : max((math::opaque(block) * this->block + (offset - left)) / columns, 0);
+  }
+  /// Whether one of the queries of a block may see one of the keys of a panel. Halide may not conclude which blocks see
+  /// something: it would compute no others.
   Expr anySeen(const Expr &n, const Expr &block, const Expr &panel) {
-    Expr i = block * this->block, lastQuery = i + (this->block - 1), j = panel * columns, lastKey = j + (columns - 1);
-    Expr result = i < queries && j < keys;
+    Expr i = math::opaque(block) * this->block, lastQuery = i + (this->block - 1);
+    Expr j = panel * columns, lastKey = j + (columns - 1), result = block * this->block < queries && j < keys;
     if (left >= 0) result = result && lastKey >= i + (offset - left);
     if (right >= 0) result = result && j <= lastQuery + (offset + right);
     if (inPanels.defined()) result = result && inPanels(panel, block, oneMap ? Expr(0) : n) != 0;
@@ -202,7 +210,7 @@ public:
   KernelLowering &kernel;
   Halide::Type element;
   Expr queries;
-  int lanes, keys, size, valueSize, group, heads, rows, columns, block, panels, left, right, offset;
+  int lanes, keys, size, valueSize, group, heads, rows, columns, block, panels, span, left, right, offset;
 
 private:
   Halide::Func inColumns, inPanels;

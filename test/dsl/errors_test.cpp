@@ -145,7 +145,7 @@ TEST_F(Errors, MovedElements) {
   EXPECT_ERROR(tile(table, {2}), "tile: (6, 4) needs a number, not negative, for each dimension");
   EXPECT_ERROR(split(table, {2, 3}, 0), "split: the sizes add up to 5, but axis 0 of (6, 4) has 6");
   EXPECT_ERROR(tril(label), "tril: (batch) must have rank 2 or more");
-  EXPECT_ERROR(top_k(table, 5), "slice: 5 elements from 0 in steps of 1 do not lie within the 4 of axis 1 (c2)");
+  EXPECT_ERROR(top_k(table, 5), "top_k: 5 elements of an axis of 4: k must be from 1 to 4");
 }
 
 TEST_F(Errors, LookUps) {

@@ -194,6 +194,7 @@ public:
     s = {any({1, 1, 2, 3}),         kv * group,           kv, any(lengths), any(lengths),
          any({1, 3, 4, 8, 16, 17}), any({1, 3, 4, 8, 16})};
     if (chance(0.5)) s.keys = s.queries;
+    if (chance(0.1)) s.keys = 530; // in chunks, where heads are few
     if (chance(0.3)) result.right = any({0, 0, 2});
     if (chance(0.2)) result.left = any({0, 3, 9});
     result.lengths = chance(0.2);

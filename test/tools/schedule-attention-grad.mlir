@@ -1,7 +1,7 @@
 // The schedules of attention's gradient: long blocks of queries where there are many, chunks of them where heads are few.
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
-// CHOSEN: @attention_grad_{{[0-9]+}}({{.*}}schedule<"Biijd", rows = {{[0-9]+}}, columns = {{[0-9]+}}, vector = 16, task = 54, chunks = 4>
+// CHOSEN: @attention_grad_{{[0-9]+}}({{.*}}schedule<"bIijd", rows = {{[0-9]+}}, columns = {{[0-9]+}}, vector = 16, task = 54, chunks = 4>
 // CHOSEN: @attention_grad_{{[0-9]+}}({{.*}}schedule<"Biijd", rows = {{[0-9]+}}, columns = {{[0-9]+}}, vector = 16, task = 96>
 
 // One loop over panels and blocks serves the three gradients, and the chunks of a head are tasks.

@@ -1,8 +1,8 @@
 // Attention's schedules: tiles of queries by keys in registers, and of keys only those panels that a block of queries sees.
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
-// CHOSEN: @attention_0({{.*}}schedule<"Biijd", rows = 6, columns = 64, vector = 16, task = 48>
-// CHOSEN: @attention_1({{.*}}schedule<"Biijd", rows = 18, columns = 16, vector = 16, task = 54>
+// CHOSEN: @attention_0({{.*}}schedule<"BIijd", rows = 6, columns = 64, vector = 16, task = 48>
+// CHOSEN: @attention_1({{.*}}schedule<"BIijd", rows = 18, columns = 16, vector = 16, task = 54>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // attention_0

@@ -147,11 +147,36 @@ static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType t
   return ScheduleAttr::get(type.getContext(), loops, rows, 1, lanes, task, 1);
 }
 
+/// Who shares attention's work, by loop order, and into how many chunks it is cut: where heads are few, the gradient
+/// cuts the queries; values are by blocks of queries, and where those are few too, the keys are cut. So they are where
+/// a block's scores would not stay near.
+static std::pair<StringRef, int64_t> attentionLoops(Operation *op, int64_t task, const Target &target) {
+  constexpr int64_t leastTasks = 8, leastKeys = 256, mostBytes = 1 << 20, chunkBytes = 1 << 18;
+  if (isa<AttentionMapOp>(op)) return {"BIijd", 1};
+  auto query = cast<RankedTensorType>(op->getOperand(0).getType());
+  auto key = cast<RankedTensorType>(op->getOperand(1).getType());
+  int64_t queries = sizeOr(query, 2, 64), blocks = llvm::divideCeil(queries, task), keys = sizeOr(key, 2, 64);
+  bool gradient = isa<AttentionGradOp>(op);
+  int64_t heads = std::max<int64_t>(1, sizeOr(query, 0, leastTasks) * (gradient ? key : query).getDimSize(1));
+  if (gradient) {
+    if (heads >= leastTasks / 2) return {"Biijd", 1};
+    return {"bIijd", std::clamp<int64_t>(leastTasks / heads, 1, std::max<int64_t>(1, blocks))};
+  }
+  auto attention = cast<AttentionOp>(op);
+  int64_t left = attention.getWindowLeft(), right = attention.getWindowRight();
+  if (left >= 0 && right >= 0) keys = std::min(keys, task + left + right);
+  int64_t bytes = task * keys * elementBits(query) / 8,
+          chunks = bytes > mostBytes ? llvm::divideCeil(bytes, chunkBytes) : 1;
+  if (heads >= leastTasks) return {chunks > 1 ? "BIjijd" : "BIijd", chunks};
+  if (heads * blocks >= leastTasks) return {chunks > 1 ? "bIjijd" : "bIijd", chunks};
+  chunks = std::max(chunks, std::min(leastTasks, keys / leastKeys));
+  return {chunks > 1 ? "biJijd" : "BIijd", std::max<int64_t>(1, chunks)};
+}
+
 /// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
-/// a product; blocks of queries of a whole number of tiles. The gradient goes through the keys once for each block, and
-/// cuts the queries of few heads into chunks, so that threads have something to share.
-static ScheduleAttr attention(Operation *op, StringRef loops, const Target &target) {
-  constexpr int64_t fewQueries = 512, shortBlock = 48, longBlock = 96, leastTasks = 8;
+/// a product; blocks of queries of a whole number of tiles.
+static ScheduleAttr attention(Operation *op, const Target &target) {
+  constexpr int64_t fewQueries = 512, shortBlock = 48, longBlock = 96;
   const int64_t narrowRows = target.vectorRegisters == 32 ? 20 : 8; // of a tile of one vector
   bool gradient = isa<AttentionGradOp>(op);
   auto query = cast<RankedTensorType>(op->getOperand(0).getType());
@@ -168,10 +193,8 @@ static ScheduleAttr attention(Operation *op, StringRef loops, const Target &targ
     }
   }
   int64_t block = gradient && queries >= fewQueries ? longBlock : shortBlock;
-  int64_t task = llvm::alignTo(std::min(block, queries), bestRows), chunks = 1;
-  int64_t heads = sizeOr(key, 0, leastTasks) * key.getDimSize(1);
-  if (gradient && queries)
-    chunks = std::clamp<int64_t>(leastTasks / std::max<int64_t>(heads, 1), 1, llvm::divideCeil(queries, task));
+  int64_t task = llvm::alignTo(std::min(block, queries), bestRows);
+  auto [loops, chunks] = attentionLoops(op, task, target);
   return ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, chunks);
 }
 
@@ -247,7 +270,8 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
-  if (isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) return {"Biijd"};
+  if (isa<AttentionOp>(anchor)) return {"BIijd", "BIJijd"};
+  if (isa<AttentionGradOp, AttentionMapOp>(anchor)) return {"BIijd"};
   if (flatConvolution(anchor)) return {"Tokf"};
   if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
@@ -261,7 +285,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
-  if (isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) return attention(anchor, loops, target);
+  if (isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) return attention(anchor, target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
