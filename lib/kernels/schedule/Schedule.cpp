@@ -147,30 +147,34 @@ static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType t
   return ScheduleAttr::get(type.getContext(), loops, rows, 1, lanes, task, 1);
 }
 
-/// Who shares attention's work, by loop order, and into how many chunks it is cut: where heads are few, the gradient
-/// cuts the queries; values are by blocks of queries, and where those are few too, the keys are cut. So they are where
-/// a block's scores would not stay near.
-static std::pair<StringRef, int64_t> attentionLoops(Operation *op, int64_t task, const Target &target) {
+/// Attention's loops, of which threads share the outermost of a capital with several tasks, and the number of chunks.
+/// Where heads of keys are few, its gradient cuts the queries. Forward, the keys are cut where a block's scores would
+/// not stay near, and where heads and blocks of queries are few; a symbolic batch may be 1.
+static std::pair<std::string, int64_t> attentionLoops(Operation *op, int64_t task) {
   constexpr int64_t leastTasks = 8, leastKeys = 256, mostBytes = 1 << 20, chunkBytes = 1 << 18;
   if (isa<AttentionMapOp>(op)) return {"BIijd", 1};
   auto query = cast<RankedTensorType>(op->getOperand(0).getType());
   auto key = cast<RankedTensorType>(op->getOperand(1).getType());
-  int64_t queries = sizeOr(query, 2, 64), blocks = llvm::divideCeil(queries, task), keys = sizeOr(key, 2, 64);
-  bool gradient = isa<AttentionGradOp>(op);
-  int64_t heads = std::max<int64_t>(1, sizeOr(query, 0, leastTasks) * (gradient ? key : query).getDimSize(1));
-  if (gradient) {
+  int64_t blocks = llvm::divideCeil(sizeOr(query, 2, 64), std::max<int64_t>(1, task)), keys = sizeOr(key, 2, 64);
+  auto attention = dyn_cast<AttentionOp>(op);
+  if (!attention) {
+    int64_t heads = std::max<int64_t>(1, sizeOr(key, 0, leastTasks) * key.getDimSize(1));
     if (heads >= leastTasks / 2) return {"Biijd", 1};
     return {"bIijd", std::clamp<int64_t>(leastTasks / heads, 1, std::max<int64_t>(1, blocks))};
   }
-  auto attention = cast<AttentionOp>(op);
   int64_t left = attention.getWindowLeft(), right = attention.getWindowRight();
   if (left >= 0 && right >= 0) keys = std::min(keys, task + left + right);
-  int64_t bytes = task * keys * elementBits(query) / 8,
-          chunks = bytes > mostBytes ? llvm::divideCeil(bytes, chunkBytes) : 1;
-  if (heads >= leastTasks) return {chunks > 1 ? "BIjijd" : "BIijd", chunks};
-  if (heads * blocks >= leastTasks) return {chunks > 1 ? "bIjijd" : "bIijd", chunks};
-  chunks = std::max(chunks, std::min(leastTasks, keys / leastKeys));
-  return {chunks > 1 ? "biJijd" : "BIijd", std::max<int64_t>(1, chunks)};
+  int64_t bytes = task * keys * elementBits(query) / 8;
+  int64_t chunks = bytes > mostBytes ? llvm::divideCeil(bytes, chunkBytes) : 1,
+          heads = sizeOr(query, 0, 1) * query.getDimSize(1);
+  bool symbolic = query.isDynamicDim(0), few = heads * blocks < leastTasks;
+  if (few) chunks = std::max(chunks, std::min(leastTasks, keys / leastKeys));
+  bool sharesChunks = few && chunks > 1,
+       sharesHeads = symbolic || (!sharesChunks && (heads >= leastTasks || heads > blocks));
+  std::string loops = sharesHeads ? "B" : "b";
+  loops += symbolic || !sharesChunks ? "I" : "i";
+  if (chunks > 1) loops += sharesChunks ? "J" : "j";
+  return {loops + "ijd", chunks};
 }
 
 /// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
@@ -194,7 +198,7 @@ static ScheduleAttr attention(Operation *op, const Target &target) {
   }
   int64_t block = gradient && queries >= fewQueries ? longBlock : shortBlock;
   int64_t task = llvm::alignTo(std::min(block, queries), bestRows);
-  auto [loops, chunks] = attentionLoops(op, task, target);
+  auto [loops, chunks] = attentionLoops(op, task);
   return ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, chunks);
 }
 
