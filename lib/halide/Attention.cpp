@@ -22,7 +22,7 @@ public:
         valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)) {}
 
   void lower() {
-    s.mapPanels();
+    s.mapPanels(1);
     if (s.hasFunctions())
       lowerFunctions();
     else
@@ -140,8 +140,8 @@ private:
       mass = mass.defined() ? mass + x : x;
     }
     ro.where(seesPanel(ro.w) && block * s.block + ro.y * valueRows < s.queries);
-    sums(d, q, which, block, n) = s.real(0);
-    sums(d, row, ro.z, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, block, n), mass);
+    sums(d, q, which, block, n) = s.readsMap(s.real(0), n);
+    sums(d, row, ro.z, block, n) += s.readsMap(select(ro.z == 0, product(d, ro.x, ro.y, ro.w, block, n), mass), n);
 
     rt = kernel.reduction("rt", {valueLanes});
     Expr all = sums(rt, q, 1, block, n);
@@ -175,7 +175,7 @@ private:
     Halide::LoopLevel atBlock(output.func, at);
     keysPacked.compute_at(output.func, oneHead).bound_extent(p, s.columns).vectorize(p, s.lanes);
     score.compute_at(atBlock).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
-    s.schedulePanels(Halide::LoopLevel(output.func, oneHead), 1);
+    s.schedulePanels(Halide::LoopLevel(output.func, oneHead));
     Func tiles = score;
     if (s.hasFunctions()) {
       tiles = raw;
