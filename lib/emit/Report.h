@@ -18,7 +18,8 @@ struct ReportOptions {
 };
 
 /// A table of kernels for each target, in the order of their first launch, and the memory in closed form. Operations
-/// count two for each multiply-add of a contraction, and one for each element of the largest tensor of any other op.
+/// count two for each multiply-add of a contraction, and one for each element of the largest tensor of any other op. Below
+/// stand tensors of queries by keys that attention captures.
 std::string reportText(const CompiledModel &model, const Artefacts &artefacts, const ReportOptions &options);
 
 } // namespace fovea

@@ -33,7 +33,7 @@ struct MaskRule {
 
 std::vector<ScoreRule> scoreRules(const Sizes &s) {
   constexpr int64_t buckets = 7;
-  int64_t queries = s.queries, keys = s.keys;
+  int64_t queries = s.queries, keys = s.keys, rows = (std::max(queries, keys) + 15) / 16;
   return {
       {"bias",
        {{"bias", {s.heads, queries, keys}}},
@@ -53,6 +53,16 @@ std::vector<ScoreRule> scoreRules(const Sizes &s) {
        [=](const Arrays &a) {
          return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) {
            return x + a[0].at({h, j - i + queries - 1});
+         };
+       }},
+      {"grid", // as wide as a vector
+       {{"table", {s.heads, 2 * rows - 1, 31}}},
+       [=](const std::vector<Tensor> &t) {
+         return scores::relative_2d(t[0], {rows, 16});
+       },
+       [=](const Arrays &a) {
+         return [=](double x, int64_t, int64_t h, int64_t i, int64_t j) {
+           return x + a[0].at({h, j / 16 - i / 16 + rows - 1, j % 16 - i % 16 + 15});
          };
        }},
       {"slopes",
@@ -83,7 +93,9 @@ std::vector<ScoreRule> scoreRules(const Sizes &s) {
        }},
       {"temperature",
        {{"temperature", {}, uniform(0.5, 2)}},
-       [](const std::vector<Tensor> &t) { return [=](Scalar x, Index, Index, Index, Index) { return x * load(t[0]); }; },
+       [](const std::vector<Tensor> &t) {
+         return [=](Scalar x, Index, Index, Index, Index) { return x * load(t[0]); };
+       },
        [](const Arrays &a) {
          return [=](double x, int64_t, int64_t, int64_t, int64_t) { return x * a[0].values[0]; };
        }},
