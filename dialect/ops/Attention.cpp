@@ -128,4 +128,51 @@ SmallVector<Value> AttentionOp::vjp(OpBuilder &builder, ValueRange cotangents, A
   return result;
 }
 
+//===-- Maps ------------------------------------------------------------------------------------------------------===//
+
+LogicalResult AttentionMapOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor operands,
+                                               SmallVectorImpl<Type> &results) {
+  RankedTensorType q = typeOf(operands.getQuery()), k = typeOf(operands.getKey());
+  SmallVector<Type> attended;
+  if (failed(inferAttention(location, q, k, k, attended))) return failure();
+  Shapes shapes(q.getContext());
+  auto qs = shapes.of(q), ks = shapes.of(k);
+  SmallVector<AffineExpr> sizes{qs[0], qs[1], qs[2], ks[2]};
+  if (operands.getOver() == "heads") sizes.erase(sizes.begin() + 1);
+  if (operands.getOver() == "entropy") sizes.pop_back();
+  results.push_back(shapes.tensor(sizes, q.getElementType()));
+  return success();
+}
+
+LogicalResult AttentionMapOp::verify() {
+  SmallVector<Type> attended;
+  Value value = getValue() ? getValue() : getKey();
+  if (failed(inferAttention(getLoc(), getQuery().getType(), getKey().getType(), typeOf(value), attended)))
+    return failure();
+  if (!llvm::is_contained({"raw", "score", "masked", "weight"}, getGive()) ||
+      (getGive() == "weight") != bool(getLogSumExp()) || (getLogSumExp() && getLogSumExp().getType() != attended[1]))
+    return emitOpError("gives '") << getGive()
+                                  << "': it must be raw, score, masked, or weight, which alone takes a log_sum_exp, "
+                                  << shapeText(cast<RankedTensorType>(attended[1])) << " (c9)";
+  if (!llvm::is_contained({"none", "heads", "entropy"}, getOver()) || (getOver() == "entropy" && getGive() != "weight"))
+    return emitOpError("is over '") << getOver()
+                                    << "': it must be none, heads, or entropy, which is that of weights (c10)";
+  if (bool(getCotangent()) != bool(getValue()) || (getValue() && (getGive() != "weight" || getOver() == "entropy")) ||
+      (getCotangent() && getCotangent().getType() != attended[0]))
+    return emitOpError(
+        "needs a cotangent, as attention's result, exactly where it has a value, and weights, but no entropy, "
+        "to multiply with (c11)");
+  if (Value lengths = getKvLengths();
+      lengths && dimsOf(typeOf(lengths)).getSizes() != dimsOf(getQuery().getType()).getSizes().take_front(1))
+    return emitOpError("kv_lengths ") << shapeText(typeOf(lengths)) << " must hold one length for each of the batch of "
+                                      << shapeText(getQuery().getType()) << " (c4)";
+  return success();
+}
+
+LogicalResult AttentionMapOp::verifyRegions() {
+  Type element = getQuery().getType().getElementType();
+  return success(succeeded(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) &&
+                 succeeded(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)));
+}
+
 } // namespace fovea

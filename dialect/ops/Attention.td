@@ -68,3 +68,29 @@ def Fovea_AttentionGradOp : Fovea_Op<"attention_grad", [Pure, Fovea_Anchor, Attr
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
 }
+
+def Fovea_AttentionMapOp : Fovea_InferredOp<"attention_map", [Fovea_Anchor, AttrSizedOperandSegments, IsolatedFromAbove,
+                                                              Fovea_NoGradientRule]> {
+  let summary = "what attention sees: its scores or weights, or what is left of them when heads or keys are summed up";
+  let description = [{
+    Query, key, regions, lengths and window are attention's (c1, c2, c3, c4, c6, c7). `give` is `raw` (scale * q k^T), `score` (after
+    the score function), `masked` (and -inf where a query does not see a key) or `weight`, which needs attention's
+    log_sum_exp (c9). `over` is `none`, for (b, heads, queries, keys), `heads`, for their mean (b, queries, keys), or
+    `entropy`: of the weights of each row, in nats (b, heads, queries) (c10). With `cotangent` and `value` of attention,
+    weights are multiplied by their own cotangents, cotangent v^T, and negative products are dropped
+    (Chefer et al. 2021, "Transformer Interpretability Beyond Attention Visualization", section 3.2) (c11). }] # AttentionWindow;
+  let arguments = (ins Fovea_FloatTensor:$query, Fovea_FloatTensor:$key, Optional<Fovea_FloatTensor>:$log_sum_exp,
+                       Optional<Fovea_FloatTensor>:$cotangent, Optional<Fovea_FloatTensor>:$value,
+                       Optional<Fovea_IntegerTensor>:$kv_lengths, Variadic<Fovea_Tensor>:$captures, StrAttr:$give, StrAttr:$over,
+                       F64Attr:$scale, DefaultValuedAttr<I64Attr, "-1">:$window_left,
+                       DefaultValuedAttr<I64Attr, "-1">:$window_right, DefaultValuedAttr<I64Attr, "0">:$offset);
+  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let results = (outs Fovea_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $key (`log_sum_exp` $log_sum_exp^)? (`cotangent` $cotangent^)? (`value` $value^)? (`lengths` $kv_lengths^)?
+    (`captures` $captures^)? `gives` $give `over` $over attr-dict-with-keyword (`score` $score^)? (`mask` $mask^)?
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}

@@ -1,6 +1,7 @@
-// State ops: verifiers.
-#include "dialect/Ops.h"
-#include "dialect/Shape.h"
+// State ops and custom gradient rules.
+#include "dialect/ops/Term.h"
+
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -55,6 +56,40 @@ LogicalResult StoreOp::verifySymbolUses(SymbolTableCollection &tables) {
                << store.getStateAttr() << " in this function: a state is stored at most once (c2)";
   }
   return verifyState(*this, getStateAttr(), getValue().getType(), tables);
+}
+
+LogicalResult CustomVjpOp::verify() {
+  if (getResultTypes() != getValues().getTypes())
+    return emitOpError("has ") << getNumResults() << " results, which must have the types of its " << getValues().size()
+                               << " values (c1)";
+  return success();
+}
+
+LogicalResult CustomVjpOp::verifyRegions() {
+  SmallVector<Type> types(getInputs().getTypes());
+  llvm::append_range(types, getValues().getTypes());
+  llvm::append_range(types, getValues().getTypes());
+  auto yield = dyn_cast<YieldOp>(getRule().front().getTerminator());
+  if (!yield || getRule().getArgumentTypes() != TypeRange(types) ||
+      yield.getValues().getTypes() != getInputs().getTypes())
+    return emitOpError(
+        "rule must take the inputs, the values and a cotangent for each value, and yield a cotangent for "
+        "each input (c1)");
+  return success();
+}
+
+SmallVector<Value> CustomVjpOp::vjp(OpBuilder &builder, ValueRange cotangents, ArrayRef<bool>) {
+  IRMapping mapping;
+  SmallVector<Value> arguments(getInputs());
+  llvm::append_range(arguments, getValues());
+  for (auto [value, cotangent] : llvm::zip(getValues(), cotangents))
+    arguments.push_back(cotangent ? cotangent : filled(builder, getLoc(), typeOf(value), 0));
+  mapping.map(getRule().getArguments(), arguments);
+  for (Operation &op : getRule().front().without_terminator()) builder.clone(op, mapping);
+  SmallVector<Value> result;
+  for (Value value : getRule().front().getTerminator()->getOperands()) result.push_back(mapping.lookup(value));
+  result.resize(getNumOperands()); // none for the values
+  return result;
 }
 
 } // namespace fovea

@@ -43,3 +43,19 @@ def Fovea_StoreOp : Fovea_Op<"store", [Fovea_Structural, DeclareOpInterfaceMetho
   let arguments = (ins Fovea_Tensor:$value, FlatSymbolRefAttr:$state);
   let assemblyFormat = "$value `,` $state attr-dict `:` type($value)";
 }
+
+def Fovea_CustomVjpOp : Fovea_Op<"custom_vjp", [Pure, Fovea_Structural, AttrSizedOperandSegments, IsolatedFromAbove,
+                                                DeclareOpInterfaceMethods<Fovea_Differentiable>]> {
+  let summary = "values with a gradient rule of the author's, in place of that of the ops that made them";
+  let description = [{
+    The results are the `values`, which were computed from the `inputs`. The gradient goes to the inputs: `rule` takes the inputs,
+    the values and the cotangents of the results, and yields the cotangents of the inputs, of their types (c1). The grad stage
+    puts the values in place of the results.
+  }];
+  let arguments = (ins Variadic<Fovea_Tensor>:$inputs, Variadic<Fovea_FloatTensor>:$values);
+  let regions = (region SizedRegion<1>:$rule);
+  let results = (outs Variadic<Fovea_FloatTensor>:$results);
+  let assemblyFormat = "`(` $inputs `)` `gives` $values $rule attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}

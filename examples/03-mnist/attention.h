@@ -14,7 +14,9 @@ struct Prediction {
 
 // Loads the weights into the model that returns its attention (digits_attention.h) and writes a PNG with a row for
 // each digit: the digit with the predicted class, the attention that each patch receives in every layer (mean over
-// heads and queries), and the same for every head of the last layer. The batch holds the normalised digits, in order.
+// heads and queries), the same for every head of the last layer, the rollout over all layers, and the entropy of what
+// each patch looks at in the last layer (mean over heads), from 0 (black) to that of all patches alike (bright). The
+// batch holds the normalised digits, in order.
 void drawAttention(const std::filesystem::path &weights, const fovea::training::LabelledImages &digits,
                    const fovea::training::Batch &batch, const std::vector<Prediction> &predictions,
                    const std::filesystem::path &picture);

@@ -14,7 +14,10 @@ std::vector<Model> define() {
 
   Model maps("digits_attention");
   Tensor image = maps.input("image", {maps.symbol("batch"), 1, 28, 28});
-  maps.output("attention", VisionTransformer(maps, 64, 4, 4).attention(image));
+  VisionTransformer::Looks looks = VisionTransformer(maps, 64, 4, 4).looks(image);
+  maps.output("attention", looks.attention);
+  maps.output("rollout", looks.rollout);
+  maps.output("entropy", looks.entropy);
 
   return {digits, maps};
 }

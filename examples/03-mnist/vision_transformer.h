@@ -39,14 +39,21 @@ struct VisionTransformer {
     return head(mean(norm(x), 1));
   }
 
-  /// What each token looks at: (batch, depth, heads, 16, 16).
-  Tensor attention(Tensor image) const {
+  /// What each token looks at, (batch, depth, heads, 16, 16); how much of each input token is in each output token,
+  /// over all blocks, (batch, 16, 16); and the entropy of what each token looks at, (batch, depth, heads, 16).
+  struct Looks {
+    Tensor attention, rollout, entropy;
+  };
+  Looks looks(Tensor image) const {
     Tensor x = patches(image) + position;
-    std::vector<Tensor> maps;
+    std::vector<Tensor> maps, means, entropies;
     for (const Block &block : blocks) {
-      maps.push_back(block.attention.maps(block.norm1(x)));
+      Tensor seen = block.norm1(x);
+      maps.push_back(block.attention.maps(seen));
+      means.push_back(block.attention.mean_map(seen));
+      entropies.push_back(block.attention.entropy(seen));
       x = block(x);
     }
-    return stack(maps, 1);
+    return {stack(maps, 1), rollout(means), stack(entropies, 1)};
   }
 };

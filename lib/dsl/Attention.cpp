@@ -1,5 +1,5 @@
 // Attention: windows, and the author's functions as regions.
-#include "lib/dsl/Build.h"
+#include "lib/dsl/AttentionRegions.h"
 
 #include "dialect/ops/ScoreFunction.h"
 
@@ -115,12 +115,6 @@ private:
 
 //===-- Attention -------------------------------------------------------------------------------------------------===//
 
-namespace {
-struct Window {
-  int64_t left, right, offset = 0;
-};
-} // namespace
-
 static Window windowOf(Program &program, Site site, RankedTensorType q, RankedTensorType k,
                        const AttentionOptions &options) {
   for (std::optional<int64_t> side : {options.window_left, options.window_right})
@@ -143,39 +137,45 @@ static Window windowOf(Program &program, Site site, RankedTensorType q, RankedTe
   return window;
 }
 
-Attended attend(Located query, Located key, Located value, AttentionOptions options) {
-  Program &program = Program::of(query.site, {&query.tensor, &key.tensor, &value.tensor});
-  Site site = query.site;
+AttentionRegions::AttentionRegions(Program &program, Site site, const Tensor &query, const Tensor &key,
+                                   const AttentionOptions &options, int64_t first)
+    : program(program), site(site) {
   RankedTensorType q = Program::typeOf(query), k = Program::typeOf(key);
   if (q.getRank() == 4 && q.isDynamicDim(3) && !options.scale)
     program.fail(site, "attention: the head size of query " + shapeText(q) + " is symbolic: give the scale");
-  double scale = options.scale.value_or(q.getRank() == 4 ? 1 / std::sqrt((double)q.getDimSize(3)) : 1);
-  Window window = windowOf(program, site, q, k, options);
-  if (options.kv_lengths) Program::of(site, {&query.tensor, &*options.kv_lengths});
+  scale = options.scale.value_or(q.getRank() == 4 ? 1 / std::sqrt((double)q.getDimSize(3)) : 1);
+  window = windowOf(program, site, q, k, options);
+  if (options.kv_lengths) {
+    Program::of(site, {&query, &*options.kv_lengths});
+    kvLengths = valueOf(*options.kv_lengths);
+  }
+  trace(options, scoreType(q.getElementType()), first);
+}
 
-  Region score, mask;
-  SmallVector<Value> captures;
-  Type number = scoreType(q.getElementType());
+void AttentionRegions::trace(const AttentionOptions &options, Type element, int64_t first) {
+  auto query = [&](const Tensor &i) { return first ? i + (double)first : i; };
   if (options.score) {
-    FunctionBuilder function(program, site, score, "score", number, captures);
+    FunctionBuilder function(program, site, score, "score", element, captures);
     auto at = [&](unsigned index) { return function.argument(index); };
-    function.yield(options.score(at(0), at(1), at(2), at(3), at(4)), number);
+    function.yield(options.score(at(0), at(1), at(2), query(at(3)), at(4)), element);
   }
   if (options.mask) {
     FunctionBuilder function(program, site, mask, "mask", {}, captures);
     auto at = [&](unsigned index) { return function.argument(index); };
-    function.yield(options.mask(at(0), at(1), at(2), at(3)), program.builder.getI1Type());
+    function.yield(options.mask(at(0), at(1), query(at(2)), at(3)), program.builder.getI1Type());
   }
   if (options.score)
     for (Value capture : ArrayRef<Value>(captures).drop_front(score.getNumArguments() - 5))
       score.addArgument(capture.getType(), capture.getLoc());
-  auto op = program.make<AttentionOp>(site, valueOf(query), valueOf(key), valueOf(value),
-                                      options.kv_lengths ? valueOf(*options.kv_lengths) : Value(), Value(), captures,
-                                      llvm::APFloat(scale), window.left, window.right, window.offset,
-                                      llvm::APFloat(options.dropout));
-  op.getScore().takeBody(score);
-  op.getMask().takeBody(mask);
-  program.check(site, op);
+}
+
+Attended attend(Located query, Located key, Located value, AttentionOptions options) {
+  Program &program = Program::of(query.site, {&query.tensor, &key.tensor, &value.tensor});
+  AttentionRegions regions(program, query.site, query, key, options);
+  auto op = program.make<AttentionOp>(query.site, valueOf(query), valueOf(key), valueOf(value), regions.lengths(),
+                                      Value(), regions.captures, llvm::APFloat(regions.scale), regions.window.left,
+                                      regions.window.right, regions.window.offset, llvm::APFloat(options.dropout));
+  regions.fill(op);
   return {program.tensor(op.getResult()), program.tensor(op.getLogSumExp())};
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include <fovea/Attention.h>
+#include <fovea/Gradient.h>
 #include <fovea/Tensor.h>
 #include <fovea/Windows.h>
 

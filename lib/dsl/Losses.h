@@ -17,10 +17,10 @@ struct CrossEntropyOptions {
   Reduction reduction = Reduction::mean;
 };
 /// -sum_c weight_c target_c log softmax(logits)_c for each row, (..), of logits (.., classes). `label` is either
-/// integers (..), each standing for a target of 1 at its class, or the targets themselves (.., classes), such as probabilities.
-/// Smoothed by e, a target is (1 - e) target + e / classes (Szegedy et al. 2016, "Rethinking the Inception
-/// Architecture"). The mean of rows with integer labels is weighted by the weights of their labels; it is NaN where
-/// every row is ignored. A label that is neither a class nor ignored gives NaN.
+/// integers (..), each standing for a target of 1 at its class, or the targets themselves (.., classes), such as
+/// probabilities. Smoothed by e, a target is (1 - e) target + e / classes (Szegedy et al. 2016, "Rethinking the
+/// Inception Architecture"). The mean of rows with integer labels is weighted by the weights of their labels; it is NaN
+/// where every row is ignored. A label that is neither a class nor ignored gives NaN.
 Tensor cross_entropy(Located logits, Located label, const CrossEntropyOptions &options = {});
 
 struct NllOptions {

@@ -1,6 +1,8 @@
 // Ops, locations and errors of a model under construction; sizes as the author's Dims.
 #include "lib/dsl/Program.h"
 
+#include "dialect/Gradients.h"
+
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -70,6 +72,21 @@ Program::Messages::Messages(Program &program)
           line = line.substr(7, end - 7) + ": " + line.substr(end + 5);
         text += (text.empty() ? "" : "; ") + line;
       }) {}
+
+SmallVector<Value> Program::differentiate(Site site, Value of, ArrayRef<Value> inputs) {
+  Messages messages(*this);
+  FailureOr<SmallVector<Value>> gradients = buildGradients(builder, of, inputs);
+  if (failed(gradients)) fail(site, messages.text);
+  return *gradients;
+}
+
+Value Program::makeRule(Site site, ArrayRef<Value> inputs, Value value, Region &rule) {
+  OperationState state(location(trail(site)), CustomVjpOp::getOperationName());
+  CustomVjpOp::build(builder, state, TypeRange(value.getType()), inputs, value);
+  state.regions.front()->takeBody(rule);
+  Messages messages(*this);
+  return insert(site, state, messages)->getResult(0);
+}
 
 void Program::check(Site site, Operation *op) {
   Messages messages(*this);

@@ -66,6 +66,10 @@ struct Program {
   /// Adds an op of a given result type.
   template <typename Op, typename... Arguments> Op makeAs(Site site, RankedTensorType type, Arguments &&...arguments);
 
+  /// buildGradients at the builder's place. Fails with its own diagnostics.
+  SmallVector<Value> differentiate(Site site, Value of, ArrayRef<Value> inputs);
+  /// Adds a custom_vjp with this rule.
+  Value makeRule(Site site, ArrayRef<Value> inputs, Value value, mlir::Region &rule);
   /// Verifies an op whose regions were filled after it was made; fails with its own diagnostics.
   void check(Site site, mlir::Operation *op);
 

@@ -131,6 +131,10 @@ Sorted sort(Located x, int64_t axis, bool descending) {
 Tensor argsort(Located x, int64_t axis, bool descending) { return sort(x, axis, descending).indices; }
 
 Sorted top_k(Located x, int64_t k, int64_t axis, bool largest) {
+  int64_t size = constantSize("top_k", x, frontAxis("top_k", x, axis));
+  if (k < 1 || k > size)
+    Program::of(x).fail(x.site, "top_k: " + llvm::Twine(k) + " elements of an axis of " + llvm::Twine(size) +
+                                    ": k must be from 1 to " + llvm::Twine(size));
   Sorted sorted = sort(x, axis, largest);
   return {slice({sorted.values, x.site}, axis, 0, k), slice({sorted.indices, x.site}, axis, 0, k)};
 }

@@ -44,7 +44,10 @@ struct Cell {
 namespace scores {
 
 ScoreFunction additive(Located bias) {
-  return [=](Scalar s, Index b, Index h, Index i, Index j) { return s + loadBroadcast(bias, {b, h, i, j}); };
+  return [=](Scalar s, Index b, Index h, Index i, Index j) {
+    Scalar element = loadBroadcast(bias, {b, h, i, j});
+    return s + (element.dtype() == s.dtype() ? element : cast(element, s.dtype()));
+  };
 }
 
 ScoreFunction alibi(int64_t heads, int64_t offset) {

@@ -169,6 +169,24 @@ private:
     if (options.roof) llvm::append_range(rows.back(), Row{"", "", llvm::formatv("{0:f1}", 1e6 * sum.atRoof).str()});
     if (measured) writeMeasured(rows.back(), sum.seconds, sum.atRoof);
     writeTable(rows);
+    for (const auto &launched : launches) writeDenseCaptures(symbols.lookup<KernelOp>(launched.first));
+  }
+
+  /// What attention captures may be what attention itself does not store.
+  void writeDenseCaptures(KernelOp kernel) {
+    Shapes shapes(kernel.getContext());
+    auto write = [&](auto op) {
+      AffineExpr queries = shapes.of(op.getQuery())[2], keys = shapes.of(op.getKey())[2];
+      for (Value capture : op.getCaptures()) {
+        auto sizes = shapes.of(capture);
+        auto rows = llvm::find(sizes, queries);
+        if (rows != sizes.end() && std::find(rows + 1, sizes.end(), keys) != sizes.end())
+          out << "  " << kernel.getSymName() << " captures queries by keys: "
+              << shapeText(cast<RankedTensorType>(capture.getType())) << "\n";
+      }
+    };
+    kernel.getBody().walk([&](AttentionOp op) { write(op); });
+    kernel.getBody().walk([&](AttentionGradOp op) { write(op); });
   }
 
   Row heading(func::FuncOp function, bool measured) {

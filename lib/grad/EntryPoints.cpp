@@ -104,6 +104,7 @@ struct GradPass : impl::GradPassBase<GradPass> {
     loss = 0;
     int64_t random = resolveTraining(gradients);
     if (failed(differentiate(module, gradients, loss, *inputs, scaled))) return failure();
+    resolveRules(gradients);
     if (random) countDraws(gradients);
     trim(gradients, [&](unsigned index) { return index == loss || gradients.getResultAttr(index, "fovea.report"); });
     buildUpdate(module, optimizer, type.getElementType());

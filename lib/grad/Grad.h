@@ -8,7 +8,9 @@
 
 namespace fovea {
 
-/// Removes dropout from a function; batch_norm reads its running statistics.
+/// Puts the values of custom_vjp in place of its results.
+void resolveRules(mlir::func::FuncOp function);
+/// Removes dropout and custom gradient rules from a function; batch_norm reads its running statistics.
 void resolveInference(mlir::func::FuncOp function);
 /// Gives every random op of a function its key, drawn from the states `seed` and `draws`; batch_norm computes its
 /// statistics and updates the running ones. Returns how many random ops there are.

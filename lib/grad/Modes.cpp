@@ -72,7 +72,15 @@ private:
 };
 } // namespace
 
+void resolveRules(func::FuncOp function) {
+  function.walk([](CustomVjpOp op) {
+    op.replaceAllUsesWith(op.getValues());
+    op.erase();
+  });
+}
+
 void resolveInference(func::FuncOp function) {
+  resolveRules(function);
   function.walk([](BatchNormOp norm) { BatchNorm(norm).inInference(); });
   function.walk([](DropoutOp dropout) {
     dropout.replaceAllUsesWith(dropout.getX());

@@ -25,7 +25,7 @@ public:
         panels((int)llvm::divideCeil(s.span, chunks)) {}
 
   void lower() {
-    s.mapPanels();
+    s.mapPanels(1);
     if (s.hasFunctions())
       lowerFunctions();
     else
@@ -148,8 +148,9 @@ private:
       mass = mass.defined() ? mass + x : x;
     }
     ro.where(seesPanel(ro.w) && block * s.block + ro.y * valueRows < s.queries);
-    sums(d, q, which, chunk, block, n) = s.real(0);
-    sums(d, row, ro.z, chunk, block, n) += select(ro.z == 0, product(d, ro.x, ro.y, ro.w, chunk, block, n), mass);
+    Expr pairs = select(ro.z == 0, product(d, ro.x, ro.y, ro.w, chunk, block, n), mass);
+    sums(d, q, which, chunk, block, n) = s.readsMap(s.real(0), n);
+    sums(d, row, ro.z, chunk, block, n) += s.readsMap(pairs, n);
 
     rt = kernel.reduction("rt", {valueLanes});
     Expr all = sums(rt, q, 1, chunk, block, n);
@@ -214,7 +215,7 @@ private:
         .bound(q, 0, s.block)
         .bound(panel, 0, panels)
         .vectorize(p, s.lanes);
-    s.schedulePanels(Halide::LoopLevel(output.func, oneHead), 1);
+    s.schedulePanels(Halide::LoopLevel(output.func, oneHead));
     Func tiles = score;
     if (s.hasFunctions()) {
       tiles = raw;

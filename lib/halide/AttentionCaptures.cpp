@@ -10,21 +10,15 @@ using Halide::Var;
 
 namespace fovea {
 
-/// Whether a value of a region changes with one of its arguments.
-static bool dependsOn(Value value, Value argument) {
-  Operation *op = value.getDefiningOp();
-  return value == argument ||
-         (op && llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, argument); }));
-}
-
 CaptureSums::CaptureSums(KernelLowering &kernel, Scores<AttentionGradOp> &scores, const CaptureGradient &gradient,
                          ScoreAddOp add, unsigned number)
     : kernel(kernel), s(scores), gradient(gradient), add(add),
       values(kernel.func("capture_values" + std::to_string(number))),
       places(kernel.func("capture_places" + std::to_string(number))),
       sums(kernel.func("capture_sums" + std::to_string(number))), size(1) {
-  Value key = s.op.getGradient().getArgument(5);
-  Value capture = s.op.getCaptures()[gradient.capture];
+  Region &region = s.op.getGradient();
+  Value key = region.getArgument(5), capture = s.op.getCaptures()[gradient.capture];
+  neighbours = s.indicesOf(region).areNeighbours(capture, add.getIndices());
   inLanes = true;
   for (int64_t d : gradient.rest) {
     inLanes &= !dependsOn(add.getIndices()[d], key);
@@ -35,17 +29,20 @@ CaptureSums::CaptureSums(KernelLowering &kernel, Scores<AttentionGradOp> &scores
 
 void CaptureSums::define(const PairVars &at, const Expr &score, const Expr &cotangent) {
   Expr i = at.block * s.block + at.q, j = at.panel * s.columns + at.p;
-  std::vector<Expr> arguments{score, cotangent};
-  for (const Expr &place : s.places(at.n, i, j)) arguments.push_back(place);
-  Expr value = kernel.evaluate(s.op.getGradient(), arguments, s.op.getCaptures(), add.getValue())[0];
+  Region &region = s.op.getGradient();
+  Expr value = s.evaluate(region, {score, cotangent}, at.n, i, j, add.getValue())[0];
   values(at) = s.choose(s.seen(at.n, i, j), Halide::cast(s.element, value), 0);
 
-  Value capture = s.op.getCaptures()[gradient.capture];
-  kernel.evaluate(s.op.getGradient(), arguments, s.op.getCaptures(), {});
-  std::vector<Expr> indices = captureIndices(kernel, capture, add.getIndices());
-  Expr flat = 0;
-  for (auto [d, extent] : llvm::zip(gradient.rest, extents)) flat = flat * extent + indices[d];
-  places(at) = Halide::Internal::simplify(flat);
+  if (neighbours) return;
+  s.evaluate(region, {score, cotangent}, at.n, i, j, {});
+  places(at) = flat(captureIndices(kernel, s.op.getCaptures()[gradient.capture], add.getIndices()));
+}
+
+/// The place that indices name.
+Expr CaptureSums::flat(Coordinates indices) {
+  Expr result = 0;
+  for (auto [d, extent] : llvm::zip(gradient.rest, extents)) result = result * extent + indices[d];
+  return Halide::Internal::simplify(result);
 }
 
 void CaptureSums::accumulate(const std::string &reduction, int panels, int blocks, const Var &chunk, const Var &m,
@@ -57,26 +54,36 @@ void CaptureSums::accumulate(const std::string &reduction, int panels, int block
   r.where(block * s.block + r[1] < s.queries);
   Expr column = inLanes ? r[0] * s.lanes + lane : Expr(r[0]);
   Expr value = values(column, r[1], r[3], block, n);
-  Expr to = clamp(places(inLanes ? Expr(0) : column, r[1], r[3], block, n), 0, size - 1);
+  Expr to;
+  if (neighbours) {
+    Expr i = block * s.block + r[1], j = r[3] * s.columns + column;
+    Value capture = s.op.getCaptures()[gradient.capture];
+    to = flat(s.firstIndices(s.op.getGradient(), capture, add.getIndices(), n, i, j)) + column % s.lanes;
+  } else {
+    to = places(inLanes ? Expr(0) : column, r[1], r[3], block, n);
+  }
+  to = Halide::unsafe_promise_clamped(to, 0, placesWithTail() - 1);
   // compute_with asks for loops of one kind: here, too, a head's sums may not be seen to differ from another's.
   std::vector<Expr> at{to, clamp(math::opaque(r[5]), 0, s.group - 1), chunk, m};
   std::vector<Var> vars{place, inGroup, chunk, m};
   if (inLanes) at.insert(at.begin(), lane), vars.insert(vars.begin(), lane);
-  sums(vars) = s.real(0);
-  sums(at) += value;
+  sums(vars) = s.readsMap(s.real(0), m * s.group);
+  sums(at) += s.readsMap(value, n);
 }
 
 void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::LoopLevel &level, int chunks,
                            bool parallel) {
   Halide::LoopLevel atPanel(gradients, panel);
   for (Func each : {values, places}) {
+    bool ofPairs = each.name() == values.name();
+    if (!ofPairs && neighbours) continue;
     std::vector<Var> vars = each.args();
     each.compute_at(atPanel).bound(vars[1], 0, s.block);
     for (size_t one = 2; one < vars.size(); ++one) each.bound_extent(vars[one], 1);
-    if (each.name() == values.name() || !inLanes) each.bound_extent(vars[0], s.columns).vectorize(vars[0], s.lanes);
+    if (ofPairs || !inLanes) each.bound_extent(vars[0], s.columns).vectorize(vars[0], s.lanes);
   }
   Var chunk = sums.args()[inLanes + 2];
-  sums.compute_at(level).bound(place, 0, size).bound(inGroup, 0, s.group).bound(chunk, 0, chunks);
+  sums.compute_at(level).bound(place, 0, placesWithTail()).bound(inGroup, 0, s.group).bound(chunk, 0, chunks);
   sums.bound_extent(sums.args().back(), 1);
   std::vector<Halide::VarOrRVar> order{r[0], r[1], r[2], r[3], r[4], r[5], chunk};
   if (inLanes) {
@@ -85,6 +92,7 @@ void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::Loop
   }
   sums.update().reorder(order);
   if (inLanes) sums.update().vectorize(lane, s.lanes);
+  if (neighbours) sums.update().allow_race_conditions().vectorize(r[0], s.lanes).unroll(r[0]);
   if (parallel) sums.update().parallel(chunk);
   sums.update().compute_with(gradients.update(), panel);
 }

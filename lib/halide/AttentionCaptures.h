@@ -7,9 +7,6 @@
 
 namespace fovea {
 
-/// Where a captured tensor is read: the indices as numbers that are inside. In lib/halide/Score.cpp.
-std::vector<Halide::Expr> captureIndices(KernelLowering &kernel, Value capture, mlir::ValueRange indices);
-
 /// The variables of a pair: column of the panel, row of the block, panel, block, head.
 struct PairVars {
   Halide::Var p, q, panel, block, n;
@@ -17,8 +14,8 @@ struct PairVars {
 };
 
 /// What one score_add gives: for each pair its value and where it goes, and the sums of a head of keys, by place, head
-/// of its group and chunk of queries. Places that no key changes are summed in lanes; else pair by pair, since several
-/// may go to one place.
+/// of its group and chunk of queries. Places that no key changes are summed in lanes, those of keys that go to
+/// neighbours in vectors; else pair by pair, since several may go to one place.
 class CaptureSums {
 public:
   CaptureSums(KernelLowering &kernel, Scores<AttentionGradOp> &scores, const CaptureGradient &gradient, ScoreAddOp add,
@@ -36,6 +33,10 @@ public:
   Halide::Expr total(Coordinates place, const Halide::Expr &inGroup, int chunks, const Halide::Expr &m);
 
 private:
+  Halide::Expr flat(Coordinates indices);
+  /// Beyond the last key, vectors add zeros.
+  Halide::Expr placesWithTail() { return neighbours ? size + (s.lanes - 1) : size; }
+
   KernelLowering &kernel;
   Scores<AttentionGradOp> &s;
   const CaptureGradient &gradient;
@@ -45,7 +46,7 @@ private:
   Halide::Expr size;                 // how many places there are
   Halide::Var lane{"lane"}, place{"place"}, inGroup{"in_group"};
   Halide::RDom r;
-  bool inLanes;
+  bool inLanes, neighbours;
 };
 
 } // namespace fovea

@@ -33,7 +33,7 @@ public:
   }
 
   void lower() {
-    s.mapPanels();
+    s.mapPanels(s.group);
     lowerPairs();
     lowerSums();
     lowerResults();
@@ -82,11 +82,7 @@ private:
   /// The cotangents of raw scores from those of scores, and what captures get.
   void lowerFunctions(const Expr &query, const Expr &j, const Expr &raw) {
     Expr cotangent = dScores(p, q, panel, block, n), own = cotangent;
-    if (!op.getGradient().empty()) {
-      std::vector<Expr> arguments = s.places(n, query, j);
-      arguments.insert(arguments.begin(), {raw, cotangent});
-      own = s.yielded(op.getGradient(), arguments);
-    }
+    if (!op.getGradient().empty()) own = s.yielded(op.getGradient(), {raw, cotangent}, n, query, j);
     dRaw(p, q, panel, block, n) = s.choose(s.seen(n, query, j), own * s.real(s.scale()), 0);
     for (CaptureSums &each : captures) each.define({p, q, panel, block, n}, raw, cotangent);
   }
@@ -131,8 +127,9 @@ private:
                    begin < s.columns && firstKey + begin < s.keys));
     Expr to = select(here, (rhead * blocksOfChunk() + rblock) * blockRows,
                      select(rwhich == 1, firstRow(1), firstRow(2)) + rpanel * panelRows);
-    sums(d, row, chunk, m) = s.real(0);
-    sums(d, to + begin + rq, chunk, m) += product(d, rq, rtile, rwhich, rpanel, blockOf, m * s.group + rhead);
+    sums(d, row, chunk, m) = s.readsMap(s.real(0), m * s.group);
+    Expr n = m * s.group + rhead;
+    sums(d, to + begin + rq, chunk, m) += s.readsMap(product(d, rq, rtile, rwhich, rpanel, blockOf, n), n);
     for (CaptureSums &each : captures) each.accumulate("r", s.panels, blocksOfChunk(), chunk, m, pairs);
   }
   /// With those that the loops' bounds reach and their conditions leave out.
@@ -193,7 +190,7 @@ private:
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
     };
-    s.schedulePanels(level, s.group);
+    s.schedulePanels(level);
     for (Func f : {logits, weights, applied, dScores, dRaw}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
       if (f.name() == dRaw.name() && !s.hasFunctions()) continue;

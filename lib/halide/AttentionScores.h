@@ -1,9 +1,9 @@
 // What attention's lowerings share: the operands by head, who sees whom, and products of register tiles.
 #pragma once
 
-#include "lib/halide/Lowering.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/Random.h"
+#include "lib/halide/ScoreLoads.h"
 
 #include <cmath>
 
@@ -39,11 +39,12 @@ public:
   Scores(Op op, KernelLowering &kernel)
       : op(op), kernel(kernel), element(kernel.type(op.getQuery().getType().getElementType())),
         lanes((int)kernel.schedule().getVector()) {
-    RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType(), v = op.getValue().getType();
+    RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType();
+    mlir::Value value = op.getValue();
     queries = kernel.extents(q)[2];
     keys = (int)k.getDimSize(2);
     size = (int)q.getDimSize(3);
-    valueSize = (int)v.getDimSize(3);
+    valueSize = value ? (int)typeOf(value).getDimSize(3) : 0;
     heads = (int)q.getDimSize(1);
     group = (int)(q.getDimSize(1) / k.getDimSize(1));
     rows = (int)kernel.schedule().getRows();
@@ -60,7 +61,8 @@ public:
 
   static mlir::LogicalResult verify(Op op, bool staticQueries) {
     RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType();
-    if (k.isDynamicDim(2) || k.isDynamicDim(3) || op.getValue().getType().isDynamicDim(3) ||
+    mlir::Value value = op.getValue();
+    if (k.isDynamicDim(2) || k.isDynamicDim(3) || (value && typeOf(value).isDynamicDim(3)) ||
         (staticQueries && q.isDynamicDim(2)))
       return op.emitOpError("is compiled for constant lengths and head sizes only, but query is ")
              << shapeText(q) << " and key " << shapeText(k) << ": only the batch may be symbolic";
@@ -89,24 +91,63 @@ public:
   //===-- Score and mask functions --------------------------------------------------------------------------------===//
 
   bool hasFunctions() { return !op.getScore().empty() || !op.getMask().empty(); }
-  /// b, h, i and j, as functions see them. Halide 21, where it sees through i and j, takes i / 16 == j / 16 to be the
-  /// same for all columns of a panel.
-  std::vector<Expr> places(const Expr &n, const Expr &i, const Expr &j) {
-    return {n / heads, n % heads, math::opaque(i), math::opaque(j)};
-  }
-  Expr yielded(mlir::Region &region, Coordinates arguments) {
-    auto yield = mlir::cast<YieldOp>(region.front().getTerminator());
-    return kernel.evaluate(region, arguments, op.getCaptures(), yield.getValues())[0];
-  }
-  /// A raw score, scale * q k^T, after the score function: the logarithm of a weight to the base of `exponential`.
-  Expr scored(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
-    Expr score = raw;
-    if (!op.getScore().empty()) {
-      std::vector<Expr> arguments = places(n, i, j);
-      arguments.insert(arguments.begin(), raw);
-      score = yielded(op.getScore(), arguments);
+  /// Scalars of a region, which takes these scores, for query i and key j. Halide 21, where it sees through i and j,
+  /// takes i / 16 == j / 16 to be the same for all columns of a panel.
+  std::vector<Expr> evaluate(mlir::Region &region, Coordinates scores, const Expr &n, const Expr &i, const Expr &j,
+                             mlir::ValueRange scalars) {
+    std::vector<std::pair<Value, Expr>> loads;
+    for (ScoreLoadOp load : region.front().getOps<ScoreLoadOp>()) {
+      Value capture = captureOf(load.getCapture());
+      if (indicesOf(region).areNeighbours(capture, load.getIndices())) {
+        std::vector<Expr> at = firstIndices(region, capture, load.getIndices(), n, i, j);
+        Expr last = kernel.extent(capture, at.size() - 1) - 1;
+        at.back() = Halide::unsafe_promise_clamped(at.back() + j % lanes, 0, last);
+        Expr element = math::convert(kernel.type(load.getType().getElementType()), kernel.load(capture, at));
+        loads.push_back({load, keys % columns ? MarkedLoads::where(element, j < keys) : element});
+      } else if (isShared(region, load)) {
+        loads.push_back({load, shared(region, load)(j, min(i, queries - 1), n % heads)});
+      }
     }
-    score *= real(base());
+    return evaluateAt(region, scores, n, math::opaque(i), math::opaque(j), scalars, loads);
+  }
+  ScoreIndices &indicesOf(mlir::Region &region) {
+    auto [at, fresh] = indices.try_emplace(&region);
+    if (fresh) {
+      auto known = [&](mlir::RankedTensorType type, int d) {
+        return type.isDynamicDim(d) ? std::nullopt : std::optional<int64_t>(type.getDimSize(d));
+      };
+      mlir::RankedTensorType q = op.getQuery().getType();
+      unsigned scores = noScores(region).size();
+      at->second = std::make_unique<ScoreIndices>(
+          scores, std::vector<std::optional<int64_t>>{known(q, 0), heads, known(q, 2), keys}, lanes);
+    }
+    return *at->second;
+  }
+  /// Indices of a capture at the first key of the vector that j, a column of a panel, is in.
+  std::vector<Expr> firstIndices(mlir::Region &region, Value capture, mlir::ValueRange indices, const Expr &n,
+                                 const Expr &i, const Expr &j) {
+    evaluateAt(region, noScores(region), n, math::opaque(min(i, queries - 1)), j / lanes * lanes, {});
+    return captureIndices(kernel, capture, indices);
+  }
+  Value captureOf(Value argument) {
+    auto own = mlir::cast<mlir::BlockArgument>(argument);
+    return op.getCaptures()[own.getArgNumber() + op.getCaptures().size() - own.getOwner()->getNumArguments()];
+  }
+  /// In place of a region's scores, where those make no difference.
+  std::vector<Expr> noScores(mlir::Region &region) {
+    return std::vector<Expr>(region.getNumArguments() - op.getCaptures().size() - 4, real(0));
+  }
+  Expr yielded(mlir::Region &region, Coordinates scores, const Expr &n, const Expr &i, const Expr &j) {
+    return evaluate(region, scores, n, i, j, mlir::cast<YieldOp>(region.front().getTerminator()).getValues())[0];
+  }
+  /// A raw score, scale * q k^T, after the score function.
+  Expr scoreOf(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
+    if (op.getScore().empty()) return raw;
+    return yielded(op.getScore(), raw, n, i, j);
+  }
+  /// The same as the logarithm of a weight to the base of `exponential`.
+  Expr scored(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
+    Expr score = scoreOf(n, i, j, raw) * real(base());
     return select(math::less(score, real(maskedScore)), real(maskedScore), score);
   }
   /// What the operands of a product are scaled by: functions see scores as they are.
@@ -125,16 +166,23 @@ public:
     if (left >= 0) also(j >= i + (offset - left));
     if (right >= 0) also(j <= i + (offset + right));
     if (op.getKvLengths()) also(j < length(n));
-    if (!op.getMask().empty()) also(yielded(op.getMask(), places(n, i, j)));
+    if (!op.getMask().empty()) also(yielded(op.getMask(), {}, n, i, j));
     return result;
   }
 
   /// Where there is a mask function: whether a block of queries sees something of a panel of keys, found out at first.
-  /// A function of i and j alone has one map for all heads.
-  void mapPanels() {
-    if (op.getMask().empty()) return;
+  /// There is one map for all heads, one for each item, or one for each head, so many of them `together`.
+  void mapPanels(int together) {
+    bool one =
+        panels == 1 && constantOf(blocks()).value_or(2) == 1; // where Halide would look at the map before it is made
+    if (op.getMask().empty() || one) return;
+    this->together = together;
+    bool ofHeads = !op.getMask().getArgument(1).use_empty();
+    std::optional<int64_t> items = constantOf(kernel.extent(op.getQuery(), 0));
+    bool ofItems = !op.getMask().getArgument(0).use_empty() || op.getKvLengths();
+    maps = ofHeads ? 0 : ofItems ? (int)items.value_or(0) : 1;
     Halide::Var p("p"), panel("panel"), block("block"), n("n");
-    oneMap = op.getMask().getArgument(0).use_empty() && op.getMask().getArgument(1).use_empty() && !op.getKvLengths();
+    Expr head = maps ? n * heads : Expr(n);
     inColumns = kernel.func("seen_columns");
     inPanels = kernel.func("seen_panels");
     Halide::RDom rows = kernel.reduction("rows", {this->block}), all = kernel.reduction("all", {columns});
@@ -142,20 +190,21 @@ public:
     rows.where(i < queries);
     inColumns(p, panel, block, n) = Halide::cast<uint8_t>(0);
     inColumns(p, panel, block, n) =
-        inColumns(p, panel, block, n) | Halide::cast<uint8_t>(seen(n, i, panel * columns + p));
+        inColumns(p, panel, block, n) | Halide::cast<uint8_t>(seen(head, i, panel * columns + p));
     inPanels(panel, block, n) = Halide::cast<uint8_t>(0);
     inPanels(panel, block, n) = inPanels(panel, block, n) | inColumns(all, panel, block, n);
   }
-  /// Of so many heads at the level where they are computed.
-  void schedulePanels(const Halide::LoopLevel &level, int heads) {
+  void schedulePanels(const Halide::LoopLevel &level) {
     if (!inPanels.defined()) return;
-    std::vector<Halide::Var> vars = inPanels.args(); // panel, block, n
-    if (oneMap)
+    Halide::Var panel = inPanels.args()[0], block = inPanels.args()[1], n = inPanels.args()[2];
+    if (maps) {
       inPanels.compute_root();
-    else
+      if (kernel.schedule().getLoops().starts_with("B")) inPanels.parallel(block).update().parallel(block);
+    } else {
       inPanels.compute_at(level);
-    inPanels.bound_extent(vars[2], oneMap ? 1 : heads);
-    inColumns.compute_at(inPanels, vars[0]).bound_extent(inColumns.args()[0], columns);
+    }
+    inPanels.bound(panel, 0, panels).bound(block, 0, blocks()).bound_extent(n, maps ? maps : together);
+    inColumns.compute_at(inPanels, panel).bound_extent(inColumns.args()[0], columns);
     inColumns.vectorize(inColumns.args()[0], lanes).update().vectorize(inColumns.args()[0], lanes);
   }
   /// The first of the `span` panels among which a block of queries finds all that it sees.
@@ -169,8 +218,16 @@ public:
     Expr j = panel * columns, lastKey = j + (columns - 1), result = block * this->block < queries && j < keys;
     if (left >= 0) result = result && lastKey >= i + (offset - left);
     if (right >= 0) result = result && j <= lastQuery + (offset + right);
-    if (inPanels.defined()) result = result && inPanels(panel, block, oneMap ? Expr(0) : n) != 0;
+    if (inPanels.defined()) {
+      Expr map = maps ? mapOf(n) : n % together, row = map * blocks() + min(block, blocks() - 1);
+      result = result && MarkedLoads::pure(inPanels, row * panels + panel, n) != 0;
+    }
     return result;
+  }
+  /// `value`, of the last stage with conditions that read head n's map; Halide learns from it, and from what that stage
+  /// starts with, to compute the map before and to keep it until then.
+  Expr readsMap(const Expr &value, const Expr &n) {
+    return inPanels.defined() ? kernel.after(value, inPanels(0, 0, mapOf(n))) : value;
   }
   Expr choose(const Expr &condition, const Expr &value, double other) {
     return condition.defined() ? select(condition, value, kernel.real(element, other)) : value;
@@ -210,8 +267,41 @@ public:
   int lanes, keys, size, valueSize, group, heads, rows, columns, block, panels, span, left, right, offset;
 
 private:
+  Expr mapOf(const Expr &n) { return maps == 1 ? Expr(0) : maps ? n / heads : n; }
+  Expr blocks() { return (queries + (block - 1)) / block; }
+  std::vector<Expr> evaluateAt(mlir::Region &region, Coordinates scores, const Expr &n, const Expr &i, const Expr &j,
+                               mlir::ValueRange scalars, llvm::ArrayRef<std::pair<Value, Expr>> given = {}) {
+    std::vector<Expr> arguments = scores.vec();
+    llvm::append_range(arguments, std::vector<Expr>{n / heads, n % heads, i, j});
+    return kernel.evaluate(region, arguments, op.getCaptures(), scalars, given);
+  }
+  /// Whether all items load the same, and what all heads, queries and keys load is little: it is found out once.
+  bool isShared(mlir::Region &region, ScoreLoadOp load) {
+    constexpr int64_t most = 1 << 19;
+    mlir::RankedTensorType q = op.getQuery().getType();
+    if (q.getDimSize(0) == 1 || q.isDynamicDim(2) || heads * q.getDimSize(2) * panels * columns > most) return false;
+    bool everyItem = true;
+    for (mlir::BlockArgument argument : region.getArguments().take_front(noScores(region).size() + 1))
+      everyItem &= !dependsOn(load, argument);
+    return everyItem;
+  }
+  Halide::Func shared(mlir::Region &region, ScoreLoadOp load) {
+    auto [at, fresh] = loaded.try_emplace(load);
+    if (!fresh) return at->second;
+    Halide::Var i("i"), j("j"), head("head");
+    Halide::Func result = at->second = kernel.func("loaded" + std::to_string(loaded.size()));
+    result(j, i, head) =
+        evaluateAt(region, noScores(region), head, math::opaque(i), math::opaque(j), load.getResult())[0];
+    result.compute_root().vectorize(j, lanes);
+    result.bound(j, 0, panels * columns).bound(i, 0, queries).bound(head, 0, heads);
+    if (kernel.schedule().getLoops().starts_with("B")) result.parallel(head);
+    return result;
+  }
+
   Halide::Func inColumns, inPanels;
-  bool oneMap = false;
+  int maps = 0, together = 1; // no maps: one for each head, where that is computed
+  std::map<mlir::Region *, std::unique_ptr<ScoreIndices>> indices;
+  std::map<mlir::Operation *, Halide::Func> loaded;
 };
 
 } // namespace fovea

@@ -7,6 +7,7 @@ namespace fovea {
 
 void registerAttentionLowerings(mlir::MLIRContext *context);
 void registerAttentionGradLowerings(mlir::MLIRContext *context);
+void registerAttentionMapLowerings(mlir::MLIRContext *context);
 void registerContractionLowerings(mlir::MLIRContext *context);
 void registerConvolutionLowerings(mlir::MLIRContext *context);
 void registerConvolutionGradLowerings(mlir::MLIRContext *context);

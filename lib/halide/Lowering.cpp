@@ -5,6 +5,7 @@
 #include "lib/halide/InPlace.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/Provider.h"
+#include "lib/halide/ScoreLoads.h"
 
 #include "lib/halide/Lowering.cpp.inc"
 
@@ -149,6 +150,11 @@ Expr KernelLowering::yieldBeside(Value result, const Expr &value, const Expr &el
   return StoreBeside::mark(value, element, stored.name(), index);
 }
 
+Expr KernelLowering::after(const Expr &value, const Expr &other) {
+  storesBeside = true;
+  return StoreBeside::after(value, other);
+}
+
 std::vector<Var> KernelLowering::variables(int64_t rank) {
   std::vector<Var> vars;
   for (int64_t d = 0; d < rank; ++d) vars.push_back(Var("dim" + std::to_string(d)));
@@ -184,7 +190,7 @@ Output &KernelLowering::output() {
   for (Value value : yield.getValues())
     if (Operation *sum = value.getDefiningOp(); sum && isRowSum(sum)) {
       coordinates.back() = 0;
-      elements[0] = StoreBeside::after(elements[0], load(value, coordinates));
+      elements[0] = after(elements[0], load(value, coordinates));
     }
   if (values.size() == 1)
     main->func(arguments) = elements[0];
@@ -217,6 +223,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   Halide::Pipeline result(outputs);
   if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside);
+  if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;
 }
 
@@ -275,7 +282,7 @@ Expr KernelLowering::lower(Value value, Coordinates coordinates) {
 }
 
 std::vector<Expr> KernelLowering::evaluate(Region &region, Coordinates arguments, ValueRange captures,
-                                           ValueRange scalars) {
+                                           ValueRange scalars, ArrayRef<std::pair<Value, Expr>> given) {
   for (Operation &op : region.front())
     for (Value result : op.getResults()) known.erase(result);
   for (BlockArgument argument : region.getArguments()) {
@@ -285,6 +292,7 @@ std::vector<Expr> KernelLowering::evaluate(Region &region, Coordinates arguments
     else
       captured[argument] = captures[index - arguments.size()];
   }
+  for (const auto &[value, expression] : given) known[value] = {Known{{}, expression}};
   std::vector<Expr> result;
   for (Value scalar : scalars) result.push_back(load(scalar, {}));
   return result;

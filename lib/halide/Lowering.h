@@ -53,9 +53,11 @@ public:
   Halide::Expr load(Value value, Coordinates coordinates);
   /// The same where the value may broadcast to `coordinates`, of the shape of `result`: sizes of 1 and missing ones.
   Halide::Expr loadBroadcast(Value value, Coordinates coordinates, RankedTensorType result);
-  /// Scalars inside a region, such as what it yields, for its first arguments; the further ones are `captures`.
+  /// Scalars inside a region, such as what it yields, for its first arguments; the further ones are `captures`. Some
+  /// values inside may be given.
   std::vector<Halide::Expr> evaluate(mlir::Region &region, Coordinates arguments, mlir::ValueRange captures,
-                                     mlir::ValueRange scalars);
+                                     mlir::ValueRange scalars,
+                                     llvm::ArrayRef<std::pair<Value, Halide::Expr>> given = {});
   Halide::Expr extent(Value value, int64_t dimension);
   std::vector<Halide::Expr> extents(RankedTensorType type);
   Halide::Expr size(DimsAttr dims, unsigned index);
@@ -73,6 +75,8 @@ public:
   /// `value`, the definition of a stage that is stored: with it, `element` goes to the result at these coordinates.
   Halide::Expr yieldBeside(Value result, const Halide::Expr &value, const Halide::Expr &element,
                            Coordinates coordinates);
+  /// `value`, for which `other` has been computed.
+  Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
   /// The Func of all results of the main shape; built at the first call, with the sums of rows that are no anchor.
   Output &output();
   /// Computes those where a row of the output is.

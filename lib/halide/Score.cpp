@@ -1,20 +1,12 @@
 // Loads of captured tensors inside score and mask functions.
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
+#include "lib/halide/ScoreLoads.h"
 
 using namespace mlir;
 using Halide::Expr;
 
 namespace fovea {
-
-std::vector<Expr> captureIndices(KernelLowering &kernel, Value capture, ValueRange indices) {
-  std::vector<Expr> result;
-  for (auto [d, index] : llvm::enumerate(indices)) {
-    Expr at = kernel.load(index, {}), last = Halide::cast(at.type(), kernel.extent(capture, d) - 1);
-    result.push_back(Halide::cast<int32_t>(clamp(at, Halide::Internal::make_zero(at.type()), last)));
-  }
-  return result;
-}
 
 namespace {
 

@@ -53,7 +53,7 @@ static bool readsOnce(Operation *anchor) {
 }
 
 /// Anchors that write their first result in an order of their own: nothing goes on from it in their kernel.
-static bool writesDirectly(Operation *anchor) { return isa<AttentionGradOp, ScatterOp>(anchor); }
+static bool writesDirectly(Operation *anchor) { return isa<AttentionGradOp, AttentionMapOp, ScatterOp>(anchor); }
 
 /// Rows that stay near while they are gone through several times.
 static bool hasShortRows(RankedTensorType type) {

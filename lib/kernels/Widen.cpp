@@ -75,6 +75,7 @@ private:
       if (isLow(operand)) mapping.map(operand, up(operand));
     Operation *computed = builder.clone(*op, mapping);
     if (auto attention = dyn_cast<AttentionOp>(computed)) retypeCaptures(computed, attention.getCaptures());
+    if (auto map = dyn_cast<AttentionMapOp>(computed)) retypeCaptures(computed, map.getCaptures());
     if (auto gradient = dyn_cast<AttentionGradOp>(computed)) retypeCaptures(computed, gradient.getCaptures());
     for (auto [old, result] : llvm::zip(op->getResults(), computed->getResults())) {
       if (!isLow(old)) {

@@ -64,7 +64,8 @@ def busy():
 def random_array(tensor):
     generator = np.random.default_rng(zlib.crc32(tensor.name.encode()))
     if tensor.dtype == "i32":
-        return generator.integers(0, 10, tensor.shape, np.int32)
+        numbers = generator.integers(0, 10, tensor.shape, np.int32)
+        return np.sort(numbers) if tensor.name == "ids" else numbers  # of documents, one after another
     return generator.standard_normal(tensor.shape, np.float32)
 
 

@@ -1,6 +1,7 @@
 """The workloads in PyTorch, written the way its users write them. Parameters lie as PyTorch's layers keep them."""
 import io
 import logging
+import math
 
 import torch
 import torch.nn.functional as F
@@ -42,6 +43,26 @@ class Attention(nn.Module):
 
     def forward(self, q, k, v):
         return F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+
+
+class RelativeAttention(nn.Module):
+    """With a bias by the distances between two tokens of a square grid, gathered as Swin does (Liu et al. 2021)."""
+
+    def __init__(self, size):
+        super().__init__()
+        cells = torch.stack(torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")).flatten(1)
+        rows, columns = cells[:, None, :] - cells[:, :, None] + size - 1
+        self.register_buffer("index", (rows * (2 * size - 1) + columns).flatten())
+
+    def forward(self, q, k, v, table):
+        tokens = q.shape[2]
+        bias = table.flatten(1).T[self.index].view(tokens, tokens, -1).permute(2, 0, 1).contiguous()
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias.unsqueeze(0))
+
+
+class DocumentAttention(nn.Module):
+    def forward(self, q, k, v, ids):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=ids[:, None, :, None] == ids[:, None, None, :])
 
 
 class Block(nn.Module):
@@ -93,6 +114,14 @@ class VisionTransformer(nn.Module):
         return self.head(x.mean(1) if self.token is None else x[:, 0])
 
 
+def attention(path, tensors):
+    if "relative" in path:
+        return RelativeAttention(math.isqrt(tensors["q"].shape[2])), ("q", "k", "v", "table")
+    if "documents" in path:
+        return DocumentAttention(), ("q", "k", "v", "ids")
+    return Attention("causal" in path), ("q", "k", "v")
+
+
 def module(workload, tensors):
     """The workload's module and the names of the tensors that it takes."""
     build = {"gemm": lambda: (Gemm(), ("a", "b")),
@@ -101,7 +130,7 @@ def module(workload, tensors):
              "layer_norm": lambda: (LayerNorm(tensors["scale"], tensors["bias"]), ("x",)),
              "softmax": lambda: (nn.Softmax(-1), ("x",)),
              "gelu": lambda: (nn.GELU(), ("x",)),
-             "attention": lambda: (Attention("causal" in workload.path), ("q", "k", "v")),
+             "attention": lambda: attention(workload.path, tensors),
              "vit_tiny": lambda: (VisionTransformer(tensors, 3, 1e-6), ("image",)),
              "mnist": lambda: (VisionTransformer(tensors, 4, 1e-5), ("image",))}
     return build[workload.family]()
@@ -140,8 +169,9 @@ def step(workload, tensors, compiler):
             [True, True, False])))
     compiled = compiler(model)
     if workload.entry == "gradients":
-        sources = [tensor.requires_grad_() for tensor in inputs] + list(model.parameters())
-        named = [f"gradient_{name}" for name in names]
+        floats = {name: tensor.requires_grad_() for name, tensor in zip(names, inputs) if tensor.is_floating_point()}
+        sources = [*floats.values(), *model.parameters()]
+        named = [f"gradient_{name}" for name in floats]
 
         def gradients():
             y = compiled(*inputs)

@@ -46,12 +46,20 @@ def rows():
 
 
 def attentions():
-    """Backward counts 2.5 times forward: five products against two (Dao 2023, "FlashAttention-2")."""
-    for name, items, tokens, part in (("T197", 24, 197, 1), ("T1024", 8, 1024, 1), ("T1024/causal", 8, 1024, 0.5),
-                                      ("T4096", 8, 4096, 1)):
-        model, flops = "attention_" + name.replace("/", "_"), part * 4 * items * tokens**2 * 64
-        yield Workload(f"attention/{name}/forward", model, flops=flops)
-        yield Workload(f"attention/{name}/training", model, TRAINING, "gradients", flops=3.5 * flops)
+    """Backward counts 2.5 times forward: five products against two (Dao 2023, "FlashAttention-2"). Of `items` heads of
+    `width`, a `part` of the pairs is in sight."""
+    everyone, alone = (FORWARD, TRAINING), ((), ())
+    masked = (("pytorch", "torch.compile"), TRAINING)
+    for name, items, tokens, width, part, (forward, training) in (
+            ("T197", 24, 197, 64, 1, everyone), ("T1024", 8, 1024, 64, 1, everyone),
+            ("T1024/causal", 8, 1024, 64, 0.5, everyone), ("T4096", 8, 4096, 64, 1, everyone),
+            ("T4096/causal", 8, 4096, 64, 0.5, everyone), ("T16384", 2, 16384, 64, 1, alone),
+            ("T16384/window", 2, 16384, 64, 256 / 16384, alone), ("T49/relative", 192, 49, 32, 1, everyone),
+            ("T1024/relative", 8, 1024, 64, 1, everyone), ("T2048", 8, 2048, 64, 1, alone),
+            ("T2048/documents", 8, 2048, 64, 1 / 10, masked)):
+        model, flops = "attention_" + name.replace("/", "_"), part * 4 * items * tokens**2 * width
+        yield Workload(f"attention/{name}/forward", model, forward, flops=flops)
+        yield Workload(f"attention/{name}/training", model, training, "gradients", flops=3.5 * flops)
 
 
 def transformer(tokens, width, depth, patch, classes):

@@ -145,7 +145,7 @@ TEST_F(Errors, MovedElements) {
   EXPECT_ERROR(tile(table, {2}), "tile: (6, 4) needs a number, not negative, for each dimension");
   EXPECT_ERROR(split(table, {2, 3}, 0), "split: the sizes add up to 5, but axis 0 of (6, 4) has 6");
   EXPECT_ERROR(tril(label), "tril: (batch) must have rank 2 or more");
-  EXPECT_ERROR(top_k(table, 5), "slice: 5 elements from 0 in steps of 1 do not lie within the 4 of axis 1 (c2)");
+  EXPECT_ERROR(top_k(table, 5), "top_k: 5 elements of an axis of 4: k must be from 1 to 4");
 }
 
 TEST_F(Errors, LookUps) {
@@ -262,8 +262,8 @@ TEST_F(Errors, RandomNumbers) {
 TEST_F(Errors, Layers) {
   EXPECT_ERROR(nn::MultiHeadAttention(model / "wide", 320, 12), "attention: 12 heads do not divide 320 channels");
   Tensor tokens = model.input("tokens", {batch, 9, 8});
-  EXPECT_ERROR(nn::MultiHeadAttention(model / "decoder", 8, 2, {.causal = true}).maps(tokens),
-               "attention maps: this attention is causal, and maps() has no mask: leave .causal out");
+  EXPECT_ERROR(nn::MultiHeadAttention(model / "grouped", 8, 4, {.kv_heads = 3}),
+               "attention: 3 heads of keys and values do not divide 4 heads");
   EXPECT_ERROR(nn::PatchEmbedding(model / "patches", {.patch = 5, .width = 8})(image),
                "patches: a side of 28 pixels is no multiple of the patch, 5");
   EXPECT_ERROR(norm(table, 0), "norm: p is 0.000000: it must be positive");

@@ -29,5 +29,7 @@ TEST(Attention, ValuesMatchF32) { run(false, Precision::f32, 10); }
 TEST(Attention, GradientsMatchF64) { run(true, Precision::f64, 10); }
 TEST(Attention, ValuesMatchF64) { run(false, Precision::f64, 10); }
 TEST(Attention, GradientsMatchF32) { run(true, Precision::f32, 10); }
+TEST(Attention, ValuesMatchBF16) { run(false, Precision::bf16, 10); }
+TEST(Attention, GradientsMatchBF16) { run(true, Precision::bf16, 10); }
 
 } // namespace fovea::ops

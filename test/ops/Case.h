@@ -93,6 +93,7 @@ struct Case {
   /// What the results are in training, in the first call of a model with seed 1, where that differs.
   std::function<Arrays(const Arrays &)> trained = {};
   bool composed = false; // of several ops: not run in low precision, where each of them rounds
+  bool wideOnly = false; // run in f64 alone: of ops that have cases in every precision
   /// How often the plain low-precision formula of a gradient rounds on its way: a result, at least.
   int gradientRoundings = 1;
   /// Of many ops, in place of the bounds above: the results where each op is wrong by its rounding in f32, up or down
@@ -101,7 +102,9 @@ struct Case {
   std::function<Arrays(const Arrays &, uint64_t seed)> rounded = {};
 };
 
-inline bool runsIn(const Case &each, Precision precision) { return !(each.composed && isLow(precision)); }
+inline bool runsIn(const Case &each, Precision precision) {
+  return !(each.composed && isLow(precision)) && !(each.wideOnly && precision != Precision::f64);
+}
 
 struct Suite {
   std::string name;

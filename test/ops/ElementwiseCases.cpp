@@ -100,27 +100,30 @@ Case select(const std::string &name, const Shape &condition, const Shape &a, con
           {}};
 }
 
-/// Special values against a bound that is a constant. Not in low precision: LLVM takes what is widened from f16 for finite.
+/// Special values against a bound that is a constant. Not in low precision: LLVM takes what is widened from f16 for
+/// finite.
 template <typename Relation> Case compareToConstant(const std::string &relation, double bound, Relation function) {
-  Case result = withoutGradient({"compare_" + relation + (bound < 0 ? "_minus" : "") + "_infinity",
-          {{"x", {59}, cycle({1, INFINITY, -INFINITY, 0, NAN, -3})}},
-          [=](const Build &build, Values v) {
-            auto value = mlir::DenseElementsAttr::get(build.type({}), {mlir::Attribute(build.builder.getFloatAttr(build.real, bound))});
-            Value constant = build.make<ConstantOp>(value);
-            return SmallVector<Value>{build.make<CompareOp>(v[0], constant, StringRef(relation)),
-                                      build.make<CompareOp>(constant, v[0], StringRef(relation)),
-                                      build.make<CompareOp>(constant, build.make<NegOp>(v[0]), StringRef(relation))};
-          },
-          [=](const Arrays &v) {
-            Arrays result{v[0], v[0], v[0]};
-            for (int64_t at = 0; at < v[0].size(); ++at) {
-              result[0].values[at] = function(v[0].values[at], bound);
-              result[1].values[at] = function(bound, v[0].values[at]);
-              result[2].values[at] = function(bound, -v[0].values[at]);
-            }
-            return result;
-          },
-          {}});
+  Case result = withoutGradient(
+      {"compare_" + relation + (bound < 0 ? "_minus" : "") + "_infinity",
+       {{"x", {59}, cycle({1, INFINITY, -INFINITY, 0, NAN, -3})}},
+       [=](const Build &build, Values v) {
+         auto value = mlir::DenseElementsAttr::get(build.type({}),
+                                                   {mlir::Attribute(build.builder.getFloatAttr(build.real, bound))});
+         Value constant = build.make<ConstantOp>(value);
+         return SmallVector<Value>{build.make<CompareOp>(v[0], constant, StringRef(relation)),
+                                   build.make<CompareOp>(constant, v[0], StringRef(relation)),
+                                   build.make<CompareOp>(constant, build.make<NegOp>(v[0]), StringRef(relation))};
+       },
+       [=](const Arrays &v) {
+         Arrays result{v[0], v[0], v[0]};
+         for (int64_t at = 0; at < v[0].size(); ++at) {
+           result[0].values[at] = function(v[0].values[at], bound);
+           result[1].values[at] = function(bound, v[0].values[at]);
+           result[2].values[at] = function(bound, -v[0].values[at]);
+         }
+         return result;
+       },
+       {}});
   result.composed = true;
   return result;
 }

@@ -75,6 +75,7 @@ TEST(Graphs, Match) {
 static const std::map<std::string, std::string> &withoutRule() {
   static const std::map<std::string, std::string> ops = {
       {"attention_grad", "the gradient of attention"},
+      {"attention_map", "it belongs to an attention; it has cases of its own"},
       {"conv2d_weight_grad", "the gradient of conv2d"},
       {"random_keys", "its numbers are Philox's; they have tables"},
       {"random_uniform", "its numbers are Philox's; they have tables"},

@@ -43,4 +43,6 @@ INSTANTIATE_TEST_SUITE_P(, Batch,
                                   (std::get<1>(info.param) ? "Checks" : "");
                          });
 
+TEST(Relatives, MatchWithABatch) { check(relativesBatchSuite(), {Precision::f64, false, {1, 3}}); }
+
 } // namespace fovea::ops

@@ -159,3 +159,30 @@ func.func @score_load_c2(%q: !x, %t: tensor<4xbf16>) {
   } : (!x, !x, !x, tensor<4xbf16>) -> (!x, !lse)
   return
 }
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+func.func @attention_map_c9(%q: !x) {
+  // expected-error@+1 {{gives 'weight': it must be raw, score, masked, or weight, which alone takes a log_sum_exp, (1, 4, 5) (c9)}}
+  %0 = fovea.attention_map %q, %q gives "weight" over "none" attributes {scale = 1.0} : (!x, !x) -> tensor<1x4x5x5xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+func.func @attention_map_c10(%q: !x) {
+  // expected-error@+1 {{is over 'entropy': it must be none, heads, or entropy, which is that of weights (c10)}}
+  %0 = fovea.attention_map %q, %q gives "raw" over "entropy" attributes {scale = 1.0} : (!x, !x) -> tensor<1x4x5xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x4x5x8xf32>
+func.func @attention_map_c11(%q: !x) {
+  // expected-error@+1 {{needs a cotangent, as attention's result, exactly where it has a value, and weights, but no entropy, to multiply with (c11)}}
+  %0 = fovea.attention_map %q, %q value %q gives "raw" over "none" attributes {scale = 1.0} : (!x, !x, !x) -> tensor<1x4x5x5xf32>
+  return
+}

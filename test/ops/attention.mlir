@@ -5,6 +5,7 @@
 !v = tensor<?x2x7x4xf32, #fovea.dims<[B] -> (B, 2, 7, 4)>>
 !out = tensor<?x8x5x4xf32, #fovea.dims<[B] -> (B, 8, 5, 4)>>
 !rows = tensor<?x8x5xf32, #fovea.dims<[B] -> (B, 8, 5)>>
+!mean = tensor<?x5x7xf32, #fovea.dims<[B] -> (B, 5, 7)>>
 !rows_of_heads = tensor<?x8xf32, #fovea.dims<[B] -> (B, 8)>>
 !lengths = tensor<?xi32, #fovea.dims<[B] -> (B)>>
 
@@ -18,6 +19,13 @@ func.func @attention(%q: !q, %k: !k, %v: !v, %lengths: !lengths, %key: tensor<2x
   %dq, %dk, %dv = fovea.attention_grad %q, %k, %v, %0, %lse, %lse lengths %lengths random %key attributes {scale = 0.25}
     : (!q, !k, !v, !out, !rows, !rows, !lengths, tensor<2xi32>) -> (!q, !k, !v)
   return
+}
+
+func.func @map(%q: !q, %k: !k, %v: !v, %out: !out, %lse: !rows) -> !mean {
+  // CHECK: fovea.attention_map %{{.*}} log_sum_exp %{{.*}} cotangent %{{.*}} value %{{.*}} gives "weight" over "heads" attributes {scale = 2.500000e-01 : f64}
+  %0 = fovea.attention_map %q, %k log_sum_exp %lse cotangent %out value %v gives "weight" over "heads" attributes {scale = 0.25}
+    : (!q, !k, !rows, !out, !v) -> !mean
+  return %0 : !mean
 }
 
 // Regions see what they capture as arguments of their own.

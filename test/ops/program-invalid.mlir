@@ -53,3 +53,25 @@ func.func @store_c2(%x: tensor<4xf32>) {
 
 // expected-error@+1 {{has #fovea.panels<axis = 2, size = 8>, but (3, 8) has no such axis (c4)}}
 fovea.state "parameter" @w : tensor<3x8xf32> {panels = #fovea.panels<axis = 2, size = 8>}
+
+// -----
+
+func.func @custom_vjp_c1_results(%x: tensor<3xf32>) {
+  // expected-error@+1 {{has 1 results, which must have the types of its 1 values (c1)}}
+  %0 = fovea.custom_vjp(%x) gives %x {
+  ^bb0(%input: tensor<3xf32>, %value: tensor<3xf32>, %cotangent: tensor<3xf32>):
+    fovea.yield %cotangent : tensor<3xf32>
+  } : (tensor<3xf32>, tensor<3xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @custom_vjp_c1_rule(%x: tensor<3xf32>) {
+  // expected-error@+1 {{rule must take the inputs, the values and a cotangent for each value, and yield a cotangent for each input (c1)}}
+  %0 = fovea.custom_vjp(%x) gives %x {
+  ^bb0(%input: tensor<3xf32>):
+    fovea.yield %input : tensor<3xf32>
+  } : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return
+}

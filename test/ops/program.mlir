@@ -15,3 +15,16 @@ func.func @main() {
   fovea.store %0, @"blocks/0/norm" : tensor<4xf32>
   return
 }
+
+// The rule takes the input, the value and its cotangent.
+func.func @custom_vjp(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // CHECK: fovea.custom_vjp(%{{.*}}) gives %{{.*}} {
+  // CHECK-NEXT: ^bb0(%{{.*}}: tensor<3xf32>, %{{.*}}: tensor<3xf32>, %{{.*}}: tensor<3xf32>):
+  // CHECK: } : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  %0 = fovea.round %x : tensor<3xf32>
+  %1 = fovea.custom_vjp(%x) gives %0 {
+  ^bb0(%input: tensor<3xf32>, %value: tensor<3xf32>, %cotangent: tensor<3xf32>):
+    fovea.yield %cotangent : tensor<3xf32>
+  } : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return %1 : tensor<3xf32>
+}

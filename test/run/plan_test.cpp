@@ -18,7 +18,12 @@ namespace {
 
 constexpr int64_t tokens = 197, heads = 3, headSize = 64, width = heads * headSize;
 
-/// Softmax over the tokens' products, by the attention op or, with `maps`, by a matrix of all scores.
+Tensor scoreMatrix(const Tensor &x) {
+  Tensor y = nn::split_heads(x, heads);
+  return softmax(matmul(y, y, {.transpose_b = true}));
+}
+
+/// Softmax over the tokens' products, by the attention op or, with `maps`, by a matrix of all scores that is trained.
 std::string modelText(int64_t tokens, bool maps) {
   Model model("tokens");
   Dim batch = model.symbol("batch");
@@ -27,7 +32,7 @@ std::string modelText(int64_t tokens, bool maps) {
   nn::MultiHeadAttention attention(model / "attention", width, heads);
   Tensor pooled;
   if (maps)
-    pooled = reshape(mean(attention.maps(x), 2), {batch, heads * tokens});
+    pooled = reshape(mean(scoreMatrix(x), 2), {batch, heads * tokens});
   else
     pooled = mean(attention(x), 1);
   Tensor logits = nn::Linear(model / "head", maps ? heads * tokens : width, 10)(pooled);
@@ -78,6 +83,20 @@ TEST_F(Plan, NoBufferHoldsTheScores) {
   EXPECT_LT(largest, heads * tokens * tokens);
   EXPECT_EQ(largest, tokens * 3 * width); // queries, keys and values together
   EXPECT_GE(largestBuffer(*ofMaps->front().module), heads * tokens * tokens);
+}
+
+/// The mean map of the heads, their entropies and the rollout are made without the weights of each head.
+TEST_F(Plan, MeanMapsAddNoBufferOfHeads) {
+  Model model("maps");
+  Tensor x = model.input("x", {model.symbol("batch"), tokens, width});
+  nn::MultiHeadAttention attention(model / "attention", width, heads);
+  model.output("mean", attention.mean_map(x));
+  model.output("rollout", rollout({attention.mean_map(x), attention.mean_map(x)}));
+  model.output("entropy", attention.entropy(x));
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(model.text(), &context);
+  auto programs = cutIntoKernels(*module, options);
+  ASSERT_TRUE(succeeded(programs));
+  EXPECT_EQ(largestBuffer(*programs->front().module), tokens * 3 * width);
 }
 
 TEST_F(Plan, NoScratchHoldsTheScoresOfAHead) {

@@ -34,10 +34,11 @@ public:
     if (isa_and_nonnull<MatmulOp>(anchor)) {
       product();
       tiles();
-    } else if (isa_and_nonnull<AttentionOp, AttentionGradOp, Conv2dOp, Conv2dInputGradOp, Conv2dWeightGradOp>(anchor)) {
+    } else if (isa_and_nonnull<AttentionOp, AttentionGradOp, AttentionMapOp, Conv2dOp, Conv2dInputGradOp,
+                               Conv2dWeightGradOp>(anchor)) {
       tiles();
       scale(&Sizes::task, {2, 3}, from.rows);
-      if (!isa<AttentionOp, AttentionGradOp>(anchor)) scale(&Sizes::chunks, {2, 3});
+      if (!isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) scale(&Sizes::chunks, {2, 3});
     } else {
       scale(&Sizes::task, {2, 4});
       scale(&Sizes::vector, {2});

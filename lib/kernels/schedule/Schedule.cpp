@@ -152,6 +152,7 @@ static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType t
 /// not stay near, and where heads and blocks of queries are few; a symbolic batch may be 1.
 static std::pair<std::string, int64_t> attentionLoops(Operation *op, int64_t task) {
   constexpr int64_t leastTasks = 8, leastKeys = 256, mostBytes = 1 << 20, chunkBytes = 1 << 18;
+  if (isa<AttentionMapOp>(op)) return {"BIijd", 1};
   auto query = cast<RankedTensorType>(op->getOperand(0).getType());
   auto key = cast<RankedTensorType>(op->getOperand(1).getType());
   int64_t blocks = llvm::divideCeil(sizeOr(query, 2, 64), std::max<int64_t>(1, task)), keys = sizeOr(key, 2, 64);
@@ -274,7 +275,7 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
   if (isa<AttentionOp>(anchor)) return {"BIijd", "BIJijd"};
-  if (isa<AttentionGradOp>(anchor)) return {"BIijd"};
+  if (isa<AttentionGradOp, AttentionMapOp>(anchor)) return {"BIijd"};
   if (flatConvolution(anchor)) return {"Tokf"};
   if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
@@ -288,7 +289,7 @@ ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   auto operand = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (auto matmul = dyn_cast<MatmulOp>(anchor)) return contraction(matmul, target);
-  if (isa<AttentionOp, AttentionGradOp>(anchor)) return attention(anchor, target);
+  if (isa<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)) return attention(anchor, target);
   if (std::optional<FlatConvolution> flat = flatConvolution(anchor)) return convolution(*flat, result, target);
   if (auto grad = dyn_cast<Conv2dWeightGradOp>(anchor)) return weightGradient(grad, target);
   if (reducesInChunks(anchor))
@@ -351,8 +352,8 @@ LogicalResult checkSchedule(KernelOp kernel) {
                               << "\", whose capitals may be small: only the loop of a capital is shared among threads"
                               << (matmul ? "; what stands in brackets may be left out" : "");
   Operation *anchor = kernel.getAnchor();
-  bool tiles =
-      matmul || (anchor && (flatConvolution(anchor) || isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp>(anchor)));
+  bool tiles = matmul || (anchor && (flatConvolution(anchor) ||
+                                     isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)));
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";

@@ -1,7 +1,9 @@
 // Attention and rotary embedding.
-#include "lib/dsl/Program.h"
 #include "lib/onnx/Compositions.h"
 #include "lib/onnx/Registry.h"
+
+#include <fovea/AttentionMaps.h>
+#include <fovea/ScoreFunctions.h>
 
 #include <cmath>
 
@@ -21,7 +23,8 @@ Tensor heads(Call &call, const Tensor &x, const char *name) {
   return transpose(reshape(x, {shape[0], shape[1], count, width / count}), {0, 2, 1, 3});
 }
 
-/// One attention node: first what is common, then the dialect's op or a composition.
+/// One attention node. Softcap and masks of numbers are its score function; masks of truths, and windows that depend on
+/// lengths, its mask function. Softmax in f64 is attention in f64.
 class AttentionNode {
 public:
   explicit AttentionNode(Call &call) : call(call) {
@@ -33,116 +36,79 @@ public:
       past = numbersOf({call.tensor(4).dim(2)}, "the past")[0];
       key = concat({call.tensor(4), key}, 2), value = concat({call.tensor(5), value}, 2);
     }
-    dtype = query.dtype();
-    double width = (double)numbersOf({query.dim(3)}, "the head size")[0];
+    call.give(key, 1);
+    call.give(value, 2);
     numbersOf({query.dim(1), key.dim(1), value.dim(1)}, "the heads");
-    scale = call.number("scale", (float)(1 / std::sqrt(width)));
-    softcap = call.number("softcap", 0);
     queries = numbersOf({query.dim(2)}, "attention")[0], keys = numbersOf({key.dim(2)}, "attention")[0];
     left = call.integer("left_window_size", -1), right = call.integer("right_window_size", -1);
     if (call.integer("is_causal", 0)) right = right < 0 ? 0 : std::min<int64_t>(right, 0);
-    if (call.has(6)) lengths = call.tensor(6);
     int64_t precision = call.integer("softmax_precision", 0);
-    softmaxType = precision ? dtypeOf(static_cast<Element>(precision)) : dtype;
+    dtype = query.dtype();
+    if (precision && dtypeOf(static_cast<Element>(precision)) == f64 && dtype != f64)
+      query = cast(query, f64), key = cast(key, f64), value = cast(value, f64);
+    double width = (double)numbersOf({query.dim(3)}, "the head size")[0];
+    options.scale = call.number("scale", (float)(1 / std::sqrt(width)));
   }
 
   void lower() {
-    bool windowed = left >= 0 || right >= 0;
-    bool composed = call.has(3) || softcap > 0 || call.wants(3) || (lengths && windowed) || softmaxType == f64;
-    Tensor result = composed ? composition() : op();
+    if (double softcap = call.number("softcap", 0); softcap > 0) options.score = scores::softcap(softcap);
+    AttentionOptions capped = options; // before masks
+    if (call.has(6)) options.kv_lengths = call.tensor(6);
+    addWindow();
+    if (call.has(3)) addMask();
+    Attended attended = attend(query, key, value, options);
+    Tensor result = back(attended.result);
     if (call.tensor(0).rank() == 3) {
       Shape shape = result.shape();
       result = reshape(transpose(result, {0, 2, 1, 3}), {shape[0], shape[2], shape[1] * shape[3]});
     }
     call.give(result);
-    call.give(key, 1);
-    call.give(value, 2);
+    if (!call.wants(3)) return;
+    int64_t mode = call.integer("qk_matmul_output_mode", 0);
+    call.give(back(mode == 3   ? attention_weights(query, key, attended, options)
+                   : mode == 2 ? attention_scores(query, key, options, Scores::masked)
+                               : attention_scores(query, key, capped, mode ? Scores::scored : Scores::raw)),
+              3);
   }
 
 private:
-  Tensor op() {
-    auto &program = dsl::Program::of(Site::here(), {&query});
-    auto of = [&](const std::optional<Tensor> &tensor) { return tensor ? dsl::Program::value(*tensor) : Value(); };
-    auto made = program.make<AttentionOp>(Site::here(), of(query), of(key), of(value), of(lengths), Value(),
-                                          ValueRange(), llvm::APFloat(scale), left, right, past, llvm::APFloat(0.0));
-    return program.tensor(made.getResult());
-  }
+  Tensor back(const Tensor &x) { return x.dtype() == dtype ? x : cast(x, dtype); }
 
-  /// A tensor of rank 4 with its heads as (kv heads, heads for each).
-  Tensor grouped(const Tensor &x) {
-    Shape shape = x.shape();
-    int64_t kv = *key.dim(1).constant(), count = *shape[1].constant();
-    return reshape(x, {shape[0], kv, count / kv, shape[2], shape[3]});
-  }
-  Tensor ungrouped(const Tensor &x) {
-    Shape shape = x.shape();
-    return reshape(x, {shape[0], shape[1] * shape[2], shape[3], shape[4]});
-  }
-
-  /// Which keys each query may see by causality, windows and lengths, and by a boolean mask; none: all.
-  std::optional<Tensor> allowed() {
-    std::optional<Tensor> result;
-    auto restrict = [&](const Tensor &more) { result = result ? logical_and(*result, more) : more; };
-    Tensor j = iota(call, keys, i64, 3, 4), position = iota(call, queries, i64, 2, 4) + (double)past;
-    if (lengths) {
-      Tensor length = cast(reshape(*lengths, {lengths->dim(0), 1, 1, 1}), i64);
-      restrict(j < length);
-      position = position + length - (double)queries;
+  /// Positions are those of the last keys, or of an item's last ones where it has a length.
+  void addWindow() {
+    if (left < 0 && right < 0) return;
+    if (!options.kv_lengths && keys - queries == past) {
+      if (left >= 0) options.window_left = left;
+      if (right >= 0) options.window_right = right;
+      return;
     }
-    if (right >= 0) restrict(j <= position + (double)right);
-    if (left >= 0) restrict(position <= j + (double)left);
-    if (call.has(3) && call.element(3) == Element::boolean) restrict(widened(call.tensor(3)));
-    return result;
+    options.mask = [=](Index b, Index, Index i, Index j) {
+      Index position = i + (double)past;
+      if (options.kv_lengths) position = position + cast(load(*options.kv_lengths, b), i32) - (double)queries;
+      Scalar after = right < 0 ? Scalar() : j <= position + (double)right;
+      if (left < 0) return after;
+      Scalar before = position <= j + (double)left;
+      return right < 0 ? before : logical_and(before, after);
+    };
   }
 
-  /// The mask with a short last dimension filled up: what is added sees nothing.
-  Tensor widened(const Tensor &mask) {
-    if (mask.rank() == 0) return mask;
-    Shape shape = mask.shape();
-    int64_t size = numbersOf({shape.back()}, "the mask")[0];
-    if (size >= keys || size == 1) return mask;
-    shape.back() = keys - size;
-    bool boolean = mask.dtype() == DType::boolean;
-    return concat({mask, broadcast_to(call.scalar(boolean ? 0 : -INFINITY, mask.dtype()), shape)}, -1);
-  }
-
-  Tensor composition() {
-    if (*query.dim(1).constant() % *key.dim(1).constant())
-      call.unsupported("the heads of key do not divide those of query");
-    Tensor raw = ungrouped(matmul(grouped(query * scale), grouped(key), {false, true}));
-    Tensor capped = softcap > 0 ? tanh(raw / softcap) * softcap : raw, score = capped;
-    std::optional<Tensor> sees = allowed(), bias;
-    if (call.has(3) && call.element(3) != Element::boolean) {
-      bias = widened(call.tensor(3));
-      if (bias->dtype() != dtype) bias = cast(*bias, dtype);
-      score = score + *bias;
-    }
-    if (sees) score = where(*sees, score, -INFINITY);
-    Tensor weight = weights(softmaxType == dtype ? score : cast(score, softmaxType), sees, bias);
-    if (softmaxType != dtype) weight = cast(weight, dtype);
-    if (call.wants(3)) {
-      int64_t mode = call.integer("qk_matmul_output_mode", 0);
-      call.give(mode == 0 ? raw : mode == 1 ? capped : mode == 2 ? score : weight, 3);
-    }
-    return ungrouped(matmul(grouped(weight), grouped(value)));
-  }
-
-  /// softmax; a row of which nothing is seen gives zeros, whatever its scores are.
-  Tensor weights(const Tensor &score, const std::optional<Tensor> &sees, const std::optional<Tensor> &bias) {
-    if (!sees && !bias) return softmax(score);
-    Tensor open = bias ? cast(-INFINITY < *bias, f32) : call.scalar(1, f32);
-    if (sees) open = where(*sees, open, 0);
-    Tensor most = max(score, -1, true);
-    Tensor e = exp(score - where(-INFINITY < most, most, where(most < INFINITY, 0, most)));
-    Tensor total = sum(e, -1, true), alive = 0.0 < max(open, -1, true);
-    return where(alive, e / where(equal(total, 0), 1, total), 0);
+  /// A short last dimension ends before the last keys, which are then not seen.
+  void addMask() {
+    Tensor mask = call.tensor(3);
+    int64_t size = mask.rank() ? numbersOf({mask.dim(-1)}, "the mask")[0] : 1;
+    MaskFunction inside;
+    if (size > 1 && size < keys) inside = [=](Index, Index, Index, Index j) { return j < (double)size; };
+    if (call.element(3) == Element::boolean)
+      inside = both(inside, masks::boolean(mask));
+    else
+      options.score = chain(options.score, scores::additive(mask));
+    options.mask = both(options.mask, inside);
   }
 
   Call &call;
   Tensor query, key, value;
-  std::optional<Tensor> lengths;
-  DType dtype, softmaxType;
-  double scale, softcap;
+  AttentionOptions options;
+  DType dtype;
   int64_t past = 0, queries, keys, left, right;
 };
 

@@ -1,0 +1,186 @@
+// What attention sees, tile by tile: scores or weights themselves, their mean over heads, or the entropy of rows.
+// Nothing larger than the result is stored.
+#include "lib/halide/AttentionScores.h"
+#include "lib/halide/Families.h"
+
+using namespace mlir;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::TailStrategy;
+using Halide::Var;
+
+namespace fovea {
+namespace {
+
+constexpr auto guard = TailStrategy::GuardWithIf;
+
+/// For each tile of queries and keys the products of two operands' rows.
+struct TileProduct {
+  Func packed, dot, tile;
+  RDom depth, rows;
+
+  TileProduct(KernelLowering &kernel, const std::string &name)
+      : packed(kernel.func(name + "_packed")), dot(kernel.func(name + "_dot")), tile(kernel.func(name)) {}
+};
+
+class AttentionMap {
+public:
+  AttentionMap(AttentionMapOp op, KernelLowering &kernel) : op(op), kernel(kernel), s(op, kernel) {}
+
+  void lower() {
+    parallel = kernel.schedule().getLoops().starts_with("B");
+    Expr i = block * s.block + q, j = panel * s.columns + p;
+    define(raw, s.size, s.key(n, j, d) * s.real(s.scale()), [&](Expr row, Expr at) { return s.query(n, row, at); });
+    if (op.getValue())
+      define(slopes, s.valueSize, s.value(n, j, d),
+             [&](Expr row, Expr at) { return s.ofQuery(op.getCotangent(), n, row, at); });
+    if (op.getOver() == "heads")
+      lowerMean();
+    else if (op.getOver() == "entropy")
+      lowerEntropy();
+    else
+      lowerAll();
+    kernel.yieldDirectly(op.getResult(), result);
+  }
+
+private:
+  void define(TileProduct &product, int size, const Expr &key, llvm::function_ref<Expr(Expr, Expr)> query) {
+    product.depth = kernel.reduction(product.tile.name() + "_depth", {size});
+    product.rows = kernel.reduction(product.tile.name() + "_rows", {s.rows, s.block / s.rows});
+    RDom r = product.rows;
+    r.where(block * s.block + r.y * s.rows < s.queries);
+    product.packed(p, d, panel, n) = key;
+    product.dot(p, q, tile, panel, block, n) = s.real(0);
+    product.dot(p, q, tile, panel, block, n) +=
+        product.packed(p, product.depth, panel, n) * query(block * s.block + tile * s.rows + q, product.depth);
+    product.tile(p, q, panel, block, n) = Halide::undef(s.element);
+    product.tile(p, r.y * s.rows + r.x, panel, block, n) = product.dot(p, r.x, r.y, panel, block, n);
+  }
+
+  struct Place {
+    Expr p, q, panel, block, n;
+  };
+  Expr scoreAt(const Place &at) {
+    return s.scoreOf(at.n, at.block * s.block + at.q, at.panel * s.columns + at.p,
+                     raw.tile(at.p, at.q, at.panel, at.block, at.n));
+  }
+  Expr seenAt(const Place &at) { return s.seen(at.n, at.block * s.block + at.q, at.panel * s.columns + at.p); }
+
+  /// The weight of a pair: 0 where a row sees nothing.
+  Expr weightAt(const Place &at, const Expr &score, const Expr &sum) {
+    Expr weight = s.exponential((score - sum) * s.real(s.base()));
+    weight = select(sum < s.real(maskedScore) || score < s.real(maskedScore), s.real(0), weight);
+    return s.choose(seenAt(at), weight, 0);
+  }
+  Expr sumAt(const Place &at) { return s.row(op.getLogSumExp(), at.n, at.block * s.block + at.q); }
+
+  Expr elementAt(const Place &at) {
+    if (op.getGive() == "raw") return raw.tile(at.p, at.q, at.panel, at.block, at.n);
+    Expr score = scoreAt(at);
+    if (op.getGive() == "score") return score;
+    if (op.getGive() == "masked") {
+      Expr seen = seenAt(at);
+      return seen.defined() ? select(seen, score, math::negativeInfinity(s.element)) : score;
+    }
+    Expr weight = weightAt(at, score, sumAt(at));
+    if (!op.getValue()) return weight;
+    return math::relu(weight * slopes.tile(at.p, at.q, at.panel, at.block, at.n));
+  }
+
+  void lowerAll() {
+    std::vector<Var> v = kernel.variables(4); // b, h, i, j
+    result(v[3], v[2], v[1], v[0]) =
+        elementAt({v[3] % s.columns, v[2] % s.block, v[3] / s.columns, v[2] / s.block, v[0] * s.heads + v[1]});
+    tiles(v[2], v[3], {v[1], v[0]});
+    result.vectorize(in, s.lanes, guard);
+    schedule(Halide::LoopLevel(result, panel), Halide::LoopLevel(result, v[1]));
+  }
+
+  void lowerMean() {
+    std::vector<Var> v = kernel.variables(3); // b, i, j
+    RDom heads = kernel.reduction("heads", {s.heads});
+    sums(p, q, panel, block, n) = s.real(0);
+    sums(p, q, panel, block, n) += elementAt({p, q, panel, block, n * s.heads + heads});
+    result(v[2], v[1], v[0]) =
+        sums(v[2] % s.columns, v[1] % s.block, v[2] / s.columns, v[1] / s.block, v[0]) * s.real(1.0 / s.heads);
+    tiles(v[1], v[2], {v[0]});
+    result.vectorize(in, s.lanes, guard);
+    sums.compute_at(result, panel).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+    for (Var one : {panel, block, n}) sums.bound_extent(one, 1);
+    sums.update().reorder(p, q, heads.x).vectorize(p, s.lanes);
+    schedule(Halide::LoopLevel(sums, heads.x), Halide::LoopLevel(sums, heads.x));
+  }
+
+  void lowerEntropy() {
+    std::vector<Var> v = kernel.variables(3); // b, h, i
+    RDom panels = kernel.reduction("panels", {s.panels}), columns = kernel.reduction("columns", {s.columns});
+    panels.where(s.anySeen(n, block, panels));
+    Place at{p, q, panels, block, n};
+    Expr score = scoreAt(at), sum = sumAt(at), weight = weightAt(at, score, sum);
+    sums(p, q, block, n) = s.real(0);
+    sums(p, q, block, n) += select(weight == s.real(0), s.real(0), weight * (sum - score));
+    total(q, block, n) = s.real(0);
+    total(q, block, n) += sums(columns, q, block, n);
+    result(v[2], v[1], v[0]) = total(v[2] % s.block, v[2] / s.block, v[0] * s.heads + v[1]);
+    result.split(v[2], blocks, row, s.block, guard).reorder(row, blocks, v[1], v[0]);
+    if (parallel) result.parallel(blocks).parallel(v[1]).parallel(v[0]);
+    Halide::LoopLevel atBlock(result, blocks);
+    for (Func each : {sums, total})
+      each.compute_at(atBlock).bound(q, 0, s.block).bound_extent(block, 1).bound_extent(n, 1);
+    sums.bound_extent(p, s.columns).vectorize(p, s.lanes).update().reorder(p, q, panels.x).vectorize(p, s.lanes);
+    total.update().atomic().vectorize(columns.x, s.lanes);
+    schedule(Halide::LoopLevel(sums, panels.x), Halide::LoopLevel(result, v[1]));
+  }
+
+  /// Blocks of queries by panels of keys, shared among threads.
+  void tiles(const Var &i, const Var &j, const std::vector<Var> &outer) {
+    result.split(j, panel, in, s.columns, guard).split(i, blocks, row, s.block, guard);
+    std::vector<Halide::VarOrRVar> order{in, row, panel, blocks};
+    for (const Var &each : outer) order.push_back(each);
+    result.reorder(order);
+    if (!parallel) return;
+    result.parallel(blocks);
+    for (const Var &each : outer) result.parallel(each);
+  }
+
+  /// Products of one tile, of operands packed where a head begins.
+  void schedule(const Halide::LoopLevel &atTile, const Halide::LoopLevel &atHead) {
+    for (TileProduct *product : {&raw, &slopes}) {
+      if (product == &slopes && !op.getValue()) continue;
+      product->packed.compute_at(atHead).bound_extent(p, s.columns).vectorize(p, s.lanes);
+      product->tile.compute_at(atTile).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
+      for (Var one : {panel, block, n}) product->tile.bound_extent(one, 1);
+      RDom r = product->rows;
+      product->tile.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
+      RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product->dot, Halide::LoopLevel(product->tile, r.y),
+                                                              product->depth.x);
+    }
+  }
+
+  AttentionMapOp op;
+  KernelLowering &kernel;
+  Scores<AttentionMapOp> s;
+  bool parallel = false;
+  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"}, in{"in"}, row{"row"},
+      blocks{"blocks"};
+  TileProduct raw{kernel, "raw"}, slopes{kernel, "slopes"};
+  Func sums = kernel.func("sums"), total = kernel.func("total"), result = kernel.func("map");
+};
+
+struct AttentionMapLowering : AnchorLowering::ExternalModel<AttentionMapLowering, AttentionMapOp> {
+  LogicalResult lowerAnchor(Operation *operation, KernelLowering &kernel) const {
+    auto op = cast<AttentionMapOp>(operation);
+    if (failed(Scores<AttentionMapOp>::verify(op, false))) return failure();
+    AttentionMap(op, kernel).lower();
+    return success();
+  }
+};
+
+} // namespace
+
+void registerAttentionMapLowerings(MLIRContext *context) {
+  AttentionMapOp::attachInterface<AttentionMapLowering>(*context);
+}
+
+} // namespace fovea
