@@ -220,7 +220,7 @@ public:
     if (right >= 0) result = result && j <= lastQuery + (offset + right);
     if (inPanels.defined()) {
       Expr map = maps ? mapOf(n) : n % together, row = map * blocks() + min(block, blocks() - 1);
-      result = result && MarkedLoads::pure(inPanels, row * panels + panel, n) != 0;
+      result = result && MarkedLoads::pure(inPanels, row * panels + clamp(panel, 0, panels - 1), n) != 0;
     }
     return result;
   }
