@@ -96,6 +96,9 @@ struct Case {
   bool wideOnly = false; // run in f64 alone: of ops that have cases in every precision
   /// How often the plain low-precision formula of a gradient rounds on its way: a result, at least.
   int gradientRoundings = 1;
+  /// Gradients smaller than this are compared as if they were as large: where their terms cancel, what is rounded is
+  /// larger than what is left.
+  double lowGradientFloor = 1e-3;
   /// Of many ops, in place of the bounds above: the results where each op is wrong by its rounding in f32, up or down
   /// as the seed has it. How far they are from the reference gives the bounds. Gradients are compared along a random
   /// direction.
