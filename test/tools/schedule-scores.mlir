@@ -13,9 +13,9 @@
 // CHECK-NEXT: if (seen_panels[
 // CHECK: for (sums.s1.ro$w,
 
-!q = tensor<1x2x128x16xf32>
-!rows = tensor<1x2x128xf32>
-!table = tensor<2x255xf32>
+!q = tensor<1x4x128x16xf32>
+!rows = tensor<1x4x128xf32>
+!table = tensor<4x255xf32>
 !ids = tensor<1x128xi32>
 !index = tensor<i32>
 !number = tensor<f32>
