@@ -105,9 +105,8 @@ static void checkBias(const Frame &frame, const char *name, const std::optional<
                ", a row for each distance and a column for each head");
 }
 
-/// Of shifted windows, whether tokens of a window meet otherwise than around an edge: booleans (windows, tokens,
-/// tokens).
-static Tensor sameSide(const Located &x, Pair2d size, const WindowAttentionOptions &options) {
+/// Of shifted windows, tokens that meet otherwise than around an edge. Items are windows of images.
+static MaskFunction sameSide(const Located &x, Pair2d size, const WindowAttentionOptions &options) {
   auto [window, shift] = std::pair(options.window, options.shift);
   SmallVector<int64_t> sides;
   for (int64_t row = 0; row < size[0]; row += window[0])
@@ -116,8 +115,11 @@ static Tensor sameSide(const Located &x, Pair2d size, const WindowAttentionOptio
         sides.push_back((row + token / window[1] >= size[0] - shift[0] ? 2 : 0) +
                         (column + token % window[1] >= size[1] - shift[1] ? 1 : 0));
   int64_t tokens = window[0] * window[1], windows = (int64_t)sides.size() / tokens;
-  Tensor side = dsl::constant(Program::of(x), x.site, {windows, tokens, 1}, sides);
-  return equal(side, reshape(side, {windows, 1, tokens}));
+  Tensor side = dsl::constant(Program::of(x), x.site, {windows, tokens}, sides);
+  return [=](Index b, Index, Index i, Index j) {
+    Index window = remainder(b, (double)windows);
+    return equal(load(side, window, i), load(side, window, j));
+  };
 }
 
 Tensor window_attention(Located query, Located key, Located value, const WindowAttentionOptions &options) {
@@ -133,16 +135,21 @@ Tensor window_attention(Located query, Located key, Located value, const WindowA
   checkBias(frame, "window_attention", options.relative_bias, (2 * window[0] - 1) * (2 * window[1] - 1), query);
   checkTable("window_attention", query, size[0] * size[1]);
   bool shifted = shift[0] || shift[1];
-  auto cut = [&](const Tensor &x) { return window_partition(roll(roll(x, 2, -shift[0]), 3, -shift[1]), window); };
-  int64_t tokens = window[0] * window[1];
-  Tensor scores = matmul(cut(query), cut(key), {.transpose_b = true}) * scaleOf(options.scale, query);
+  int64_t tokens = window[0] * window[1], windows = size[0] * size[1] / tokens;
+  auto cut = [&](const Tensor &x) { // windows as items
+    Tensor parts = window_partition(roll(roll(x, 2, -shift[0]), 3, -shift[1]), window);
+    return reshape(transpose(parts, {0, 2, 1, 3, 4}), {shape[0] * windows, shape[1], tokens, x.dim(-1)});
+  };
+  AttentionOptions functions{.scale = scaleOf(options.scale, query)};
   if (options.relative_bias) {
-    Tensor bias = relative_bias(*options.relative_bias, relative_index_2d(window), tokens, tokens);
-    scores = scores + reshape(bias, {shape[1], 1, tokens, tokens});
+    Tensor table = *options.relative_bias,
+           index = dsl::constant(Program::of(query), query.site, {tokens, tokens}, relative_index_2d(window));
+    functions.score = [=](Scalar s, Index, Index h, Index i, Index j) { return s + load(table, load(index, i, j), h); };
   }
-  if (shifted) scores = where(sameSide(query, size, options), scores, lowest(scores.dtype()));
-  Tensor merged = window_merge(matmul(softmax(scores), cut(value)), window, size);
-  return roll(roll(merged, 2, shift[0]), 3, shift[1]);
+  if (shifted) functions.mask = sameSide(query, size, options);
+  Tensor seen = attention(cut(query), cut(key), cut(value), functions);
+  seen = transpose(reshape(seen, {shape[0], windows, shape[1], tokens, value.tensor.dim(-1)}), {0, 2, 1, 3, 4});
+  return roll(roll(window_merge(seen, window, size), 2, shift[0]), 3, shift[1]);
 }
 
 //===-- Neighbourhoods --------------------------------------------------------------------------------------------===//
