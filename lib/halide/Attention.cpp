@@ -192,7 +192,7 @@ private:
       stage.split(v[2], at, in, s.block, guard);
       if (loops[1] == 'I') stage.parallel(at);
       if (!withLogSumExp) stage.fuse(v[1], v[0], head);
-      if (parallel) stage.parallel(oneHead);
+      if (parallel && !(withLogSumExp && s.hasManyItems())) stage.parallel(oneHead);
       if (parallel && withLogSumExp) stage.parallel(v[0]);
     };
     Halide::Stage stage = output.stage();

@@ -179,7 +179,9 @@ private:
     for (size_t d = vars.size(); d-- > 2;) order.push_back(vars[d]);
     for (const Var &outer : {inGroup, head, vars[0]}) order.push_back(outer);
     result.split(vars[1], head, inGroup, group).reorder(order);
-    if (kernel.schedule().getLoops()[0] == 'B') result.parallel(head).parallel(vars[0]);
+    bool parallel = kernel.schedule().getLoops()[0] == 'B';
+    if (parallel && !s.hasManyItems()) result.parallel(head);
+    if (parallel) result.parallel(vars[0]);
     if (result.name() != results[0].name()) result.compute_with(results[0], head);
   }
 

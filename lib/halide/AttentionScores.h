@@ -71,6 +71,13 @@ public:
 
   using Expr = Halide::Expr;
 
+  /// Whether threads find tasks enough among the items of a batch, of all heads each.
+  bool hasManyItems() {
+    constexpr int64_t many = 16;
+    RankedTensorType q = op.getQuery().getType();
+    return !q.isDynamicDim(0) && q.getDimSize(0) >= many;
+  }
+
   Expr query(const Expr &n, const Expr &i, const Expr &d) { return ofQuery(op.getQuery(), n, i, d); }
   Expr ofQuery(mlir::Value operand, const Expr &n, const Expr &i, const Expr &d) {
     return kernel.load(operand, {n / heads, n % heads, min(i, queries - 1), d});
