@@ -3,6 +3,7 @@
 
 #include <fovea/LocalAttention.h>
 #include <fovea/Positions.h>
+#include <fovea/ScoreFunctions.h>
 
 #include <cmath>
 
@@ -105,23 +106,6 @@ static void checkBias(const Frame &frame, const char *name, const std::optional<
                ", a row for each distance and a column for each head");
 }
 
-/// Of shifted windows, tokens that meet otherwise than around an edge. Items are windows of images.
-static MaskFunction sameSide(const Located &x, Pair2d size, const WindowAttentionOptions &options) {
-  auto [window, shift] = std::pair(options.window, options.shift);
-  SmallVector<int64_t> sides;
-  for (int64_t row = 0; row < size[0]; row += window[0])
-    for (int64_t column = 0; column < size[1]; column += window[1])
-      for (int64_t token = 0; token < window[0] * window[1]; ++token)
-        sides.push_back((row + token / window[1] >= size[0] - shift[0] ? 2 : 0) +
-                        (column + token % window[1] >= size[1] - shift[1] ? 1 : 0));
-  int64_t tokens = window[0] * window[1], windows = (int64_t)sides.size() / tokens;
-  Tensor side = dsl::constant(Program::of(x), x.site, {windows, tokens}, sides);
-  return [=](Index b, Index, Index i, Index j) {
-    Index window = remainder(b, (double)windows);
-    return equal(load(side, window, i), load(side, window, j));
-  };
-}
-
 Tensor window_attention(Located query, Located key, Located value, const WindowAttentionOptions &options) {
   Frame frame(query);
   checkHeads(frame, "window_attention", "(b, heads, h, w, d)", 5, query, key, value);
@@ -133,8 +117,6 @@ Tensor window_attention(Located query, Located key, Located value, const WindowA
       frame.fail("window_attention: a shift of " + sizeText(shift) + " of windows of " + sizeText(window) +
                  ": it must be less than the window, and not negative");
   checkBias(frame, "window_attention", options.relative_bias, (2 * window[0] - 1) * (2 * window[1] - 1), query);
-  checkTable("window_attention", query, size[0] * size[1]);
-  bool shifted = shift[0] || shift[1];
   int64_t tokens = window[0] * window[1], windows = size[0] * size[1] / tokens;
   auto cut = [&](const Tensor &x) { // windows as items
     Tensor parts = window_partition(roll(roll(x, 2, -shift[0]), 3, -shift[1]), window);
@@ -146,7 +128,7 @@ Tensor window_attention(Located query, Located key, Located value, const WindowA
            index = dsl::constant(Program::of(query), query.site, {tokens, tokens}, relative_index_2d(window));
     functions.score = [=](Scalar s, Index, Index h, Index i, Index j) { return s + load(table, load(index, i, j), h); };
   }
-  if (shifted) functions.mask = sameSide(query, size, options);
+  if (shift[0] || shift[1]) functions.mask = masks::shifted_windows(size, window, shift);
   Tensor seen = attention(cut(query), cut(key), cut(value), functions);
   seen = transpose(reshape(seen, {shape[0], windows, shape[1], tokens, value.tensor.dim(-1)}), {0, 2, 1, 3, 4});
   return roll(roll(window_merge(seen, window, size), 2, shift[0]), 3, shift[1]);

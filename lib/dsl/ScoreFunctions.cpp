@@ -122,17 +122,17 @@ MaskFunction neighbourhood_2d(std::array<int64_t, 2> grid, int64_t radius) {
   };
 }
 
-MaskFunction shifted_windows(std::array<int64_t, 2> grid, int64_t window, int64_t shift) {
+MaskFunction shifted_windows(std::array<int64_t, 2> grid, std::array<int64_t, 2> window, std::array<int64_t, 2> shift) {
   return [=](Index b, Index, Index i, Index j) {
-    int64_t columns = grid[1] / window;
-    Cell at(remainder(b, (double)(grid[0] / window * columns)), columns);
-    // Behind the last `shift` rows and columns of the shifted grid lies what came from its other end.
-    auto region = [&](const Index &token) {
-      Cell cell(token, window);
-      Index row = at.row * (double)window + cell.row, column = at.column * (double)window + cell.column;
-      return cast(row < (double)(grid[0] - shift), i32) * 2 + cast(column < (double)(grid[1] - shift), i32);
+    int64_t rows = grid[0] / window[0], columns = grid[1] / window[1];
+    Cell at(remainder(b, (double)(rows * columns)), columns);
+    // Behind the last rows and columns of the shifted grid lies what came from its other end.
+    auto side = [&](const Index &token) {
+      Cell cell(token, window[1]);
+      Index row = at.row * (double)window[0] + cell.row, column = at.column * (double)window[1] + cell.column;
+      return cast(row < (double)(grid[0] - shift[0]), i32) * 2 + cast(column < (double)(grid[1] - shift[1]), i32);
     };
-    return equal(region(i), region(j));
+    return equal(side(i), side(j));
   };
 }
 

@@ -46,8 +46,9 @@ MaskFunction prefix(Located lengths);
 /// Attention Transformer"; at the border the neighbourhood is cut, not shifted).
 MaskFunction neighbourhood_2d(std::array<int64_t, 2> grid, int64_t radius);
 /// For windows of a grid that was shifted cyclically by `shift`: tokens see those that were beside them. Items b are
-/// (images, windows in rows), windows of `window` by `window` tokens (Liu et al. 2021, section 3.2).
-MaskFunction shifted_windows(std::array<int64_t, 2> grid, int64_t window, int64_t shift);
+/// (images, windows in rows), tokens those of a window in rows; `window` divides the grid (Liu et al. 2021,
+/// section 3.2).
+MaskFunction shifted_windows(std::array<int64_t, 2> grid, std::array<int64_t, 2> window, std::array<int64_t, 2> shift);
 
 } // namespace masks
 
