@@ -1,0 +1,95 @@
+"""Attention against PyTorch: scaled_dot_product_attention with grouped heads, masks and biases, MultiheadAttention, and
+FlexAttention, whose gradients, which it has on no CPU, are those of the formula. Results and every gradient, f32 against f64.
+
+usage: attention_parity.py BUILD    Needs the peers (tools/bench.sh --install-peers); without them it says so and exits with 77."""
+import math
+import os
+import sys
+
+BUILD = os.path.abspath(sys.argv[1])
+BOUND = 1e-5  # of the largest element
+
+
+def grouped(t):
+    from torch.nn.functional import scaled_dot_product_attention
+    return scaled_dot_product_attention(t["q"], t["k"], t["v"], is_causal=True, enable_gqa=True)
+
+
+def masked(t):
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+    mask = torch.where(t["seen"] > 0, 0.0, -math.inf) + t["bias"]
+    return scaled_dot_product_attention(t["q"], t["k"], t["v"], attn_mask=mask)
+
+
+def flex(t):
+    import torch
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    tokens, ids = t["q"].shape[2], t["ids"]
+
+    def score(s, b, h, i, j):
+        return 2 * torch.tanh(s / 2) + 2.0**(-8 * (h + 1) / 4) * (j - i)
+
+    def mask(b, h, i, j):
+        return ids[b, i] == ids[b, j]
+
+    place = torch.arange(tokens)
+    heads = torch.arange(4)[:, None, None]
+    scores = score(t["q"] @ t["k"].mT / math.sqrt(t["q"].shape[3]), None, heads, place[:, None], place)
+    seen = (ids[:, :, None] == ids[:, None, :])[:, None]
+    formula = torch.where(seen, scores, -math.inf).softmax(-1) @ t["v"]
+    blocks = create_block_mask(mask, 2, None, tokens, tokens, device="cpu")
+    theirs = flex_attention(*(t[name].detach() for name in "qkv"), score_mod=score, block_mask=blocks)
+    difference = (theirs - formula).abs().max().item()
+    if not difference < 1e-6:
+        sys.exit(f"attention_parity: the formula and FlexAttention differ by {difference:g}")
+    return formula
+
+
+def multihead(t):
+    import torch
+    width = t["x"].shape[2]
+    module = torch.nn.MultiheadAttention(width, 3, bias=False, batch_first=True).double()
+    parameters = {"in_proj_weight": t["qkv"].T, "out_proj.weight": t["projection"].T}
+    return torch.func.functional_call(module, parameters, (t["x"], t["x"], t["x"]), {"need_weights": False})[0]
+
+
+def main():
+    peers = f"{BUILD}/peers"
+    if not os.path.exists(f"{peers}/ready"):
+        print("SKIP: without PyTorch there is nothing to compare with; tools/bench.sh --install-peers installs it")
+        sys.exit(77)
+    if os.path.realpath(sys.prefix) != os.path.realpath(peers):
+        os.execv(f"{peers}/bin/python", [f"{peers}/bin/python", *sys.argv])
+    import numpy as np
+    import torch
+    from bench import arrays_for
+    from library import Library, compile_model
+    from workloads import Workload
+
+    folder, failed = f"{BUILD}/bench", False
+    for function in grouped, masked, flex, multihead:
+        model = "parity_" + function.__name__
+        compile_model(model, folder, BUILD)
+        arrays = arrays_for(Workload(model, model, entry="gradients"), folder)
+        library = Library(model, folder, 2, {}, "gradients")
+        library.bind(arrays)
+        library.run()
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        tensors = {name: tensor.double().requires_grad_() if tensor.is_floating_point() else tensor
+                   for name, tensor in tensors.items()}
+        y = function(tensors)
+        expected = {"y": y.detach().numpy()}
+        inputs = [name for name, tensor in tensors.items() if tensor.requires_grad and name != "cotangent"]
+        gradients = torch.autograd.grad(y, [tensors[name] for name in inputs], tensors["cotangent"].detach())
+        expected |= {"gradient_" + name: gradient.numpy() for name, gradient in zip(inputs, gradients)}
+        for name, value in expected.items():
+            error = np.abs(library.outputs[name] - value).max() / np.abs(value).max()
+            failed |= not error <= BOUND
+            print(f"{function.__name__}: {name} differs by {error:.2g} of its largest element")
+        library.close()
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
