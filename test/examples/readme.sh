@@ -28,6 +28,14 @@ c++ -std=c++17 -fsyntax-only -I"$build/include" -I"$source/examples/03-mnist" mo
 c++ -std=c++17 -fsyntax-only -I"$build/include" compiled.cpp || fail "the program that compiles does not compile"
 grep -q train_step compiled.cpp || fail "the second C++ code is not compile(model)"
 {
+  printf '#include <fovea/fovea.h>\nusing namespace fovea;\n'
+  printf 'Tensor f(Model model, Tensor q, Tensor k, Tensor v, int64_t heads, int64_t tokens) {\n'
+  block cpp 3
+  printf 'return y;\n}\n'
+} >score.cpp
+c++ -std=c++17 -fsyntax-only -I"$build/include" score.cpp || fail "the score function does not compile"
+grep -q attention score.cpp || fail "the third C++ code is no attention"
+{
   printf '#include "digits.h"\nvoid f(int64_t batch, const float *image, const int32_t *label, float rate, float loss, float *logits) {\n'
   block c
   printf '}\n'
@@ -60,7 +68,7 @@ fovea-opt "$model" -fovea-grad -o pass || fail "fovea-opt runs no pass"
 grep -q '@train_step' pass || fail "a single pass does nothing"
 
 # Links lead to files.
-for link in $(grep -oE '\]\([^)]*\)' "$readme" | tr -d '])('); do
+for link in $(awk '/^```/ { code = !code } !code' "$readme" | grep -oE '\]\([^)]*\)' | tr -d '])('); do
   [ -e "$source/$link" ] || fail "the link to $link leads nowhere"
 done
 for path in $(grep -oE '`(lib|tools|test|examples|dialect)/[a-zA-Z/._-]*`' "$readme" | tr -d '`'); do
