@@ -58,12 +58,25 @@ LogicalResult AttentionGradOp::verify() {
   return success();
 }
 
+/// kv_lengths, where there are some.
+template <typename Op> static LogicalResult verifyLengths(Op op) {
+  Value lengths = op.getKvLengths();
+  RankedTensorType query = op.getQuery().getType();
+  if (!lengths || dimsOf(typeOf(lengths)).getSizes() == dimsOf(query).getSizes().take_front(1)) return success();
+  return op.emitOpError("kv_lengths ") << shapeText(typeOf(lengths))
+                                       << " must hold one length for each of the batch of " << shapeText(query)
+                                       << " (c4)";
+}
+
+/// The score and mask regions.
+template <typename Op> static LogicalResult verifyFunctions(Op op) {
+  Type element = op.getQuery().getType().getElementType();
+  return success(succeeded(verifyScoreFunction(op, op.getScore(), "score", 1, op.getCaptures(), element, false)) &&
+                 succeeded(verifyScoreFunction(op, op.getMask(), "mask", 0, op.getCaptures(), element, true)));
+}
+
 LogicalResult AttentionOp::verify() {
-  if (Value lengths = getKvLengths())
-    if (dimsOf(typeOf(lengths)).getSizes() != dimsOf(getQuery().getType()).getSizes().take_front(1))
-      return emitOpError("kv_lengths ") << shapeText(typeOf(lengths))
-                                        << " must hold one length for each of the batch of "
-                                        << shapeText(getQuery().getType()) << " (c4)";
+  if (failed(verifyLengths(*this))) return failure();
   double dropout = getDropout().convertToDouble();
   if (!(dropout >= 0 && dropout < 1) || (dropout == 0 && getRandomKey()))
     return emitOpError("drops weights with probability ")
@@ -72,16 +85,11 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
-LogicalResult AttentionOp::verifyRegions() {
-  Type element = getQuery().getType().getElementType();
-  return success(succeeded(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) &&
-                 succeeded(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)));
-}
+LogicalResult AttentionOp::verifyRegions() { return verifyFunctions(*this); }
 
 LogicalResult AttentionGradOp::verifyRegions() {
   Type element = getQuery().getType().getElementType();
-  if (failed(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) ||
-      failed(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)) ||
+  if (failed(verifyFunctions(*this)) ||
       failed(verifyScoreFunction(*this, getGradient(), "gradient", 2, getCaptures(), element, false)))
     return failure();
   SmallVector<Type> types;
@@ -162,17 +170,9 @@ LogicalResult AttentionMapOp::verify() {
     return emitOpError(
         "needs a cotangent, as attention's result, exactly where it has a value, and weights, but no entropy, "
         "to multiply with (c11)");
-  if (Value lengths = getKvLengths();
-      lengths && dimsOf(typeOf(lengths)).getSizes() != dimsOf(getQuery().getType()).getSizes().take_front(1))
-    return emitOpError("kv_lengths ") << shapeText(typeOf(lengths)) << " must hold one length for each of the batch of "
-                                      << shapeText(getQuery().getType()) << " (c4)";
-  return success();
+  return verifyLengths(*this);
 }
 
-LogicalResult AttentionMapOp::verifyRegions() {
-  Type element = getQuery().getType().getElementType();
-  return success(succeeded(verifyScoreFunction(*this, getScore(), "score", 1, getCaptures(), element, false)) &&
-                 succeeded(verifyScoreFunction(*this, getMask(), "mask", 0, getCaptures(), element, true)));
-}
+LogicalResult AttentionMapOp::verifyRegions() { return verifyFunctions(*this); }
 
 } // namespace fovea

@@ -38,11 +38,18 @@ void CaptureSums::define(const PairVars &at, const Expr &score, const Expr &cota
   places(at) = flat(captureIndices(kernel, s.op.getCaptures()[gradient.capture], add.getIndices()));
 }
 
-/// The place that indices name.
+/// The place that the indices of all dimensions of the capture name.
 Expr CaptureSums::flat(Coordinates indices) {
+  std::vector<Expr> rest;
+  for (int64_t d : gradient.rest) rest.push_back(indices[d]);
+  return Halide::Internal::simplify(placeOf(rest));
+}
+
+/// The same of those that are places.
+Expr CaptureSums::placeOf(Coordinates rest) {
   Expr result = 0;
-  for (auto [d, extent] : llvm::zip(gradient.rest, extents)) result = result * extent + indices[d];
-  return Halide::Internal::simplify(result);
+  for (auto [index, extent] : llvm::zip_equal(rest, extents)) result = result * extent + index;
+  return result;
 }
 
 void CaptureSums::accumulate(const std::string &reduction, int panels, int blocks, const Var &chunk, const Var &m,
@@ -98,13 +105,12 @@ void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::Loop
 }
 
 Expr CaptureSums::total(Coordinates place, const Expr &inGroup, int chunks, const Expr &m) {
-  Expr flat = 0, result;
-  for (auto [index, extent] : llvm::zip(place, extents)) flat = flat * extent + index;
+  Expr at = placeOf(place), result;
   for (int c = 0; c < chunks; ++c)
     for (int l = 0; l < (inLanes ? s.lanes : 1); ++l) {
-      std::vector<Expr> at{flat, inGroup, c, m};
-      if (inLanes) at.insert(at.begin(), l);
-      Expr part = sums(at);
+      std::vector<Expr> arguments{at, inGroup, c, m};
+      if (inLanes) arguments.insert(arguments.begin(), l);
+      Expr part = sums(arguments);
       result = result.defined() ? result + part : part;
     }
   return result;

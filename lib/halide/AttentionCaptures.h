@@ -34,6 +34,7 @@ public:
 
 private:
   Halide::Expr flat(Coordinates indices);
+  Halide::Expr placeOf(Coordinates rest);
   /// Beyond the last key, vectors add zeros.
   Halide::Expr placesWithTail() { return neighbours ? size + (s.lanes - 1) : size; }
 

@@ -6,6 +6,8 @@ import math
 import os
 import sys
 
+import with_peers
+
 BUILD = os.path.abspath(sys.argv[1])
 BOUND = 1e-5  # of the largest element
 
@@ -55,12 +57,7 @@ def multihead(t):
 
 
 def main():
-    peers = f"{BUILD}/peers"
-    if not os.path.exists(f"{peers}/ready"):
-        print("SKIP: without PyTorch there is nothing to compare with; tools/bench.sh --install-peers installs it")
-        sys.exit(77)
-    if os.path.realpath(sys.prefix) != os.path.realpath(peers):
-        os.execv(f"{peers}/bin/python", [f"{peers}/bin/python", *sys.argv])
+    with_peers.enter(BUILD)
     import numpy as np
     import torch
     from bench import arrays_for

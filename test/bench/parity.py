@@ -5,6 +5,8 @@ import json
 import os
 import sys
 
+import with_peers
+
 BUILD = os.path.abspath(sys.argv[1])
 BATCH = 2
 PARAMETERS = 5_717_416  # of timm's vit_tiny_patch16_224
@@ -62,12 +64,7 @@ def ours(folder, arrays, path):
 
 
 def main():
-    peers = f"{BUILD}/peers"
-    if not os.path.exists(f"{peers}/ready"):
-        print("SKIP: without PyTorch there is nothing to compare with; tools/bench.sh --install-peers installs it")
-        sys.exit(77)
-    if os.path.realpath(sys.prefix) != os.path.realpath(peers):
-        os.execv(f"{peers}/bin/python", [f"{peers}/bin/python", *sys.argv])
+    with_peers.enter(BUILD)
     import numpy as np
     from bench import arrays_for
     from library import compile_model
