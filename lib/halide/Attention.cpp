@@ -55,6 +55,8 @@ public:
   }
 
 private:
+  /// The lanes of one vector are combined one after another, so that few are left to it.
+  static int fewLanes(int lanes) { return std::min(lanes, 4); }
   /// Panels are counted from the first of a chunk. Halide may not conclude which chunks are seen: it would compute no
   /// others.
   Expr panelAt(const Expr &panel) {
@@ -110,9 +112,10 @@ private:
     Expr x = score(p, q, rp, chunk, block, n);
     if (!s.hasFunctions()) x = s.choose(sees(q, rp), x, maskedScore);
     peak(p, q, chunk, block, n) = max(peak(p, q, chunk, block, n), x);
-    rl = kernel.reduction("rl", {s.lanes});
+    rl = kernel.reduction("rl", {fewLanes(s.lanes)});
     Expr all = peak(rl, q, chunk, block, n);
-    for (int c = s.lanes; c < s.columns; c += s.lanes) all = max(all, peak(rl + c, q, chunk, block, n));
+    for (int c = fewLanes(s.lanes); c < s.columns; c += fewLanes(s.lanes))
+      all = max(all, peak(rl + c, q, chunk, block, n));
     largest(q, chunk, block, n) = s.real(maskedScore);
     largest(q, chunk, block, n) = max(largest(q, chunk, block, n), all);
   }
@@ -152,9 +155,10 @@ private:
     sums(d, q, which, chunk, block, n) = s.readsMap(s.real(0), n);
     sums(d, row, ro.z, chunk, block, n) += s.readsMap(pairs, n);
 
-    rt = kernel.reduction("rt", {valueLanes});
+    rt = kernel.reduction("rt", {fewLanes(valueLanes)});
     Expr all = sums(rt, q, 1, chunk, block, n);
-    for (int c = valueLanes; c < s.valueSize; c += valueLanes) all += sums(rt + c, q, 1, chunk, block, n);
+    for (int c = fewLanes(valueLanes); c < s.valueSize; c += fewLanes(valueLanes))
+      all += sums(rt + c, q, 1, chunk, block, n);
     total(q, chunk, block, n) = s.real(0);
     total(q, chunk, block, n) += all;
   }
@@ -200,6 +204,7 @@ private:
     stage.reorder(v[3], in, at, oneHead).vectorize(v[3], valueLanes, guard).unroll(v[3]);
     if (withLogSumExp) {
       blocks(logSumExp);
+      logSumExp.vectorize(in, s.lanes, guard);
       logSumExp.compute_with(output.func, at);
     }
     Halide::LoopLevel atBlock(output.func, at), atChunk = cut ? Halide::LoopLevel(part, chunk) : atBlock;
@@ -230,7 +235,7 @@ private:
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd.x);
     peak.compute_at(atChunk).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
-    largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, s.lanes);
+    largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, fewLanes(s.lanes));
 
     for (Func f : {weight, applied}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
@@ -247,7 +252,7 @@ private:
       f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
     inverse.bound_extent(block, 1).bound_extent(n, 1);
     inverse.compute_at(atBlock).bound(q, 0, s.block);
-    total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, valueLanes);
+    total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, fewLanes(valueLanes));
   }
 
   void scheduleMerge(const Halide::LoopLevel &atBlock, bool parallel) {

@@ -20,6 +20,7 @@ CaptureSums::CaptureSums(KernelLowering &kernel, Scores<AttentionGradOp> &scores
   Value key = region.getArgument(5), capture = s.op.getCaptures()[gradient.capture];
   neighbours = s.indicesOf(region).areNeighbours(capture, add.getIndices());
   inLanes = true;
+  shared = s.areShared(region, add.getIndices());
   for (int64_t d : gradient.rest) {
     inLanes &= !dependsOn(add.getIndices()[d], key);
     extents.push_back(kernel.extent(capture, d));
@@ -34,8 +35,14 @@ void CaptureSums::define(const PairVars &at, const Expr &score, const Expr &cota
   values(at) = s.choose(s.seen(at.n, i, j), Halide::cast(s.element, value), 0);
 
   if (neighbours) return;
-  s.evaluate(region, {score, cotangent}, at.n, i, j, {});
-  places(at) = flat(captureIndices(kernel, s.op.getCaptures()[gradient.capture], add.getIndices()));
+  auto placeAt = [&](const Expr &n, const Expr &i, const Expr &j) {
+    s.evaluate(region, {score, cotangent}, n, i, j, {});
+    return MarkedLoads::unbounded(flat(captureIndices(kernel, s.op.getCaptures()[gradient.capture], add.getIndices())));
+  };
+  if (shared)
+    s.share(places, placeAt);
+  else
+    places(at) = placeAt(at.n, i, j);
 }
 
 /// The place that the indices of all dimensions of the capture name.
@@ -66,6 +73,9 @@ void CaptureSums::accumulate(const std::string &reduction, int panels, int block
     Expr i = block * s.block + r[1], j = r[3] * s.columns + column;
     Value capture = s.op.getCaptures()[gradient.capture];
     to = flat(s.firstIndices(s.op.getGradient(), capture, add.getIndices(), n, i, j)) + column % s.lanes;
+  } else if (shared) {
+    to = places(r[3] * s.columns + (inLanes ? Expr(0) : column), min(block * s.block + r[1], s.queries - 1),
+                n % s.heads);
   } else {
     to = places(inLanes ? Expr(0) : column, r[1], r[3], block, n);
   }
@@ -83,7 +93,7 @@ void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::Loop
   Halide::LoopLevel atPanel(gradients, panel);
   for (Func each : {values, places}) {
     bool ofPairs = each.name() == values.name();
-    if (!ofPairs && neighbours) continue;
+    if (!ofPairs && (neighbours || shared)) continue;
     std::vector<Var> vars = each.args();
     each.compute_at(atPanel).bound(vars[1], 0, s.block);
     for (size_t one = 2; one < vars.size(); ++one) each.bound_extent(vars[one], 1);
@@ -100,6 +110,7 @@ void CaptureSums::schedule(Func gradients, const RVar &panel, const Halide::Loop
   sums.update().reorder(order);
   if (inLanes) sums.update().vectorize(lane, s.lanes);
   if (neighbours) sums.update().allow_race_conditions().vectorize(r[0], s.lanes).unroll(r[0]);
+  if (!inLanes && !neighbours) sums.update().unroll(r[0], 8);
   if (parallel) sums.update().parallel(chunk);
   sums.update().compute_with(gradients.update(), panel);
 }

@@ -47,7 +47,7 @@ private:
   Halide::Expr size;                 // how many places there are
   Halide::Var lane{"lane"}, place{"place"}, inGroup{"in_group"};
   Halide::RDom r;
-  bool inLanes, neighbours;
+  bool inLanes, neighbours, shared;
 };
 
 } // namespace fovea

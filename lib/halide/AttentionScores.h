@@ -111,11 +111,29 @@ public:
         at.back() = Halide::unsafe_promise_clamped(at.back() + j % lanes, 0, last);
         Expr element = math::convert(kernel.type(load.getType().getElementType()), kernel.load(capture, at));
         loads.push_back({load, keys % columns ? MarkedLoads::where(element, j < keys) : element});
-      } else if (isShared(region, load)) {
+      } else if (areShared(region, load.getResult())) {
         loads.push_back({load, shared(region, load)(j, min(i, queries - 1), n % heads)});
       }
     }
     return evaluateAt(region, scores, n, math::opaque(i), math::opaque(j), scalars, loads);
+  }
+  /// Whether values of a region are the same for all items, and those of all heads, queries and keys are few: they are
+  /// found out once.
+  bool areShared(mlir::Region &region, mlir::ValueRange values) {
+    constexpr int64_t most = 1 << 19;
+    mlir::RankedTensorType q = op.getQuery().getType();
+    if (q.getDimSize(0) == 1 || q.isDynamicDim(2) || heads * q.getDimSize(2) * panels * columns > most) return false;
+    for (mlir::BlockArgument argument : region.getArguments().take_front(noScores(region).size() + 1))
+      if (llvm::any_of(values, [&](Value value) { return dependsOn(value, argument); })) return false;
+    return true;
+  }
+  /// Defines such a function of (key, query, head), which is computed before all else.
+  void share(Halide::Func result, llvm::function_ref<Expr(const Expr &head, const Expr &i, const Expr &j)> value) {
+    Halide::Var i("i"), j("j"), head("head");
+    result(j, i, head) = value(head, math::opaque(i), math::opaque(j));
+    result.compute_root().vectorize(j, lanes);
+    result.bound(j, 0, panels * columns).bound(i, 0, queries).bound(head, 0, heads);
+    if (kernel.schedule().getLoops().starts_with("B")) result.parallel(head);
   }
   ScoreIndices &indicesOf(mlir::Region &region) {
     auto [at, fresh] = indices.try_emplace(&region);
@@ -282,26 +300,13 @@ private:
     llvm::append_range(arguments, std::vector<Expr>{n / heads, n % heads, i, j});
     return kernel.evaluate(region, arguments, op.getCaptures(), scalars, given);
   }
-  /// Whether all items load the same, and what all heads, queries and keys load is little: it is found out once.
-  bool isShared(mlir::Region &region, ScoreLoadOp load) {
-    constexpr int64_t most = 1 << 19;
-    mlir::RankedTensorType q = op.getQuery().getType();
-    if (q.getDimSize(0) == 1 || q.isDynamicDim(2) || heads * q.getDimSize(2) * panels * columns > most) return false;
-    bool everyItem = true;
-    for (mlir::BlockArgument argument : region.getArguments().take_front(noScores(region).size() + 1))
-      everyItem &= !dependsOn(load, argument);
-    return everyItem;
-  }
   Halide::Func shared(mlir::Region &region, ScoreLoadOp load) {
     auto [at, fresh] = loaded.try_emplace(load);
     if (!fresh) return at->second;
-    Halide::Var i("i"), j("j"), head("head");
     Halide::Func result = at->second = kernel.func("loaded" + std::to_string(loaded.size()));
-    result(j, i, head) =
-        evaluateAt(region, noScores(region), head, math::opaque(i), math::opaque(j), load.getResult())[0];
-    result.compute_root().vectorize(j, lanes);
-    result.bound(j, 0, panels * columns).bound(i, 0, queries).bound(head, 0, heads);
-    if (kernel.schedule().getLoops().starts_with("B")) result.parallel(head);
+    share(result, [&](const Expr &head, const Expr &i, const Expr &j) {
+      return evaluateAt(region, noScores(region), head, i, j, load.getResult())[0];
+    });
     return result;
   }
 

@@ -113,7 +113,7 @@ bool ScoreIndices::areNeighbours(Value capture, ValueRange indices) {
 
 using namespace Halide::Internal;
 
-static const std::string whereName = "load_where", pureName = "load_pure ";
+static const std::string whereName = "load_where", pureName = "load_pure ", unboundedName = "unbounded";
 
 Expr MarkedLoads::where(const Expr &element, const Expr &condition) {
   return Call::make(element.type(), whereName, {element, condition}, Call::PureExtern);
@@ -123,7 +123,12 @@ Expr MarkedLoads::pure(const Halide::Func &func, const Expr &index, const Expr &
   return Call::make(func.type(), pureName + func.name(), {index, around}, Call::PureExtern);
 }
 
+Expr MarkedLoads::unbounded(const Expr &value) {
+  return Call::make(value.type(), unboundedName, {value}, Call::PureExtern);
+}
+
 Expr MarkedLoads::visit(const Call *call) {
+  if (call->name == unboundedName) return mutate(call->args[0]);
   if (call->name.compare(0, pureName.size(), pureName) == 0)
     return Load::make(call->type, call->name.substr(pureName.size()), mutate(call->args[0]), Halide::Buffer<>(),
                       Halide::Parameter(), const_true(call->type.lanes()), ModulusRemainder());

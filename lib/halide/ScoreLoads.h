@@ -52,6 +52,9 @@ public:
   /// The element of a Func that is computed before, by its place in memory. Halide leaves conditions that call Funcs in
   /// the innermost loop; this it moves out of all loops but those around the Func, which `around` must change with.
   static Halide::Expr pure(const Halide::Func &func, const Halide::Expr &index, const Halide::Expr &around);
+  /// `value`, of whose bounds Halide learns nothing: from those of a Func's values it makes a clamp of each index that
+  /// is one of them.
+  static Halide::Expr unbounded(const Halide::Expr &value);
 
 protected:
   using IRMutator::visit;
