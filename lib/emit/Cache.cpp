@@ -1,5 +1,5 @@
-// The cache. A kernel is a header of four words (mark, scratch bytes, object bytes, checksum of what surrounds it),
-// then the object. A shared library has its checksum behind it, where loaders do not look.
+// The cache. A kernel is a header of five words (mark, scratch bytes, those of workers, object bytes, checksum of what
+// surrounds it), then the object. A shared library has its checksum behind it, where loaders do not look.
 #include "lib/emit/Cache.h"
 
 #include "lib/emit/Files.h"
@@ -14,8 +14,9 @@ namespace fovea {
 
 namespace {
 struct EntryHeader {
-  char mark[8] = {'F', 'O', 'V', 'E', 'A', 'K', '0', '1'};
-  int64_t scratchBytes = 0, objectBytes = 0;
+  char mark[8] = {'F', 'O', 'V', 'E', 'A', 'K', '0', '2'};
+  ScratchBytes scratch;
+  int64_t objectBytes = 0;
   uint64_t checksum = 0;
 };
 } // namespace
@@ -57,13 +58,13 @@ std::optional<KernelCode> Cache::find(StringRef symbol) const {
   StringRef object = StringRef(*bytes).drop_front(sizeof header);
   if (header.objectBytes != (int64_t)object.size() || header.checksum != checksum(header, symbol, object))
     return std::nullopt;
-  return KernelCode{symbol.str(), object.str(), header.scratchBytes};
+  return KernelCode{symbol.str(), object.str(), header.scratch};
 }
 
 void Cache::store(const KernelCode &code) const {
   if (folder.empty()) return;
   EntryHeader header;
-  header.scratchBytes = code.scratchBytes;
+  header.scratch = code.scratch;
   header.objectBytes = code.object.size();
   header.checksum = checksum(header, code.symbol, code.object);
   std::string bytes(reinterpret_cast<const char *>(&header), sizeof header);

@@ -280,6 +280,13 @@ std::string HostModule::emit(ArrayRef<TargetProgram> programs) {
   return native.object(module);
 }
 
+ScratchBytes TargetProgram::scratchBytes() const {
+  ScratchBytes most;
+  for (const auto &[name, code] : kernels)
+    most = {std::max(most.caller, code.scratch.caller), std::max(most.worker, code.scratch.worker)};
+  return most;
+}
+
 std::string emitHostProgram(const Interface &interface, ArrayRef<TargetProgram> programs) {
   return HostModule(interface).emit(programs);
 }

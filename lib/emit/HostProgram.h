@@ -14,6 +14,9 @@ struct TargetProgram {
   Target target;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::map<std::string, KernelCode> kernels;
+
+  /// Kernels run one after another.
+  ScratchBytes scratchBytes() const;
 };
 
 /// `interface` is that of the first program; the others have the same. The programs are in order of preference, and

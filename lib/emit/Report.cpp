@@ -130,16 +130,16 @@ private:
   void writeProgram(const TargetProgram &program) {
     ModuleOp module = program.module.get();
     SmallVector<StateOp> state = llvm::to_vector(module.getOps<StateOp>());
-    int64_t scratch = 0;
-    for (const auto &kernel : program.kernels) scratch = std::max(scratch, kernel.second.scratchBytes);
+    ScratchBytes scratch = program.scratchBytes();
     out << "target " << program.target.name << "; operations and bytes are those of one launch\n";
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration()) writeFunction(program, function);
     std::string arena = arenaText(module),
                 all = std::to_string(stateBytes(state)) + (arena == "0" ? "" : " + " + arena);
-    out << "state: " << stateBytes(state) << " bytes\narena: " << arena << " bytes\nscratch: " << scratch
-        << " bytes for each thread\n"
-        << "peak: " << all << (scratch ? " + " + std::to_string(scratch) + " * threads" : "")
+    out << "state: " << stateBytes(state) << " bytes\narena: " << arena << " bytes\nscratch: " << scratch.caller
+        << " bytes, and " << scratch.worker << " for each further thread\n"
+        << "peak: " << all << (scratch.caller ? " + " + std::to_string(scratch.caller) : "")
+        << (scratch.worker ? " + " + std::to_string(scratch.worker) + " * (threads - 1)" : "")
         << " bytes, beside the handle\n";
   }
 
@@ -155,7 +155,7 @@ private:
     for (auto [name, count] : launches) {
       auto kernel = symbols.lookup<KernelOp>(name);
       AffineExpr operations = costs.operations(kernel), bytes = costs.bytes(kernel);
-      int64_t scratch = program.kernels.at(name.str()).scratchBytes;
+      int64_t scratch = program.kernels.at(name.str()).scratch.caller;
       rows.push_back(
           {name.str(), std::to_string(count), costs.text(operations), costs.text(bytes), std::to_string(scratch)});
       double atRoof = options.roof ? writeBound(rows.back(), costs.value(operations), costs.value(bytes)) : 0;
@@ -181,8 +181,8 @@ private:
         auto sizes = shapes.of(capture);
         auto rows = llvm::find(sizes, queries);
         if (rows != sizes.end() && std::find(rows + 1, sizes.end(), keys) != sizes.end())
-          out << "  " << kernel.getSymName() << " captures queries by keys: "
-              << shapeText(cast<RankedTensorType>(capture.getType())) << "\n";
+          out << "  " << kernel.getSymName()
+              << " captures queries by keys: " << shapeText(cast<RankedTensorType>(capture.getType())) << "\n";
       }
     };
     kernel.getBody().walk([&](AttentionOp op) { write(op); });

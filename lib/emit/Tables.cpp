@@ -176,11 +176,11 @@ Constant *Tables::program(const Interface &interface, const TargetProgram &progr
   for (StateOp each : stateOps) states.push_back(state(each));
   for (auto [index, function] : llvm::enumerate(functions))
     entries.push_back(entry(interface.entries[index], function));
-  int64_t scratch = 0;
-  for (const auto &kernel : program.kernels) scratch = std::max(scratch, kernel.second.scratchBytes);
+  ScratchBytes scratch = program.scratchBytes();
   return record({string(program.target.name), integer(program.target.cpuFeatures), integer(states.size()),
                  array(states), integer(stateBytes(stateOps)), integers(arenaBytes(program.module.get(), sizes)),
-                 integers(largestBytes(program)), integer(scratch), integer(entries.size(), 32), array(entries)});
+                 integers(largestBytes(program)), integer(scratch.caller), integer(scratch.worker),
+                 integer(entries.size(), 32), array(entries)});
 }
 
 Constant *Tables::model(const Interface &interface, ArrayRef<TargetProgram> programs,

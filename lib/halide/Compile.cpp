@@ -34,7 +34,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/129";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/130";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -55,7 +55,7 @@ public:
       if (function.name == name) function.body.accept(this);
   }
 
-  int64_t most = 0;
+  int64_t most = 0, ofTasks = 0;
   std::string unbounded; // an intermediate without a constant bound, if any
 
 private:
@@ -65,6 +65,7 @@ private:
     if (!name.consume_front("::")) return; // how functions are named
     ScratchOf body(module, name.str());
     most = std::max(most, now + body.most);
+    ofTasks = std::max(ofTasks, body.most);
     if (!body.unbounded.empty()) unbounded = body.unbounded;
   }
   /// Visits the body of a name that has values from `first` to `last`.
@@ -187,7 +188,7 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
       module.compile({{Halide::OutputFileType::object, path}});
     });
     if (failed(object)) return failure();
-    return KernelCode{compilation.symbol, std::move(*object), scratch.most};
+    return KernelCode{compilation.symbol, std::move(*object), {scratch.most, scratch.ofTasks}};
   });
 }
 

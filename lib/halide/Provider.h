@@ -8,14 +8,19 @@
 
 namespace fovea {
 
+/// What may be in halide_malloc at once, with overhead: on the thread that calls, and on one that only runs tasks.
+struct ScratchBytes {
+  int64_t caller = 0, worker = 0;
+};
+
 /// A kernel as code. Its function is
 ///   int32_t symbol(void *user_context, halide_buffer_t *input..., int32_t size..., halide_buffer_t *result...)
 /// with an input for each argument that no result works in place of, in order; the value of each symbol that the
 /// kernel's types or body name, sorted by name; and every result, in order. It returns 0 on success.
 struct KernelCode {
-  std::string symbol;       // fovea_ and a hash of the kernel, its schedule, the target and the options
-  std::string object;       // ELF, without a runtime
-  int64_t scratchBytes = 0; // what one thread may have in halide_malloc at once, with overhead
+  std::string symbol; // fovea_ and a hash of the kernel, its schedule, the target and the options
+  std::string object; // ELF, without a runtime
+  ScratchBytes scratch;
 };
 
 enum class KernelText { schedule, stmt, llvm, assembly };

@@ -1,5 +1,5 @@
 // A handle's life: create, call, destroy. Everything a handle needs lies in one workspace, which is laid out here:
-// the handle itself, its workers, the state, the arena, and a scratch slot for each thread.
+// the handle itself, its workers, the state, the arena, and scratch for the caller and for each worker.
 #include "Handle.h"
 
 #include <cstdarg>
@@ -27,8 +27,8 @@ int64_t saturating_affine(const int64_t *row, const int64_t *sizes, int32_t size
 
 // Offsets of the parts from the aligned start of the workspace.
 struct Layout {
-  int64_t workers, state, arena, scratch, bytes;
-  int64_t scratch_slot; // bytes of each thread's
+  int64_t workers, state, arena, scratch, worker_scratch, bytes;
+  int64_t scratch_slot, worker_slot; // bytes of the caller's and of each worker's
 };
 
 Layout lay_out(const fovea_model *model, const fovea_program *program, const int64_t *sizes, int32_t threads) {
@@ -43,7 +43,9 @@ Layout lay_out(const fovea_model *model, const fovea_program *program, const int
   layout.state = place(program->state_bytes);
   layout.arena = place(saturating_affine(program->arena_bytes, sizes, model->size_count));
   layout.scratch_slot = round_up(program->scratch_bytes);
-  layout.scratch = place(multiply(threads, layout.scratch_slot));
+  layout.worker_slot = round_up(program->worker_scratch_bytes);
+  layout.scratch = place(layout.scratch_slot);
+  layout.worker_scratch = place(multiply(threads - 1, layout.worker_slot));
   layout.bytes = place(0);
   return layout;
 }
@@ -112,9 +114,10 @@ void *obtain_workspace(const fovea_model *model, const fovea_options *options, i
   return nullptr;
 }
 
-void prepare_worker(Worker *worker, fovea_handle *handle, uint8_t *scratch) {
+void prepare_worker(Worker *worker, fovea_handle *handle, uint8_t *scratch, int64_t scratch_bytes) {
   worker->handle = handle;
   worker->scratch = scratch;
+  worker->scratch_bytes = scratch_bytes;
   worker->newest_block = -1;
   worker->task = -1;
 }
@@ -168,9 +171,10 @@ fovea_handle *fovea_create(const fovea_model *model, const fovea_options *option
   memset(base, 0, layout.arena); // the handle, the workers, and the state with its padding
   fovea_handle *handle = reinterpret_cast<fovea_handle *>(base);
   handle->workers = reinterpret_cast<Worker *>(base + layout.workers);
-  prepare_worker(&handle->caller, handle, base + layout.scratch);
+  prepare_worker(&handle->caller, handle, base + layout.scratch, layout.scratch_slot);
   for (int32_t i = 0; i < threads - 1; ++i)
-    prepare_worker(&handle->workers[i], handle, base + layout.scratch + (i + 1) * layout.scratch_slot);
+    prepare_worker(&handle->workers[i], handle, base + layout.worker_scratch + i * layout.worker_slot,
+                   layout.worker_slot);
   handle->threads = threads;
   handle->model = model;
   handle->program = program;

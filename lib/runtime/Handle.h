@@ -18,7 +18,7 @@ constexpr int32_t kMaxThreads = 1024;
 struct alignas(kAlignment) Worker {
   fovea_handle *handle;
   uint8_t *scratch;
-  int64_t scratch_used;
+  int64_t scratch_bytes, scratch_used;
   int64_t newest_block; // offset of the header of the newest allocation in scratch, -1 when there is none
   int32_t task;         // index of the parallel task that it runs, -1 outside of one
   pthread_t thread;

@@ -82,7 +82,7 @@ extern "C" void halide_error(void *user_context, const char *text) {
 
 extern "C" void *halide_malloc(void *user_context, size_t bytes) {
   Worker *worker = static_cast<Worker *>(user_context);
-  int64_t free_bytes = round_up(worker->handle->program->scratch_bytes) - worker->scratch_used;
+  int64_t free_bytes = worker->scratch_bytes - worker->scratch_used;
   if (free_bytes < (int64_t)sizeof(Block) || bytes > static_cast<size_t>(free_bytes) - sizeof(Block)) {
     char text[160];
     snprintf(text, sizeof text, "scratch: a kernel asks for %zu bytes, %lld are left: its plan is too small, a defect",

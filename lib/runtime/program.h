@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define FOVEA_ABI_VERSION 1
+#define FOVEA_ABI_VERSION 2
 #define FOVEA_MAX_RANK 8
 #define FOVEA_MAX_SIZES 4
 /* What halide_malloc(n) takes of a thread's scratch beyond n rounded up to 64. */
@@ -87,7 +87,8 @@ typedef struct {
   int64_t state_bytes;
   const int64_t *arena_bytes;   /* affine row: the largest over the entry points */
   const int64_t *largest_bytes; /* affine row: no tensor a kernel reads or writes is larger */
-  int64_t scratch_bytes;        /* for each thread: the most that kernels hold at once; see FOVEA_SCRATCH_OVERHEAD */
+  int64_t scratch_bytes;        /* the most that kernels hold at once on one thread; see FOVEA_SCRATCH_OVERHEAD */
+  int64_t worker_scratch_bytes; /* the most on each further thread, which runs only tasks */
   int32_t entry_count;
   const fovea_entry *entries; /* the same order in every program of a model */
 } fovea_program;

@@ -18,7 +18,7 @@ protected:
   }
   void replace(const std::string &bytes) const { std::ofstream(entry, std::ios::binary) << bytes; }
 
-  KernelCode code{"fovea_1", std::string("object\0code", 11), 640};
+  KernelCode code{"fovea_1", std::string("object\0code", 11), {640, 128}};
   std::filesystem::path entry = folder / "kernels" / "fovea_1.kernel";
   Cache cache{(folder / "kernels").string()};
 };
@@ -28,7 +28,8 @@ TEST_F(CacheTest, FindsWhatWasStored) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->symbol, code.symbol);
   EXPECT_EQ(found->object, code.object);
-  EXPECT_EQ(found->scratchBytes, 640);
+  EXPECT_EQ(found->scratch.caller, 640);
+  EXPECT_EQ(found->scratch.worker, 128);
   EXPECT_FALSE(cache.find("fovea_2"));
 }
 

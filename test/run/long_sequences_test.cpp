@@ -85,8 +85,8 @@ struct Workspace {
   int64_t planned, used;
 };
 
-/// What one thread's workspace is said to take, and how much of it a call touches, by cache lines.
-Workspace workspaceOf(int64_t tokens, bool training) {
+/// What the workspace is said to take, and how much of it a call touches, by cache lines.
+Workspace workspaceOf(int64_t tokens, bool training, int threads) {
   constexpr size_t line = 64;
   constexpr uint8_t untouched = 0xa5;
   Running model(oneHead(tokens, training));
@@ -97,7 +97,7 @@ Workspace workspaceOf(int64_t tokens, bool training) {
     arguments.emplace_back(tensor.elements({}), 0.25f);
     pointers.push_back(arguments.back().data());
   }
-  std::vector<uint8_t> memory = model.call(entry, 1, {}, pointers, untouched);
+  std::vector<uint8_t> memory = model.call(entry, threads, {}, pointers, untouched);
   int64_t used = 0;
   for (size_t at = 0; at < memory.size(); at += line) {
     auto begin = memory.begin() + at, end = memory.begin() + std::min(at + line, memory.size());
@@ -112,13 +112,16 @@ class LongSequences : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Training, LongSequences, testing::Bool());
 
 TEST_P(LongSequences, TakeMemoryByTheToken) {
-  Workspace before = workspaceOf(1024, GetParam());
-  for (int64_t tokens : {4096, 8192}) {
-    Workspace workspace = workspaceOf(tokens, GetParam());
-    printf("%ld tokens: %ld bytes planned, %ld used\n", long(tokens), long(workspace.planned), long(workspace.used));
-    EXPECT_GE(workspace.used, workspace.planned * 95 / 100) << tokens;
-    EXPECT_LE(workspace.planned, before.planned * (tokens == 4096 ? 4 : 2) * 105 / 100) << tokens;
-    before = workspace;
+  for (int threads : {1, 2}) {
+    Workspace before = workspaceOf(1024, GetParam(), threads);
+    for (int64_t tokens : {4096, 8192}) {
+      Workspace workspace = workspaceOf(tokens, GetParam(), threads);
+      printf("%ld tokens, %d threads: %ld bytes planned, %ld used\n", long(tokens), threads, long(workspace.planned),
+             long(workspace.used));
+      EXPECT_GE(workspace.used, workspace.planned * 95 / 100) << tokens;
+      EXPECT_LE(workspace.planned, before.planned * (tokens == 4096 ? 4 : 2) * 105 / 100) << tokens;
+      before = workspace;
+    }
   }
 }
 

@@ -108,12 +108,12 @@ TEST_F(Plan, NoScratchHoldsTheScoresOfAHead) {
     const auto &others = longer->programs.front().kernels;
     ASSERT_TRUE(others.count(name)) << name;
     // What does not grow is a packed weight; what does, is rows of scores.
-    EXPECT_LE(others.at(name).scratchBytes, 2 * code.scratchBytes) << name;
+    EXPECT_LE(others.at(name).scratch.caller, 2 * code.scratch.caller) << name;
     if (!StringRef(name).contains("attention")) continue;
     ++attentions;
-    printf("%s: %ld bytes of scratch, %ld for twice the tokens\n", name.c_str(), long(code.scratchBytes),
-           long(others.at(name).scratchBytes));
-    EXPECT_LT(others.at(name).scratchBytes, 2 * tokens * 2 * tokens * int64_t(sizeof(float))) << name;
+    printf("%s: %ld bytes of scratch, %ld for twice the tokens\n", name.c_str(), long(code.scratch.caller),
+           long(others.at(name).scratch.caller));
+    EXPECT_LT(others.at(name).scratch.caller, 2 * tokens * 2 * tokens * int64_t(sizeof(float))) << name;
   }
   EXPECT_EQ(attentions, 3); // forward, forward in training, backward
 }
@@ -128,15 +128,15 @@ TEST_F(Plan, TheWorkspaceInClosedForm) {
   auto workspaceBytes = (*loaded)->function<size_t(const int64_t *, int32_t)>("workspace_bytes");
 
   const TargetProgram &program = model->programs.front();
-  int64_t state = stateBytes(model->interface.state), scratch = 0;
-  for (const auto &kernel : program.kernels) scratch = std::max(scratch, round_up(kernel.second.scratchBytes));
+  int64_t state = stateBytes(model->interface.state), caller = round_up(program.scratchBytes().caller),
+          worker = round_up(program.scratchBytes().worker);
   SmallVector<int64_t> arena = arenaBytes(*program.module, model->interface.sizes);
-  printf("state %ld + arena %ld + %ld * batch + scratch %ld * threads\n", long(state), long(arena[0]), long(arena[1]),
-         long(scratch));
+  printf("state %ld + arena %ld + %ld * batch + scratch %ld + %ld * (threads - 1)\n", long(state), long(arena[0]),
+         long(arena[1]), long(caller), long(worker));
   for (int64_t batch : {1, 2, 3, 64, 1000})
     for (int32_t threads : {1, 2, 7})
       EXPECT_EQ(int64_t(workspaceBytes(&batch, threads)),
                 round_up(sizeof(fovea_handle)) + (threads - 1) * int64_t(sizeof(Worker)) + state + arena[0] +
-                    arena[1] * batch + scratch * threads + kAlignment)
+                    arena[1] * batch + caller + worker * (threads - 1) + kAlignment)
           << batch << " items, " << threads << " threads";
 }

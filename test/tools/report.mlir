@@ -19,8 +19,8 @@
 // CHECK: all launches 2 {{[0-9]+}} {{[0-9]+}} 0
 // CHECK: state: [[#STATE:]] bytes
 // CHECK-NEXT: arena: [[#SLOPE:]] * batch bytes
-// CHECK-NEXT: scratch: [[#MOST:]] bytes for each thread
-// CHECK-NEXT: peak: [[#STATE]] + [[#SLOPE]] * batch + [[#MOST]] * threads bytes, beside the handle
+// CHECK-NEXT: scratch: [[#MOST:]] bytes, and [[#EACH:]] for each further thread
+// CHECK-NEXT: peak: [[#STATE]] + [[#SLOPE]] * batch + [[#MOST]] + [[#EACH]] * (threads - 1) bytes, beside the handle
 // CHECK-NEXT: machine code: {{[1-9][0-9]*}} bytes
 
 // BOTH: target x86-64-v3;
@@ -32,7 +32,7 @@
 // With --sizes, numbers stand in place of sizes.
 // SIZES: matmul_0 1 2560 1472
 // SIZES: arena: [[#ARENA:]] bytes
-// SIZES: peak: {{[0-9]+}} + [[#ARENA]] + {{[0-9]+}} * threads bytes
+// SIZES: peak: {{[0-9]+}} + [[#ARENA]] + {{[0-9]+}} + {{[0-9]+}} * (threads - 1) bytes
 
 // With --peak, the roofline: a product of 64 rows does 256 * 64 operations for 96 * 64 + 512 bytes.
 // ROOF: roof: {{[0-9.]+}} GFLOP/s, {{[0-9.]+}} GB/s; where batch = 64, else give --sizes=batch=NUMBER
