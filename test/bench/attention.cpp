@@ -67,7 +67,14 @@ static std::vector<Model> parities() {
     Tensor y = matmul(nn::merge_heads(attention(parts[0], parts[1], parts[2])), projection);
     differentiate(multihead, y, {"x", "qkv", "projection"});
   }
-  return {grouped, masked, flex, multihead};
+  Model low("parity_low", bf16);
+  {
+    Shape shape = {1, 4, 512, 64};
+    Tensor q = low.input("q", shape, f32), k = low.input("k", shape, f32), v = low.input("v", shape, f32);
+    Tensor y = cast(attention(cast(q, bf16), cast(k, bf16), cast(v, bf16), {.causal = true}), f32);
+    differentiate(low, y, {"q", "k", "v"});
+  }
+  return {grouped, masked, flex, multihead, low};
 }
 
 std::vector<Model> attentions() {

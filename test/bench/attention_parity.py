@@ -56,6 +56,26 @@ def multihead(t):
     return torch.func.functional_call(module, parameters, (t["x"], t["x"], t["x"]), {"need_weights": False})[0]
 
 
+def low_errors(library, arrays):
+    """Of bf16 gradients, ours and PyTorch's, against f64: the root of the mean square, as part of that of the gradient."""
+    import numpy as np
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+    rounded = {name: torch.from_numpy(array.copy()).bfloat16() for name, array in arrays.items()}
+
+    def gradients(dtype, cotangent):
+        inputs = [rounded[name].to(dtype).requires_grad_() for name in "qkv"]
+        y = scaled_dot_product_attention(*inputs, is_causal=True)
+        return [gradient.double().numpy() for gradient in torch.autograd.grad(y, inputs, cotangent.to(dtype))]
+
+    cotangent = rounded["cotangent"]  # given rounded, since PyTorch would round it
+    exact, theirs = gradients(torch.float64, cotangent), gradients(torch.bfloat16, cotangent)
+    for i, name in enumerate("qkv"):
+        size = np.sqrt(np.mean(exact[i]**2))
+        yield name, *(np.sqrt(np.mean((other - exact[i])**2)) / size
+                      for other in (library.outputs["gradient_" + name], theirs[i]))
+
+
 def main():
     with_peers.enter(BUILD)
     import numpy as np
@@ -85,6 +105,16 @@ def main():
             failed |= not error <= BOUND
             print(f"{function.__name__}: {name} differs by {error:.2g} of its largest element")
         library.close()
+    compile_model("parity_low", folder, BUILD)
+    arrays = arrays_for(Workload("parity_low", "parity_low", entry="gradients"), folder)
+    arrays["cotangent"][:] = torch.from_numpy(arrays["cotangent"]).bfloat16().float().numpy()
+    library = Library("parity_low", folder, 2, {}, "gradients")
+    library.bind(arrays)
+    library.run()
+    for name, ours, theirs in low_errors(library, arrays):
+        failed |= not ours <= theirs / 2
+        print(f"bf16: gradient_{name} has {ours:.2g} of error, PyTorch's {theirs:.2g}")
+    library.close()
     sys.exit(failed)
 
 
