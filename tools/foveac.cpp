@@ -44,7 +44,7 @@ struct CommandLine {
       "target", cl::value_desc("names"), cl::cat(category),
       cl::desc("host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; several joined by '+' (default: what the "
                "module was cut into kernels for, else host)")};
-  cl::opt<bool> checks{"checks", cl::cat(category), cl::desc("Keep bounds checks in kernels")};
+  cl::opt<bool> checks{"checks", cl::cat(category), cl::desc("Keep bounds checks in kernels, and of what score functions load")};
   cl::opt<bool> inference{"inference", cl::cat(category),
                           cl::desc("Make only the forward entry point, whether or not there is a loss")};
   cl::opt<bool> report{"report", cl::cat(category),

@@ -14,7 +14,7 @@ struct ProgramOptions {
   std::map<std::string, int64_t> sizes = {}; // the largest that calls will use, by the names of the model's symbols
   int threads = 1;                           // that run it, the caller's included
   uint64_t seed = 0;                         // of parameters' first values and of random ops
-  bool checks = false;                       // kernels check their bounds
+  bool checks = false;                       // kernels check their bounds and functions' loads
   bool inference = false;                    // makes only forward
   std::optional<std::string> cache = {}; // a folder of compiled code, "" for none; by default $FOVEA_CACHE, else fovea
                                          // in $XDG_CACHE_HOME or in ~/.cache. One that cannot be written is not used

@@ -20,7 +20,8 @@ using ScoreFunction = std::function<Scalar(Scalar score, Index b, Index h, Index
 using MaskFunction = std::function<Scalar(Index b, Index h, Index i, Index j)>;
 
 /// Inside a score or mask function: the element of a tensor from outside, by one index for each dimension. An index
-/// outside is brought to the nearest element. Elements of f16 and bf16 are read as f32. The tensor receives gradients,
+/// outside is brought to the nearest element; with `--checks` it is an error when the program runs, also where a mask
+/// hides the pair or the function does not use what it loads. Elements of f16 and bf16 are read as f32. The tensor receives gradients,
 /// summed over all pairs that read an element, in a fixed order. A tensor of rank 0 from outside may also stand in the
 /// function as it is, but for f16 and bf16.
 Scalar load(Located tensor, const std::vector<Operand> &indices);

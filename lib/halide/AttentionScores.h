@@ -297,7 +297,9 @@ private:
   std::vector<Expr> evaluateAt(mlir::Region &region, Coordinates scores, const Expr &n, const Expr &i, const Expr &j,
                                mlir::ValueRange scalars, llvm::ArrayRef<std::pair<Value, Expr>> given = {}) {
     std::vector<Expr> arguments = scores.vec();
-    llvm::append_range(arguments, std::vector<Expr>{n / heads, n % heads, i, j});
+    // What is checked must be a pair.
+    Expr query = kernel.checks ? min(i, queries - 1) : i, key = kernel.checks ? min(j, keys - 1) : j;
+    llvm::append_range(arguments, std::vector<Expr>{n / heads, n % heads, query, key});
     return kernel.evaluate(region, arguments, op.getCaptures(), scalars, given);
   }
   Halide::Func shared(mlir::Region &region, ScoreLoadOp load) {

@@ -34,7 +34,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/130";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/131";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -130,6 +130,7 @@ public:
   Compilation(KernelOp kernel, const Target &target, const KernelOptions &options)
       : kernel(kernel), target(halideTarget(target, options)), symbol(kernelSymbol(kernel, target, options)),
         lowering(kernel, target, symbol) {
+    lowering.checks = options.checks;
     static Reporter reporter;
     Halide::set_custom_compile_time_error_reporter(&reporter);
   }

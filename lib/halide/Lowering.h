@@ -104,6 +104,7 @@ public:
   KernelOp op;
   const Target &target;
   bool multipliesPairs = false; // with the target's dot products
+  bool checks = false;          // whether kernels look for what authors can do wrong
 
   //===-- For the compiler ----------------------------------------------------------------------------------------===//
 

@@ -25,7 +25,7 @@ struct KernelCode {
 
 enum class KernelText { schedule, stmt, llvm, assembly };
 
-/// Whether kernels keep Halide's bounds checks; products do not.
+/// Whether kernels keep Halide's bounds checks, and check where functions of attention load; products do not.
 struct KernelOptions {
   bool checks = false;
 };

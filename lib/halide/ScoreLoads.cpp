@@ -12,7 +12,12 @@ std::vector<Expr> captureIndices(KernelLowering &kernel, Value capture, ValueRan
   std::vector<Expr> result;
   for (auto [d, index] : llvm::enumerate(indices)) {
     Expr at = kernel.load(index, {}), last = Halide::cast(at.type(), kernel.extent(capture, d) - 1);
-    result.push_back(Halide::cast<int32_t>(clamp(at, Halide::Internal::make_zero(at.type()), last)));
+    Expr inside = Halide::cast<int32_t>(clamp(at, Halide::Internal::make_zero(at.type()), last));
+    if (kernel.checks)
+      inside = Halide::require(at >= Halide::Internal::make_zero(at.type()) && at <= last, inside,
+                               "a function of attention loads element", at, "of dimension", (int)d,
+                               "of a tensor that has elements 0 to", last);
+    result.push_back(inside);
   }
   return result;
 }

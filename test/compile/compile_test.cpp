@@ -327,4 +327,32 @@ TEST_F(Compile, MistakesInState) {
   EXPECT_THAT(errorOf([&] { program.save_checkpoint("/nowhere/file"); }), HasSubstr("/nowhere/file"));
 }
 
+/// Attention over 5 tokens whose bias is a table of all distances but for what lies `outside`.
+Model biased(int64_t outside) {
+  Model biased("biased");
+  Tensor q = biased.input("q", {1, 2, 5, 8}), table = biased.parameter("table", {2, 9 - outside}, zeros());
+  auto score = [&](Scalar s, Index, Index h, Index i, Index j) { return s + load(table, h, j - i + 4); };
+  Tensor y = attention(q, q, q, {.score = score});
+  biased.output("y", y);
+  biased.train(sum(y), SGD{});
+  return biased;
+}
+
+TEST_F(Compile, ChecksWhereFunctionsLoad) {
+  std::vector<float> q(80, 0.5f), y(80);
+  float loss;
+  for (bool checks : {false, true})
+    for (int64_t outside : {0, 1}) {
+      Program program = compile(biased(outside), {.checks = checks, .cache = cache()});
+      auto run = [&] { program.train_step(q, 0.1, &loss); };
+      if (checks && outside)
+        EXPECT_THAT([&] { program.forward(q, y); },
+                    testing::ThrowsMessage<Error>(
+                        HasSubstr("a function of attention loads element 8 of dimension 1 of a tensor "
+                                  "that has elements 0 to 7 (in kernel 'attention_0')")));
+      else
+        EXPECT_NO_THROW(run(); program.forward(q, y));
+    }
+}
+
 } // namespace
