@@ -1,0 +1,259 @@
+// Blocks against PyTorch: results, every gradient, and five training steps, by the figures that blocks.py stored in
+// blocks.txt. In f64, and in f32 with a symbolic batch.
+#include "test/dsl/Parameters.h"
+#include "test/run/blocks_models.h"
+
+#include <fovea/compile.h>
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+using namespace fovea;
+
+namespace {
+
+using Numbers = std::vector<double>;
+using Sizes = std::vector<int64_t>;
+
+struct NamedShape {
+  std::string name;
+  Sizes shape;
+  int64_t elements() const {
+    int64_t count = 1;
+    for (int64_t size : shape) count *= size;
+    return count;
+  }
+};
+
+/// What blocks.txt has of one case; a figure is found by its kind and name.
+struct Case {
+  std::string name;
+  double rate;
+  std::map<std::string, std::vector<NamedShape>> tensors; // by kind: input, parameter, state, output, look
+  std::map<std::string, Numbers> figures;
+};
+
+void PrintTo(const Case &which, std::ostream *out) { *out << which.name; }
+
+std::vector<Case> readCases() {
+  std::ifstream file(BLOCKS);
+  std::vector<Case> cases;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string kind, name;
+    words >> kind >> name;
+    if (kind == "#") continue;
+    if (kind == "case") {
+      cases.push_back({name});
+      words >> cases.back().rate;
+    } else if (kind == "input" || kind == "parameter" || kind == "state" || kind == "output" || kind == "look") {
+      NamedShape tensor{name, {}};
+      for (int64_t size; words >> size;) tensor.shape.push_back(size);
+      cases.back().tensors[kind].push_back(tensor);
+    } else {
+      bool unnamed = kind == "losses";
+      Numbers &figures = cases.back().figures[unnamed ? kind : kind + " " + name];
+      if (unnamed) figures.push_back(std::stod(name));
+      for (double number; words >> number;) figures.push_back(number);
+    }
+  }
+  return cases;
+}
+const std::vector<Case> &cases() {
+  static const std::vector<Case> cases = readCases();
+  return cases;
+}
+
+/// As blocks.py's.
+Numbers uniform(const std::string &name, int64_t count) {
+  uint32_t key = 2166136261u;
+  for (unsigned char letter : name) key = (key ^ letter) * 16777619u;
+  Numbers numbers(count);
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t z = (uint32_t)i * 0x9E3779B9u + key;
+    z = (z ^ (z >> 16)) * 0x85EBCA6Bu;
+    z = (z ^ (z >> 13)) * 0xC2B2AE35u;
+    numbers[i] = (z ^ (z >> 16)) / 2147483648.0 - 1;
+  }
+  return numbers;
+}
+Numbers valuesOf(const NamedShape &tensor) {
+  const auto &[name, shape] = tensor;
+  auto ends = [&](const std::string &end) {
+    return name.size() >= end.size() && !name.compare(name.size() - end.size(), end.size(), end);
+  };
+  double offset = 0, factor = 0.5;
+  bool own = name == "gamma" || name == "directions" || name == "position" || name == "token";
+  if (ends("scale") || ends("running_variance"))
+    offset = 1;
+  else if (name.find('.') == std::string::npos && !own)
+    factor = 1.5;
+  else if (shape.size() == 4)
+    factor = std::sqrt(3.0 / double(shape[1] * shape[2] * shape[3]));
+  else if (shape.size() == 2 && ends("weight"))
+    factor = std::sqrt(3.0 / (double)shape[0]);
+  Numbers numbers = uniform(name, tensor.elements());
+  for (double &number : numbers) number = offset + factor * number;
+  return numbers;
+}
+
+/// A case's model, compiled for one element type.
+template <typename Real> class BlockRun {
+public:
+  BlockRun(const Case &which, bool symbolic) : which(which), symbolic(symbolic), program(compiled()) {
+    for (const char *kind : {"parameter", "state"})
+      for (const NamedShape &tensor : of(kind)) program.set(tensor.name, real(valuesOf(tensor)));
+  }
+
+  void compare() {
+    Buffers results = buffersFor({"output", "look"});
+    call("forward", "input", {}, results);
+    for (const auto &[name, values] : results) expect("infers " + name, values);
+
+    Real loss = 0;
+    Buffers trained = buffersFor({"output"}), gradients = buffersFor({"input"});
+    call("gradients", "all", {&loss}, trained, gradients);
+    Numbers losses{loss};
+    for (const auto &[name, values] : trained) expect("trains " + name, values);
+    for (const auto &[name, values] : gradients) expect("gradient " + name, values);
+    for (const NamedShape &tensor : of("parameter"))
+      expect("gradient " + tensor.name, program.template get<Real>("gradient/" + tensor.name));
+    program.update((Real)which.rate, (Real)1);
+    for (int step = 1; step < 5; ++step) {
+      call("train_step", "all", {(Real)which.rate, &loss}, trained, gradients);
+      losses.push_back(loss);
+    }
+    const Numbers &expected = which.figures.at("losses");
+    ASSERT_EQ(losses.size(), expected.size());
+    for (size_t step = 0; step < losses.size(); ++step)
+      EXPECT_NEAR(losses[step], expected[step], 10 * bound * (1 + std::abs(expected[step]))) << "loss of step " << step;
+    for (const char *kind : {"parameter", "state"})
+      for (const NamedShape &tensor : of(kind))
+        expect("becomes " + tensor.name, program.template get<Real>(tensor.name), 10);
+  }
+
+private:
+  using Buffers = std::vector<std::pair<std::string, std::vector<Real>>>;
+  static constexpr double bound = sizeof(Real) == 8 ? 1e-10 : 2e-5; // of an element, beside 1 or the root mean square
+
+  const std::vector<NamedShape> &of(const std::string &kind) const {
+    static const std::vector<NamedShape> none;
+    auto found = which.tensors.find(kind);
+    return found == which.tensors.end() ? none : found->second;
+  }
+  int64_t items() const { return of("input")[0].shape[0]; }
+
+  Program compiled() const {
+    Model model(which.name, sizeof(Real) == 8 ? f64 : f32);
+    Dim batch = symbolic ? model.symbol("batch") : Dim(items());
+    auto shapeOf = [&](const Sizes &sizes) {
+      Shape shape(sizes.begin(), sizes.end());
+      if (symbolic && !shape.empty() && sizes[0] == items()) shape[0] = batch;
+      return shape;
+    };
+    Named inputs;
+    std::vector<std::string> names, reported;
+    for (const NamedShape &tensor : of("input")) {
+      inputs[tensor.name] = model.input(tensor.name, shapeOf(tensor.shape));
+      names.push_back(tensor.name);
+    }
+    Named results = blockBuilders().at(which.name)(model, inputs);
+    EXPECT_EQ(results.size(), of("output").size() + of("look").size());
+    std::optional<Tensor> loss;
+    for (const NamedShape &tensor : of("output")) {
+      const Tensor &y = results.at(tensor.name);
+      EXPECT_EQ(y.shape(), shapeOf(tensor.shape)) << tensor.name;
+      model.output(tensor.name, y);
+      Tensor term = sum(y * model.input("cotangent_" + tensor.name, y.shape()));
+      loss = loss ? *loss + term : term;
+      reported.push_back(tensor.name);
+    }
+    for (const NamedShape &tensor : of("look")) {
+      EXPECT_EQ(results.at(tensor.name).shape(), shapeOf(tensor.shape)) << tensor.name;
+      model.output(tensor.name, results.at(tensor.name));
+    }
+    model.train(*loss, SGD{.momentum = 0.9}, {.report = reported, .input_gradients = names});
+
+    std::map<std::string, ParameterInfo> own = parametersOf(model);
+    EXPECT_EQ(own.size(), of("parameter").size() + of("state").size());
+    for (const char *kind : {"parameter", "state"})
+      for (const NamedShape &tensor : of(kind)) EXPECT_EQ(own[tensor.name].shape, tensor.shape) << tensor.name;
+    ProgramOptions options{.threads = 2};
+    if (symbolic) options.sizes = {{"batch", items()}};
+    return compile(model, options);
+  }
+
+  static std::vector<Real> real(const Numbers &numbers) { return {numbers.begin(), numbers.end()}; }
+
+  Buffers buffersFor(std::initializer_list<const char *> kinds) const {
+    Buffers buffers;
+    for (const char *kind : kinds)
+      for (const NamedShape &tensor : of(kind)) buffers.emplace_back(tensor.name, std::vector<Real>(tensor.elements()));
+    return buffers;
+  }
+
+  /// An entry's arguments: the batch, the inputs, with cotangents unless it only infers, then what is between, then
+  /// results.
+  template <typename... Results>
+  void call(const std::string &entry, const std::string &inputs, std::vector<Program::Argument> between,
+            Results &...results) {
+    std::vector<Program::Argument> arguments;
+    std::vector<std::vector<Real>> kept;
+    if (symbolic) arguments.push_back(items());
+    for (const NamedShape &tensor : of("input")) kept.push_back(real(valuesOf(tensor)));
+    if (inputs == "all")
+      for (const NamedShape &tensor : of("output"))
+        kept.push_back(real(valuesOf({"cotangent_" + tensor.name, tensor.shape})));
+    for (const std::vector<Real> &values : kept) arguments.push_back(values);
+    arguments.insert(arguments.end(), between.begin(), between.end());
+    for (Buffers *buffers : {&results...})
+      for (auto &[name, values] : *buffers) arguments.push_back(values);
+    program.call(entry, arguments);
+  }
+
+  void expect(const std::string &what, const std::vector<Real> &values, double factor = 1) const {
+    auto found = which.figures.find(what);
+    ASSERT_NE(found, which.figures.end()) << what;
+    const Numbers &figures = found->second;
+    ASSERT_EQ(figures.size(), 6u) << what;
+    Numbers pattern = uniform("pattern", (int64_t)values.size());
+    double sum = 0, squares = 0, dot = 0, count = (double)values.size();
+    for (size_t i = 0; i < values.size(); ++i)
+      sum += values[i], squares += (double)values[i] * values[i], dot += values[i] * pattern[i];
+    double size = std::sqrt(figures[1] / count) + 1, near = factor * bound * size;
+    EXPECT_NEAR(sum, figures[0], near * count) << what << ": sum";
+    EXPECT_NEAR(squares, figures[1], near * size * count) << what << ": sum of squares";
+    EXPECT_NEAR(dot, figures[2], near * count) << what << ": sum with the pattern";
+    size_t places[] = {0, values.size() / 2, values.size() - 1};
+    for (int i = 0; i < 3; ++i)
+      EXPECT_NEAR(values[places[i]], figures[3 + i], near) << what << ": element " << places[i];
+  }
+
+  const Case &which;
+  bool symbolic;
+  Program program;
+};
+
+struct Blocks : testing::TestWithParam<Case> {};
+struct BlocksInF32 : Blocks {};
+
+TEST_P(Blocks, AreEqualToPyTorchs) { BlockRun<double>(GetParam(), false).compare(); }
+TEST_P(BlocksInF32, AreEqualWithASymbolicBatch) { BlockRun<float>(GetParam(), true).compare(); }
+
+std::string nameOf(const testing::TestParamInfo<Case> &info) { return info.param.name; }
+INSTANTIATE_TEST_SUITE_P(, Blocks, testing::ValuesIn(cases()), nameOf);
+
+/// Nets of one kind of layer take long to compile, and add nothing in another type.
+std::vector<Case> blocksAlone() {
+  std::vector<Case> alone;
+  for (const Case &each : cases())
+    if (each.name.find("resnet")) alone.push_back(each);
+  return alone;
+}
+INSTANTIATE_TEST_SUITE_P(, BlocksInF32, testing::ValuesIn(blocksAlone()), nameOf);
+
+TEST(BlocksFile, HasEveryCase) { EXPECT_EQ(cases().size(), blockBuilders().size()); }
+
+} // namespace
