@@ -1,11 +1,13 @@
 """The blocks of lib/dsl/nn in PyTorch, in f64: the figures that blocks_test.cpp compares ours with, in blocks.txt.
 
-usage: blocks.py BUILD [--check]   writes blocks.txt, or says whether it has what would be written. Needs the peers
-(tools/bench.sh --install-peers); without them it says so and exits with 77.
+usage: blocks.py BUILD            writes blocks.txt
+       blocks.py BUILD --check    says whether it has what would be written
+       blocks.py BUILD --large FILE    writes a file of ResNet-101 alone, for images of 224 by 224
+Needs the peers (tools/bench.sh --install-peers); without them it says so and exits with 77.
 
 A case is a `case` with the learning rate; a line for each input, parameter and state (no parameter, but kept); figures of outputs and
-looks in inference mode, then of a training step: its outputs, loss, and all gradients; the loss of each of five steps of SGD with momentum
-0.9, whose loss is the sum of outputs times cotangents; and what parameters and states are then. Figures: sum, sum of squares, sum with
+looks in inference mode, then of a training step: its outputs and all gradients; the losses of five steps of SGD with momentum 0.9, which
+are sums of outputs times cotangents; and what parameters and states are then. The large net takes one step. Figures: sum, sum of squares, sum with
 signs and weights of a pattern, and three elements."""
 import math
 import os
@@ -15,7 +17,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import with_peers
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "blocks.txt")
-STEPS = 5
 BOUND = 1e-9  # between machines, for --check
 
 
@@ -73,10 +74,10 @@ def figures(tensor):
     return [flat.sum().item(), flat.square().sum().item(), (flat * pattern).sum().item(), *(flat[i].item() for i in places)]
 
 
-def lines_of(name):
+def lines_of(name, shapes):
     import torch
     from blocks_reference import CASES
-    function, shapes, rate = CASES[name]
+    function, _, rate, steps = CASES[name]
     inputs = {key: values(key, shape).requires_grad_() for key, shape in shapes.items()}
     p = Parameters()
     outputs, looks = function(p, **inputs)
@@ -88,7 +89,7 @@ def lines_of(name):
     yield from shown("infers", outputs) + shown("infers", looks)
     optimizer, p.training, losses = torch.optim.SGD(p.kept.values(), lr=rate, momentum=0.9), True, []
     cotangents = {key: values("cotangent_" + key, tensor.shape) for key, tensor in outputs.items()}
-    for step in range(STEPS):
+    for step in range(steps):
         outputs, _ = function(p, **inputs)
         loss = sum((outputs[key] * cotangent).sum() for key, cotangent in cotangents.items())
         optimizer.zero_grad()
@@ -100,6 +101,8 @@ def lines_of(name):
         losses.append(loss.item())
         optimizer.step()
     yield ("losses", "", losses)
+    if steps == 1:
+        return
     yield from shown("becomes", p.kept) + shown("becomes", p.states)
 
 
@@ -122,9 +125,13 @@ def main():
     import torch
     torch.set_num_threads(1)
     from blocks_reference import CASES
-    lines = [line for name in CASES for line in lines_of(name)]
+    large = "--large" in sys.argv
+    shapes = {name: inputs for name, (_, inputs, _, _) in CASES.items()}
+    if large:
+        shapes = {"resnet101_with_attention": {"x": (2, 3, 224, 224)}}
+    lines = [line for name, inputs in shapes.items() for line in lines_of(name, inputs)]
     if "--check" not in sys.argv:
-        with open(PATH, "w") as file:
+        with open(sys.argv[sys.argv.index("--large") + 1] if large else PATH, "w") as file:
             file.write("# By blocks.py, which says what it is.\n" + "".join(text(line) + "\n" for line in lines))
         return
     stored = open(PATH).read().splitlines()[1:]

@@ -110,7 +110,9 @@ Named buckets(const Model &model, const Named &in) {
   Tensor directions = model.parameter("directions", {6, 5}, uniform(-1, 1), {.frozen = true});
   Hashed query = hash(in.at("query") * model.parameter("scale", {5}, ones()), directions, 8);
   Hashed gallery = hash(in.at("gallery"), directions, 8);
-  return {{"place", query.place}, {"others", gallery.place}, {"candidates", cast(candidates(query, gallery, 0.1), query.place.dtype())}};
+  return {{"place", query.place},
+          {"others", gallery.place},
+          {"candidates", cast(candidates(query, gallery, 0.1), query.place.dtype())}};
 }
 
 Named attentionLosses(const Model &model, const Named &in) {
@@ -122,20 +124,29 @@ Named resnet18(const Model &model, const Named &in) {
   return {{"logits", nn::resnet18(model, {.classes = 5, .width = 4})(in.at("x"))}};
 }
 
-Named resnetWithAttention(const Model &model, const Named &in) {
-  nn::ResNetOptions options{.classes = 5, .width = 4};
-  nn::ResNet<nn::Bottleneck> net(model, {1, 1, 2, 1}, options);
+/// With a self-attention layer after each stage added to its input, and its maps.
+Named withAttention(const Model &model, const Named &in, const nn::ResNet<nn::Bottleneck> &net,
+                    const nn::ResNetOptions &options, int64_t hidden) {
   Named results;
   Tensor x = net.stem(in.at("x"));
   for (int64_t stage = 0; stage < 4; ++stage) {
     x = net.stage(stage, x);
-    nn::PositionAttention attention(model / "attention" / stage, net.channels_of(stage, options), {.hidden = 8});
+    nn::PositionAttention attention(model / "attention" / stage, net.channels_of(stage, options), {.hidden = hidden});
     auto [y, weights] = attention(x);
     x = x + y;
     results["map" + std::to_string(stage)] = weights;
   }
   results["logits"] = net.head(x);
   return results;
+}
+
+Named resnetSmall(const Model &model, const Named &in) {
+  nn::ResNetOptions options{.classes = 5, .width = 4};
+  return withAttention(model, in, nn::ResNet<nn::Bottleneck>(model / "resnet", {1, 1, 2, 1}, options), options, 8);
+}
+
+Named resnet101(const Model &model, const Named &in) {
+  return withAttention(model, in, nn::resnet101(model / "resnet"), {}, 512);
 }
 
 Named visionTransformer(const Model &model, const Named &in) {
@@ -174,7 +185,8 @@ const std::map<std::string, BlockBuilder> &blockBuilders() {
       {"buckets", buckets},
       {"attention_losses", attentionLosses},
       {"resnet18", resnet18},
-      {"resnet_with_attention", resnetWithAttention},
+      {"resnet_small_with_attention", resnetSmall},
+      {"resnet101_with_attention", resnet101},
       {"vision_transformer", visionTransformer},
       {"swin", swin}};
   return builders;

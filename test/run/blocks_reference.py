@@ -8,10 +8,10 @@ import torch.nn.functional as F
 CASES = {}
 
 
-def case(rate=0.01, **inputs):
-    """Registers a function under its name, with its inputs' shapes; a first letter i means integers below 5."""
+def case(rate=0.01, steps=5, **inputs):
+    """Registers a function under its name, with the steps of training and its inputs' shapes."""
     def register(function):
-        CASES[function.__name__] = (function, inputs, rate)
+        CASES[function.__name__] = (function, inputs, rate, steps)
         return function
     return register
 
@@ -342,14 +342,24 @@ def resnet18(p, x):
     return {"logits": resnet(p, x, basic_block, (2, 2, 2, 2), 4, 5)}, {}
 
 
-@case(rate=0.0002, x=(4, 3, 64, 64))
-def resnet_with_attention(p, x):
+def resnet_with_attention(p, x, depths, width, classes, hidden):
+    """With a self-attention layer after each stage added to its input, and its maps."""
     maps = {}
 
     def after(stage, x):
-        y, maps[f"map{stage}"] = position_attention(p / "attention" / stage, x, 8)
+        y, maps[f"map{stage}"] = position_attention(p / "attention" / stage, x, hidden)
         return x + y
-    return {"logits": resnet(p, x, bottleneck, (1, 1, 2, 1), 4, 5, after)} | maps, {}
+    return {"logits": resnet(p / "resnet", x, bottleneck, depths, width, classes, after)} | maps, {}
+
+
+@case(rate=0.0002, x=(4, 3, 64, 64))
+def resnet_small_with_attention(p, x):
+    return resnet_with_attention(p, x, (1, 1, 2, 1), 4, 5, 8)
+
+
+@case(steps=1, x=(4, 3, 64, 64))
+def resnet101_with_attention(p, x):
+    return resnet_with_attention(p, x, (3, 4, 23, 3), 64, 1000, 512)
 
 
 def mlp(p, x):

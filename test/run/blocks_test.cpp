@@ -1,5 +1,5 @@
 // Blocks against PyTorch: results, every gradient, and five training steps, by the figures that blocks.py stored in
-// blocks.txt. In f64, and in f32 with a symbolic batch.
+// blocks.txt, or in the file that BLOCKS_FILE names. In f64, and in f32 with a symbolic batch.
 #include "test/dsl/Parameters.h"
 #include "test/run/blocks_models.h"
 
@@ -38,7 +38,8 @@ struct Case {
 void PrintTo(const Case &which, std::ostream *out) { *out << which.name; }
 
 std::vector<Case> readCases() {
-  std::ifstream file(BLOCKS);
+  const char *other = std::getenv("BLOCKS_FILE");
+  std::ifstream file(other ? other : BLOCKS);
   std::vector<Case> cases;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
@@ -121,7 +122,7 @@ public:
     for (const NamedShape &tensor : of("parameter"))
       expect("gradient " + tensor.name, program.template get<Real>("gradient/" + tensor.name));
     program.update((Real)which.rate, (Real)1);
-    for (int step = 1; step < 5; ++step) {
+    for (size_t step = 1; step < which.figures.at("losses").size(); ++step) {
       call("train_step", "all", {(Real)which.rate, &loss}, trained, gradients);
       losses.push_back(loss);
     }
@@ -129,6 +130,7 @@ public:
     ASSERT_EQ(losses.size(), expected.size());
     for (size_t step = 0; step < losses.size(); ++step)
       EXPECT_NEAR(losses[step], expected[step], 10 * bound * (1 + std::abs(expected[step]))) << "loss of step " << step;
+    if (losses.size() == 1) return; // of a large net, whose further figures would be many
     for (const char *kind : {"parameter", "state"})
       for (const NamedShape &tensor : of(kind))
         expect("becomes " + tensor.name, program.template get<Real>(tensor.name), 10);
@@ -254,6 +256,9 @@ std::vector<Case> blocksAlone() {
 }
 INSTANTIATE_TEST_SUITE_P(, BlocksInF32, testing::ValuesIn(blocksAlone()), nameOf);
 
-TEST(BlocksFile, HasEveryCase) { EXPECT_EQ(cases().size(), blockBuilders().size()); }
+TEST(BlocksFile, HasEveryCase) {
+  if (std::getenv("BLOCKS_FILE")) GTEST_SKIP() << "a file of some cases";
+  EXPECT_EQ(cases().size(), blockBuilders().size());
+}
 
 } // namespace
