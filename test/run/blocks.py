@@ -37,9 +37,11 @@ def values(name, shape):
     """Of an input, parameter or state: spread so that numbers neither vanish nor grow on their way through a net."""
     import torch
     u = torch.from_numpy(uniform(name, math.prod(shape))).reshape(shape)
+    if name == "directions":
+        return u
     if name.endswith(("scale", "running_variance")):
         return 1 + u / 2
-    if "." not in name and name not in ("gamma", "directions", "position", "token"):
+    if "." not in name and name not in ("gamma", "position", "token"):
         return 1.5 * u  # an input
     fan = math.prod(shape[1:]) if len(shape) == 4 else shape[0] if len(shape) == 2 and name.endswith("weight") else 0
     return math.sqrt(3 / fan) * u if fan else u / 2

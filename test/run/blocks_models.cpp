@@ -107,8 +107,8 @@ Named hardAttentionPool(const Model &model, const Named &in) {
 }
 
 Named buckets(const Model &model, const Named &in) {
-  Tensor directions = model.parameter("directions", {6, 5}, uniform(-1, 1), {.frozen = true});
-  Hashed query = hash(in.at("query") * model.parameter("scale", {5}, ones()), directions, 8);
+  Tensor directions = model.parameter("directions", {2, 2}, uniform(-1, 1), {.frozen = true});
+  Hashed query = hash(in.at("query") * model.parameter("scale", {2}, ones()), directions, 8);
   Hashed gallery = hash(in.at("gallery"), directions, 8);
   return {{"place", query.place},
           {"others", gallery.place},

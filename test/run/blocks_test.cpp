@@ -86,8 +86,10 @@ Numbers valuesOf(const NamedShape &tensor) {
     return name.size() >= end.size() && !name.compare(name.size() - end.size(), end.size(), end);
   };
   double offset = 0, factor = 0.5;
-  bool own = name == "gamma" || name == "directions" || name == "position" || name == "token";
-  if (ends("scale") || ends("running_variance"))
+  bool own = name == "gamma" || name == "position" || name == "token";
+  if (name == "directions")
+    factor = 1;
+  else if (ends("scale") || ends("running_variance"))
     offset = 1;
   else if (name.find('.') == std::string::npos && !own)
     factor = 1.5;
@@ -255,6 +257,77 @@ std::vector<Case> blocksAlone() {
   return alone;
 }
 INSTANTIATE_TEST_SUITE_P(, BlocksInF32, testing::ValuesIn(blocksAlone()), nameOf);
+
+//===-- Apart from the file ---------------------------------------------------------------------------------------===//
+
+/// Runs a model of x (1, 2, 2) that gives y, a sum of losses, and gradients for x.
+struct Differentiated {
+  double loss = 0;
+  Numbers gradient = Numbers(4);
+  Differentiated(const Numbers &x, const std::function<Tensor(const Tensor &)> &lossOf) {
+    Model model("differentiated", f64);
+    model.train(lossOf(model.input("x", {1, 2, 2})) * model.parameter("one", {}, ones()), SGD{},
+                {.input_gradients = {"x"}});
+    compile(model).gradients(x, &loss, gradient);
+  }
+};
+
+TEST(AttentionLoss, SkipsWhatIsInfiniteOrSmall) {
+  auto focal = [](double x) { return std::pow(1 - std::exp(-x), 2) * x * 16 / 4; };
+  double infinity = std::numeric_limits<double>::infinity();
+  for (const Numbers &x : {Numbers{1, infinity, 0, 2}, Numbers{0, 0, 0, 0}, Numbers{0.1, 0.1, 0.1, 0.1}}) {
+    Differentiated run(x, [](const Tensor &x) { return attention_loss(x, {.ignore_threshold = 0.01}); });
+    EXPECT_EQ(run.loss, 0);
+    EXPECT_EQ(run.gradient, Numbers(4, 0));
+  }
+  // What the mask leaves out may be infinite; 0 has a gradient of 0.
+  Differentiated masked({1, infinity, 0, 2}, [](const Tensor &x) { return attention_loss(x, {.mask = x < 100}); });
+  EXPECT_NEAR(masked.loss, (focal(1) + focal(0) + focal(2)) / 3, 1e-12);
+  double p = std::exp(-2), slope = (1 - p) * (1 - p) + 2 * 2 * p * (1 - p);
+  EXPECT_NEAR(masked.gradient[3], slope * 4 / 3, 1e-12);
+  EXPECT_EQ(masked.gradient[1], 0);
+  EXPECT_NEAR(masked.gradient[2], 0, 1e-30);
+  Differentiated none({1, 2, 3, 4}, [](const Tensor &x) { return attention_loss(x, {.mask = x < 0}); });
+  EXPECT_EQ(none.loss, 0);
+  EXPECT_EQ(none.gradient, Numbers(4, 0));
+}
+
+/// At the ends of [-1, 1], at 0, and at an edge between buckets.
+TEST(Hash, PutsVectorsIntoBuckets) {
+  Model model("hashed", f64);
+  Tensor vectors = model.input("x", {5, 2}), r = model.input("directions", {3, 2});
+  Hashed hashed = hash(vectors, r, 4);
+  model.output("place", hashed.place);
+  model.output("bucket", hashed.bucket);
+  Program program = compile(model, {.inference = true});
+  Numbers place(5), x{-2, 0, 0, 0, 7, 0, -1, 1, 3, 1}, directions{1, 0, 1, 0, 1, 0};
+  std::vector<int64_t> bucket(5);
+  program.forward(x, directions, place, bucket);
+  EXPECT_EQ(place, (Numbers{-1, 0, 1, -0.5, 0.75}));
+  EXPECT_EQ(bucket, (std::vector<int64_t>{0, 2, 3, 1, 3}));
+}
+
+/// With a key, a position is drawn with the probability that softmax gives it.
+TEST(HardAttentionPool, DrawsByItsScores) {
+  constexpr int64_t items = 4000;
+  Model model("drawn", f64);
+  Tensor x = model.input("x", {items, 3, 1}), key = model.input("key", {2}, i32);
+  nn::HardAttentionPool::Result drawn = nn::HardAttentionPool(model, 1)(x, key);
+  model.output("result", drawn.result);
+  model.output("log_probability", drawn.log_probability);
+  Program program = compile(model, {.inference = true});
+  program.set("score.weight", Numbers{1});
+  const double probability[] = {0.2, 0.5, 0.3};
+  Numbers scores(items * 3), result(items), logarithm(items);
+  for (int64_t i = 0; i < items * 3; ++i) scores[i] = std::log(probability[i % 3]);
+  program.forward(scores, std::vector<int32_t>{3, 5}, result, logarithm);
+  double counts[3] = {};
+  for (int64_t i = 0; i < items; ++i) {
+    EXPECT_NEAR(result[i], logarithm[i], 1e-12); // scores are log-probabilities
+    for (int place = 0; place < 3; ++place) counts[place] += std::abs(result[i] - std::log(probability[place])) < 1e-9;
+  }
+  for (int place = 0; place < 3; ++place) EXPECT_NEAR(counts[place] / items, probability[place], 0.03);
+}
 
 TEST(BlocksFile, HasEveryCase) {
   if (std::getenv("BLOCKS_FILE")) GTEST_SKIP() << "a file of some cases";
