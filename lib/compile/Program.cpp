@@ -213,7 +213,7 @@ Program::Implementation &Program::self() {
   return *implementation;
 }
 
-void Program::call(const std::string &name, std::initializer_list<Argument> arguments) {
+void Program::call(const std::string &name, const std::vector<Argument> &arguments) {
   Implementation &program = self();
   const LoadedModel::Entry &entry = program.entry(name);
   size_t count = entry.sizes.size() + entry.arguments.size();
@@ -224,7 +224,7 @@ void Program::call(const std::string &name, std::initializer_list<Argument> argu
     program.fail(name + " takes " + Twine(count) + " arguments (" + join(names, ", ") + "), and " +
                  Twine(arguments.size()) + " are given: give these, in this order");
   }
-  const Argument *next = arguments.begin();
+  const Argument *next = arguments.data();
   SmallVector<int64_t> sizes(program.code->sizes().size(), 1);
   for (unsigned size : entry.sizes) sizes[size] = program.size(name, program.code->sizes()[size], *next++);
   SmallVector<uint64_t> scalars(entry.arguments.size());

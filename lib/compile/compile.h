@@ -6,6 +6,7 @@
 
 #include <iterator>
 #include <map>
+#include <vector>
 
 namespace fovea {
 
@@ -75,7 +76,7 @@ public:
 
   /// Calls an entry point with the arguments that its function in foveac's header has: the values of the sizes it
   /// depends on, its inputs, the scalars, then the outputs, which are written to.
-  void call(const std::string &entry, std::initializer_list<Argument> arguments);
+  void call(const std::string &entry, const std::vector<Argument> &arguments);
   /// The outputs, in inference mode.
   template <typename... T> void forward(T &&...arguments) { call("forward", {Argument(arguments)...}); }
   /// The loss; its gradients are added to those in the state.

@@ -34,21 +34,52 @@ static Tensor notAfter(const Located &x, int64_t queries, int64_t keys) {
   return counted(x, keys) - (double)(keys - queries) <= counted(x, queries, 1);
 }
 
+/// Whether they are floats of one type, (.., queries, d), (.., keys, d) and (.., keys, d_v).
+static bool areRows(const Tensor &q, const Tensor &k, const Tensor &v) {
+  Shape queries = q.shape(), keys = k.shape(), values = v.shape();
+  bool fits = isFloat(q.dtype()) && q.dtype() == k.dtype() && q.dtype() == v.dtype() && queries.size() >= 2 &&
+              keys.size() == queries.size() && values.size() == keys.size() && queries.back() == keys.back();
+  for (size_t d = 0; fits && d + 1 < keys.size(); ++d)
+    fits = keys[d] == values[d] && (d + 2 == keys.size() || keys[d] == queries[d]);
+  return fits;
+}
+
+//===-- Scaled products -------------------------------------------------------------------------------------------===//
+
+Weighted dot_product_attention(Located query, Located key, Located value, const DotProductAttentionOptions &options) {
+  Frame frame(query);
+  const Tensor &q = query, &k = key, &v = value;
+  Program::of(query.site, {&q, &k, &v});
+  if (!areRows(q, k, v))
+    frame.fail("dot_product_attention: query " + textOf(q) + ", key " + textOf(k) + " and value " + textOf(v) +
+               ": they must be floats of one type, (.., queries, d), (.., keys, d) and (.., keys, d_v)");
+  if (options.temperature && !(*options.temperature > 0))
+    frame.fail("dot_product_attention: temperature is " + std::to_string(*options.temperature) +
+               ": it must be positive");
+  double scale = options.temperature ? 1 / *options.temperature : scaleOf({}, q);
+  Tensor scores = matmul(q * scale, k, {.transpose_b = true});
+  if (options.mask) {
+    const Tensor &mask = *options.mask;
+    Program::of(query.site, {&q, &mask});
+    if (mask.dtype() != DType::boolean || !broadcasts(mask.shape(), scores.shape()))
+      frame.fail("dot_product_attention: mask " + textOf(mask) + " and scores " + textOf(scores) +
+                 ": the mask must be booleans that broadcast to them");
+    scores = where(mask, scores, std::max(-1e9, lowest(scores.dtype())));
+  }
+  Tensor weights = softmax(scores);
+  if (options.dropout != 0) weights = dropout(weights, options.dropout);
+  return {matmul(weights, v), weights};
+}
+
 //===-- Additive --------------------------------------------------------------------------------------------------===//
 
-AdditiveAttended additive_attention(Located query, Located key, Located value, Located vector,
-                                    const std::optional<Tensor> &mask) {
+Weighted additive_attention(Located query, Located key, Located value, Located vector,
+                            const std::optional<Tensor> &mask) {
   Frame frame(query);
   const Tensor &q = query, &k = key, &v = value;
   Program::of(query.site, {&q, &k, &v, &vector.tensor});
-  Shape queries = q.shape(), keys = k.shape(), values = v.shape();
-  bool fits = isFloat(q.dtype()) && q.dtype() == k.dtype() && q.dtype() == v.dtype() &&
-              q.dtype() == vector.tensor.dtype() && queries.size() >= 2 && keys.size() == queries.size() &&
-              values.size() == keys.size() && queries.back() == keys.back() &&
-              vector.tensor.shape() == Shape{queries.back()};
-  for (size_t d = 0; fits && d + 1 < keys.size(); ++d)
-    fits = keys[d] == values[d] && (d + 2 == keys.size() || keys[d] == queries[d]);
-  if (!fits)
+  Shape queries = q.shape(), keys = k.shape();
+  if (!areRows(q, k, v) || q.dtype() != vector.tensor.dtype() || vector.tensor.shape() != Shape{queries.back()})
     frame.fail("additive_attention: query " + textOf(q) + ", key " + textOf(k) + ", value " + textOf(v) +
                " and vector " + textOf(vector) +
                ": they must be floats of one type, (.., queries, a), (.., keys, a), (.., keys, d) and (a)");

@@ -8,20 +8,34 @@
 
 namespace fovea {
 
+/// What attention gives, and the weights of the sum that it is.
+struct Weighted {
+  Tensor result, weights;
+};
+
+struct DotProductAttentionOptions {
+  std::optional<double> temperature = {}; // what scores are divided by; by default sqrt(d)
+  double dropout = 0;                     // the probability that a weight drops out in training, below 1
+  std::optional<Tensor> mask = {};        // booleans that broadcast to the weights; see below
+};
+/// weights softmax(q k^T / temperature), (.., queries, keys), after dropout, and their sums of the values, for query
+/// (.., queries, d), key (.., keys, d) and value (.., keys, d_v) (Vaswani et al. 2017, "Attention Is All You Need",
+/// section 3.2.1). Scores are -1e9 (-6e4 in f16) where the mask is false: a row that sees no key is uniform. The
+/// weights are stored and have a gradient; `attention` does without both.
+Weighted dot_product_attention(Located query, Located key, Located value,
+                               const DotProductAttentionOptions &options = {});
+
 /// softmax of scores (.., keys) over the keys that a mask of booleans, which broadcasts to the scores, holds; the
 /// others get 0, and so do all where it holds none.
 Tensor masked_softmax(Located scores, Located mask);
 
-struct AdditiveAttended {
-  Tensor result, weights;
-};
 /// Additive attention: weights softmax_j(sum_a vector_a tanh(query_i + key_j)_a), (.., queries, keys), and their sums
 /// of the values, (.., queries, d), for query (.., queries, a), key (.., keys, a), value (.., keys, d) and vector (a),
 /// which are already multiplied by their matrices (Bahdanau et al. 2015, "Neural Machine Translation by Jointly
 /// Learning to Align and Translate", appendix A.1.2). A mask of booleans broadcasts to the weights, as in
 /// masked_softmax. Training takes memory for queries * keys * a numbers.
-AdditiveAttended additive_attention(Located query, Located key, Located value, Located vector,
-                                    const std::optional<Tensor> &mask = {});
+Weighted additive_attention(Located query, Located key, Located value, Located vector,
+                            const std::optional<Tensor> &mask = {});
 
 struct TalkingHeadsOptions {
   bool causal = false;              // the last query sees the last key, and no query a later one

@@ -51,7 +51,7 @@ Tensor gumbel_softmax(Located key, Located logits, const GumbelSoftmaxOptions &o
   return options.hard ? hardened(noisy, soft) : soft;
 }
 
-HardAttended hard_attention(Located query, Located key, Located value, const HardAttentionOptions &options) {
+Weighted hard_attention(Located query, Located key, Located value, const HardAttentionOptions &options) {
   Frame frame(query);
   const Tensor &q = query, &k = key, &v = value;
   Program::of(query.site, {&q, &k, &v});

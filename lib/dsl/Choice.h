@@ -2,7 +2,7 @@
 // with the line of the call, where shapes, types or options do not fit.
 #pragma once
 
-#include <fovea/Functions.h>
+#include <fovea/AttentionForms.h>
 
 namespace fovea {
 
@@ -27,13 +27,11 @@ struct HardAttentionOptions {
   std::optional<Tensor> key = {};   // for a sample, as gumbel_softmax draws it, in place of the largest score
   double temperature = 1;           // of the sample's gradient
 };
-struct HardAttended {
-  Tensor result, weights; // weights are 0 or 1, one 1 for each query
-};
 /// The value of the one key with the largest score, scale q k^T, or of a sample, for query (.., queries, d), key (..,
-/// keys, d) and value (.., keys, d_v); the gradient is that of soft weights (Xu et al. 2015, "Show, Attend and Tell",
-/// section 4.1, with the estimators above in place of its own, which is reinforce_loss).
-HardAttended hard_attention(Located query, Located key, Located value, const HardAttentionOptions &options = {});
+/// keys, d) and value (.., keys, d_v), and weights of one 1 for each query; the gradient is that of soft weights (Xu et
+/// al. 2015, "Show, Attend and Tell", section 4.1, with the estimators above in place of its own, which is
+/// reinforce_loss).
+Weighted hard_attention(Located query, Located key, Located value, const HardAttentionOptions &options = {});
 
 /// mean(-(reward - baseline) log_probability), whose gradient in the parameters of what was sampled is that of the
 /// expected reward (Williams 1992, "Simple Statistical Gradient-Following Algorithms", REINFORCE; Xu et al. 2015,

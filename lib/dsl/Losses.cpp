@@ -1,9 +1,11 @@
 // Losses as compositions: kernels fuse them. Only that of hard labels has an op of its own.
 #include "lib/dsl/Build.h"
 
+#include <fovea/Choice.h>
 #include <fovea/Losses.h>
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -177,6 +179,37 @@ Tensor focal_loss(Located logits, Located target, const FocalOptions &options) {
   if (options.gamma != 0) loss = loss * exp(options.gamma * (t * log_sigmoid(-x) + (1 - t) * log_sigmoid(x)));
   if (options.alpha) loss = loss * ((2 * *options.alpha - 1) * t + (1 - *options.alpha));
   return reduced(loss, options.reduction);
+}
+
+/// The mean of focal losses by cross-entropies x over a mask.
+static Tensor focalMean(const Tensor &x, const AttentionLossOptions &options) {
+  Tensor loss = x;
+  // A power whose gradient is finite where 1 - e^-x is 0.
+  if (options.gamma != 0)
+    loss = loss * exp(options.gamma * log(maximum(1 - exp(-x), std::numeric_limits<float>::min())));
+  if (!options.mask) return mean(loss);
+  Tensor count = sum(cast(*options.mask, x.dtype()));
+  return sum(where(*options.mask, loss, 0)) / maximum(count, 1);
+}
+
+Tensor attention_loss(Located cross_entropy, const AttentionLossOptions &options) {
+  Frame frame(cross_entropy);
+  const Tensor &x = cross_entropy;
+  std::optional<int64_t> rows, columns;
+  if (x.rank() >= 2) rows = x.dim(-2).constant(), columns = x.dim(-1).constant();
+  if (!isFloat(x.dtype()) || !rows || !columns)
+    frame.fail("attention_loss: cross_entropy is " + textOf(x) + ": it must be floats (.., h, w) of constant h and w");
+  if (options.mask && (options.mask->dtype() != DType::boolean || options.mask->shape() != x.shape()))
+    frame.fail("attention_loss: mask " + textOf(*options.mask) + " and cross_entropy " + textOf(x) +
+               ": the mask must be booleans of its shape");
+  if (!(options.gamma >= 0))
+    frame.fail("attention_loss: gamma is " + std::to_string(options.gamma) + ": it must be at least 0");
+  double scale = 16 / (double)(*rows * *columns);
+  // What is skipped must have no gradient on the way either: infinity times 0 has none.
+  Tensor seen = options.mask ? where(*options.mask, x, 0) : x, whole = focalMean(stop_gradient(seen), options) * scale;
+  Tensor counts = logical_and(logical_not(whole <= options.ignore_threshold),
+                              not_equal(whole, std::numeric_limits<double>::infinity()));
+  return where(counts, focalMean(where(counts, seen, 0), options) * scale, 0);
 }
 
 Tensor dice_loss(Located probability, Located target, const DiceOptions &options) {

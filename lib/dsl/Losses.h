@@ -58,6 +58,18 @@ struct FocalOptions {
 /// 1 - sigmoid(logits) (Lin et al. 2017, "Focal Loss for Dense Object Detection").
 Tensor focal_loss(Located logits, Located target, const FocalOptions &options = {});
 
+struct AttentionLossOptions {
+  double gamma = 2;                // at least 0
+  std::optional<Tensor> mask = {}; // booleans of the losses' shape: those that count, such as where a map exceeds a
+                                   // threshold; by default all
+  double ignore_threshold = 0;     // a loss that is not above it counts for nothing
+};
+/// The focal loss of the positions of a map, by their cross-entropies x (.., h, w), which are not negative: the mean of
+/// (1 - e^-x)^gamma x over those that the mask holds, divided by h w / 16 (after Lin et al. 2017, "Focal Loss for Dense
+/// Object Detection"). To be added to a loss of classes, times a weight. It is 0, without a gradient, where it is
+/// infinite, not above the threshold, or the mask holds nothing.
+Tensor attention_loss(Located cross_entropy, const AttentionLossOptions &options = {});
+
 struct DiceOptions {
   double smooth = 1; // at least 0
   Reduction reduction = Reduction::mean;

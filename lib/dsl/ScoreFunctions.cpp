@@ -50,6 +50,15 @@ ScoreFunction additive(Located bias) {
   };
 }
 
+ScoreFunction filled(Located mask) {
+  // Rows without a key get zeros: at -1e9, their log-sum-exp would not hold the number of keys.
+  Located fill(cast(any(mask, -1, true), f32) * -1e9, mask.site);
+  return [=](Scalar s, Index b, Index h, Index i, Index j) {
+    Scalar hidden = loadBroadcast(fill, {b, h, i, j});
+    return where(loadBroadcast(mask, {b, h, i, j}), s, s.dtype() == f32 ? hidden : cast(hidden, s.dtype()));
+  };
+}
+
 ScoreFunction alibi(int64_t heads, int64_t offset) {
   return [=](Scalar s, Index, Index h, Index i, Index j) {
     Scalar slope = exp(cast(h + 1, s.dtype()) * (-8 * M_LN2 / (double)heads));

@@ -17,6 +17,9 @@ namespace scores {
 /// Adds a bias that broadcasts to (b, heads, queries, keys): an additive mask, or an explicit bias. It is read where it
 /// lies; one of queries by keys is as large as the scores themselves.
 ScoreFunction additive(Located bias);
+/// Hides keys where the mask, booleans that broadcast to (b, heads, queries, keys), is false, as scores of -1e9 would:
+/// unlike with a mask function, a query that sees no key sees all alike.
+ScoreFunction filled(Located mask);
 /// Adds slope (j - i), with the slopes 2^(-8 (h + 1) / heads) (Press et al. 2022, "Train Short, Test Long"); `offset`
 /// is how many keys stand before query 0.
 ScoreFunction alibi(int64_t heads, int64_t offset = 0);

@@ -5,6 +5,7 @@
 #include <fovea/AttentionMaps.h>
 #include <fovea/Choice.h>
 #include <fovea/Functions.h>
+#include <fovea/Hashing.h>
 #include <fovea/LocalAttention.h>
 #include <fovea/Losses.h>
 #include <fovea/Model.h>
@@ -15,10 +16,17 @@
 #include <fovea/nn/Attention.h>
 #include <fovea/nn/AttentionForms.h>
 #include <fovea/nn/AttentionPool.h>
+#include <fovea/nn/AttentionSublayer.h>
+#include <fovea/nn/BasicConv.h>
 #include <fovea/nn/Convolution.h>
+#include <fovea/nn/Gates.h>
 #include <fovea/nn/Heads.h>
 #include <fovea/nn/Layers.h>
 #include <fovea/nn/LocalAttention.h>
+#include <fovea/nn/PositionAttention.h>
 #include <fovea/nn/Positions.h>
 #include <fovea/nn/Recurrent.h>
+#include <fovea/nn/ResNet.h>
+#include <fovea/nn/SoftAttention.h>
+#include <fovea/nn/Swin.h>
 #include <fovea/nn/Transformer.h>

@@ -22,3 +22,11 @@ template <typename Build> std::string message(const char *file, Build build) {
 
 #define EXPECT_ERROR(STATEMENT, MESSAGE)                                                                               \
   EXPECT_EQ(message(__FILE__, [&] { STATEMENT; }), std::string("error: ") + MESSAGE)
+
+/// The message alone, without the notes that name further lines.
+template <typename Build> std::string firstLine(const char *file, Build build) {
+  std::string text = message(file, build);
+  return text.substr(0, text.find('\n'));
+}
+#define EXPECT_MESSAGE(STATEMENT, MESSAGE)                                                                             \
+  EXPECT_EQ(firstLine(__FILE__, [&] { STATEMENT; }), std::string("error: ") + (MESSAGE))

@@ -11,13 +11,6 @@ using testing::Not;
 
 namespace {
 
-/// The message alone, without the notes that name further lines.
-template <typename Build> std::string firstLine(Build build) {
-  std::string text = message(__FILE__, build);
-  return text.substr(0, text.find('\n'));
-}
-#define EXPECT_MESSAGE(STATEMENT, MESSAGE) EXPECT_EQ(firstLine([&] { STATEMENT; }), std::string("error: ") + (MESSAGE))
-
 struct AttentionFunctions : testing::Test {
   Model model{"model"};
   Tensor q = model.input("q", {1, 2, 5, 8}), k = model.input("k", {1, 2, 7, 8});

@@ -42,7 +42,7 @@ Case additive(const std::string &name, int64_t queries, int64_t keys, bool maske
   return function(
       "additive_" + name, operands,
       [=](const Tensors &v) {
-        AdditiveAttended y = additive_attention(v[0], v[1], v[2], v[3], masked ? std::optional(v[4]) : std::nullopt);
+        Weighted y = additive_attention(v[0], v[1], v[2], v[3], masked ? std::optional(v[4]) : std::nullopt);
         return concat({y.result, y.weights}, -1);
       },
       [=](const Arrays &a) {
@@ -274,7 +274,7 @@ Case hard(bool drawn) {
   return valuesOnly(function(
       drawn ? "hard_attention_drawn" : "hard_attention", operands,
       [=](const Tensors &v) {
-        HardAttended y = hard_attention(v[0], v[1], v[2], {.key = drawn ? std::optional(v[3]) : std::nullopt});
+        Weighted y = hard_attention(v[0], v[1], v[2], {.key = drawn ? std::optional(v[3]) : std::nullopt});
         return concat({y.result, y.weights}, -1);
       },
       [=](const Arrays &a) {

@@ -102,13 +102,13 @@ public:
         vector(at.parameter("vector", {hidden}, normal(1 / std::sqrt((double)hidden)))) {}
 
   /// x (b, queries, query_width) attends to memory (b, n, key_width), whose rows are keys and values.
-  AdditiveAttended operator()(Located x, Located memory, const std::optional<Tensor> &mask = {}) const {
+  Weighted operator()(Located x, Located memory, const std::optional<Tensor> &mask = {}) const {
     Frame frame(x);
     return additive_attention(query(x.tensor), key(memory.tensor), memory.tensor, vector, mask);
   }
   /// The memory's keys, for several calls of attend.
   Tensor keys(Located memory) const { return key(memory); }
-  AdditiveAttended attend(Located x, Located keys, Located memory, const std::optional<Tensor> &mask = {}) const {
+  Weighted attend(Located x, Located keys, Located memory, const std::optional<Tensor> &mask = {}) const {
     Frame frame(x);
     return additive_attention(query(x.tensor), keys.tensor, memory.tensor, vector, mask);
   }

@@ -1,4 +1,5 @@
-// Many tokens to few by attention. x is tokens (b, n, width) or an image (b, width, h, w), whose pixels are the tokens.
+// Many tokens to few by attention of learned queries. x is tokens (b, n, width) or an image (b, width, h, w), whose
+// pixels are the tokens.
 #pragma once
 
 #include <cmath>
@@ -7,16 +8,6 @@
 #include <fovea/nn/Layers.h>
 
 namespace fovea::nn {
-
-/// Tokens of an image, row by row; tokens as they are.
-inline Tensor tokens_of(const Frame &frame, const Tensor &x) {
-  int64_t rank = x.rank();
-  if (rank != 3 && rank != 4)
-    frame.fail("attention pool: x has rank " + std::to_string(rank) + ": it must be (b, n, width) or (b, width, h, w)");
-  if (rank == 3) return x;
-  Tensor rows = reshape(x, {x.dim(0), x.dim(1), x.dim(2) * x.dim(3)});
-  return transpose(rows, {0, 2, 1});
-}
 
 struct AttentionPoolOptions {
   int64_t queries = 1;
@@ -35,7 +26,7 @@ public:
 
   Tensor operator()(Located x) const {
     Frame frame(x);
-    Tensor tokens = tokens_of(frame, x);
+    Tensor tokens = Tokens(frame, "attention pool", x).tokens;
     std::vector<Tensor> parts = split(keyValue(tokens), {width, width}, -1);
     Tensor queries = reshape(query(seeds), {1, seeds.dim(0), width}); // the same for every item
     queries = broadcast_to(queries, {tokens.dim(0), seeds.dim(0), width});
@@ -63,7 +54,7 @@ public:
 
   Tensor operator()(Located x) const {
     Frame frame(x);
-    Tensor tokens = tokens_of(frame, x);
+    Tensor tokens = Tokens(frame, "attention pool", x).tokens;
     if (tokens.dim(1) + 1 != positions.dim(0) || tokens.dim(2) != positions.dim(1))
       frame.fail("attention pool: x must have the " + std::to_string(*positions.dim(0).constant() - 1) + " tokens of " +
                  std::to_string(width) + " channels that have positions");

@@ -45,4 +45,36 @@ inline Tensor merge_heads(Located x) {
   return reshape(transpose(x.tensor, order), shape);
 }
 
+/// What blocks take as tokens: (b, n, width) as they are, or the pixels of an image (b, width, h, w), row by row.
+class Tokens {
+public:
+  /// `block` is the name in messages. With `runs`, an image is only reshaped, so that a token is a run of pixels of one
+  /// channel or several.
+  Tokens(const Frame &frame, const std::string &block, const Tensor &x, bool runs = false)
+      : shape(x.shape()), runs(runs) {
+    if (shape.size() != 3 && shape.size() != 4)
+      frame.fail(block + ": x has rank " + std::to_string(shape.size()) +
+                 ": it must be (b, n, width) or (b, width, h, w)");
+    tokens = shape.size() == 3 ? x
+             : runs            ? reshape(x, {shape[0], shape[2] * shape[3], shape[1]})
+                               : transpose(reshape(x, {shape[0], shape[1], shape[2] * shape[3]}), {0, 2, 1});
+  }
+
+  /// As x came in: y (b, n, channels) itself, or an image (b, channels, h, w).
+  Tensor back(const Tensor &y) const {
+    if (shape.size() == 3) return y;
+    return reshape(runs ? y : transpose(y, {0, 2, 1}), {shape[0], y.dim(2), shape[2], shape[3]});
+  }
+  /// Numbers of tokens (b, n) as x came in: themselves, or (b, h, w).
+  Tensor map(const Tensor &numbers) const {
+    return shape.size() == 3 ? numbers : reshape(numbers, {shape[0], shape[2], shape[3]});
+  }
+
+  Tensor tokens; // (b, n, width)
+
+private:
+  Shape shape;
+  bool runs;
+};
+
 } // namespace fovea::nn

@@ -103,4 +103,24 @@ private:
   QkvHeads columns, rows;
 };
 
+/// Each place of a video's frames attends to itself in all frames: x (b, frames, .., width), such as (b, frames, h, w,
+/// width) or (b, frames, n, width), with constant sizes between (Bertasius et al. 2021, "Is Space-Time Attention All
+/// You Need for Video Understanding?", section 3, the temporal half of divided attention).
+class TemporalAttention {
+public:
+  TemporalAttention(const Scope &at, int64_t width, int64_t heads, bool bias = false) : parts(at, width, heads, bias) {}
+
+  Tensor operator()(Located x, AttentionOptions options = {}) const {
+    Frame frame(x);
+    if (x.tensor.rank() < 4)
+      frame.fail("temporal attention: x has rank " + std::to_string(x.tensor.rank()) +
+                 ": it must be (b, frames, .., width)");
+    std::vector<Tensor> heads = parts.split(x);
+    return parts.merge(axial_attention(heads[0], heads[1], heads[2], 2, options));
+  }
+
+private:
+  QkvHeads parts;
+};
+
 } // namespace fovea::nn
