@@ -11,7 +11,7 @@ table { border-collapse: collapse; margin: 1em 0; }
 th, td { border: 1px solid #ccc; padding: 0.2em 0.7em; text-align: left; font-variant-numeric: tabular-nums; }
 th { background: #f2f2f2; }
 figure { margin: 1em 0; }
-img { max-width: 100%; image-rendering: pixelated; border: 1px solid #ddd; }
+img { max-width: 100%; border: 1px solid #ddd; }
 figcaption { color: #555; }
 )";
 
