@@ -4,7 +4,6 @@
 
 #include "digits_attention.h"
 #include "formats/Error.h"
-#include "training/Picture.h"
 
 #include <algorithm>
 #include <cmath>
@@ -62,7 +61,7 @@ Cell entropyCell(const Picture &digit, const float *entropy) {
 
 std::vector<Cell> rowOf(const uint8_t *image, const Looks &looks, int64_t index, const Prediction &prediction) {
   const float *attention = looks.attention.data() + index * depth * heads * tokens * tokens;
-  const Picture digit = Picture(image, 28, 28).scaled(cellSize, cellSize);
+  const Picture digit = Picture(image, 1, 28, 28).scaled(cellSize, cellSize);
   char caption[32];
   std::snprintf(caption, sizeof caption, "%d (%.0f %%)", static_cast<int>(prediction.label),
                 100 * prediction.probability);
@@ -79,8 +78,8 @@ std::vector<Cell> rowOf(const uint8_t *image, const Looks &looks, int64_t index,
 
 } // namespace
 
-void drawAttention(const std::filesystem::path &weights, const LabelledImages &digits, const Batch &batch,
-                   const std::vector<Prediction> &predictions, const std::filesystem::path &picture) {
+Picture pictureOfAttention(const std::filesystem::path &weights, const LabelledImages &digits, const Batch &batch,
+                           const std::vector<Prediction> &predictions) {
   const Looks looks = computeLooks(weights, batch);
   std::vector<std::string> headings{"predicted"};
   for (int64_t layer = 1; layer <= depth; ++layer) headings.push_back("layer " + std::to_string(layer));
@@ -90,5 +89,5 @@ void drawAttention(const std::filesystem::path &weights, const LabelledImages &d
   std::vector<std::vector<Cell>> rows;
   for (int64_t i = 0; i < digits.count; ++i)
     rows.push_back(rowOf(digits.image(i), looks, i, predictions[static_cast<size_t>(i)]));
-  grid(headings, rows).save(picture);
+  return grid(headings, rows);
 }

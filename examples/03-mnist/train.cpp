@@ -10,120 +10,71 @@
 
 #include "formats/Error.h"
 #include "formats/Idx.h"
-#include "training/CsvLog.h"
-#include "training/Interrupt.h"
+#include "training/CommandLine.h"
+#include "training/DrawnDigits.h"
 #include "training/Loader.h"
-#include "training/Plot.h"
-#include "training/ProgressBar.h"
-#include "training/RunState.h"
-#include "training/Schedule.h"
+#include "training/Report.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <numeric>
-#include <thread>
 
 using namespace fovea::training;
 namespace fs = std::filesystem;
 
 namespace {
 
-struct Options {
-  RunState run; // what a resumed run takes from its folder instead
-  std::string out = "out/mnist";
-  int32_t threads = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
-  bool resume = false;
-};
-
 // A short run: this many images and epochs are enough for some 90 %.
 constexpr int64_t quickTrain = 12000, quickTest = 2000, quickEpochs = 3;
 
-constexpr int interrupted = 130; // exit code: 128 + SIGINT
-
-const CLI::Validator aboveZero(
-    [](const std::string &text) {
-      return std::strtod(text.c_str(), nullptr) > 0 ? std::string() : text + ": must be a number above zero";
-    },
-    "ABOVE ZERO");
-
-void declareOptions(CLI::App &app, Options &options) {
-  options.run.epochs = 8;
-  options.run.batch = 64;
-  options.run.rate = 3e-3;
-  options.run.seed = 1;
-  app.add_option("--data", options.run.data, "folder with MNIST's four files (default: $FOVEA_DATA/mnist, else drawn)");
-  app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
-  app.add_option("--threads", options.threads, "threads to compute with")->check(aboveZero);
-  CLI::Option *chosenOnce[] = {
-      app.add_option("--epochs", options.run.epochs, "times over the data")->check(aboveZero)->capture_default_str(),
-      app.add_option("--batch", options.run.batch, "images a step")->check(aboveZero)->capture_default_str(),
-      app.add_option("--rate", options.run.rate, "peak learning rate")->check(aboveZero)->capture_default_str(),
-      app.add_option("--seed", options.run.seed, "of the weights and the order of images")->capture_default_str(),
-      app.add_flag("--quick", options.run.quick, "a short run on part of the data")};
-  CLI::Option *resume = app.add_flag("--resume", options.resume, "continue the run in --out with its own settings");
-  for (CLI::Option *option : chosenOnce) resume->excludes(option);
-}
-
-// The settings of a new run, completed.
-RunState newRun(const Options &options, bool epochsGiven) {
-  RunState run = options.run;
-  const char *shared = std::getenv("FOVEA_DATA");
-  if (run.data.empty() && shared && fs::is_directory(fs::path(shared) / "mnist"))
-    run.data = (fs::path(shared) / "mnist").string();
-  if (!run.data.empty()) run.data = fs::absolute(run.data).string(); // --resume may come from another folder
-  if (run.quick && !epochsGiven) run.epochs = quickEpochs;
-  return run;
-}
-
-Digits loadDigits(const RunState &run) {
-  if (run.data.empty())
+DataSet loadDigits(const CommonOptions &options) {
+  if (options.data.empty())
     std::printf("data: digits drawn by a procedure (--data or FOVEA_DATA name a folder with MNIST)\n");
   else
-    std::printf("data: MNIST from %s\n", run.data.c_str());
-  Digits digits = run.data.empty() ? drawDigits(12000, 2000, 1) : loadMnist(run.data);
-  if (run.quick) digits = {firstOf(digits.train, quickTrain), firstOf(digits.test, quickTest)};
+    std::printf("data: MNIST from %s\n", options.data.c_str());
+  DataSet digits = options.data.empty() ? drawDigits(12000, 2000, 1) : loadMnist(options.data);
+  if (options.quick) digits = {digits.classes, firstOf(digits.train, quickTrain), firstOf(digits.test, quickTest)};
   std::printf("%lld images to learn from, %lld to test with\n", static_cast<long long>(digits.train.count),
               static_cast<long long>(digits.test.count));
   return digits;
 }
 
-LoaderOptions loaderOptions(const RunState &run, bool shuffle) {
-  return {run.batch, run.seed, shuffle, DIGITS_PIXEL_MEAN, DIGITS_PIXEL_DEVIATION};
+LoaderOptions loaderOptions(const CommonOptions &options, bool shuffle) {
+  return {options.batch, options.seed, shuffle, {DIGITS_PIXEL_MEAN}, {DIGITS_PIXEL_DEVIATION}};
 }
 
 // The compiled model; destroyed with its owner, and errors are exceptions.
 class Model {
 public:
-  Model(const RunState &run, int32_t threads) : handle(nullptr, digits_destroy) {
+  explicit Model(const CommonOptions &common) : handle(nullptr, digits_destroy) {
     digits_options options = DIGITS_OPTIONS_DEFAULT;
-    options.threads = threads;
-    options.seed = run.seed;
-    options.sizes.batch = run.batch;
+    options.threads = static_cast<int32_t>(common.threads);
+    options.seed = common.seed;
+    options.sizes.batch = common.batch;
     handle.reset(digits_create(&options));
     check(handle ? 0 : 1);
     std::printf("model: compiled for %s, %.1f MiB of memory, %d threads\n", digits_target(handle.get()),
-                static_cast<double>(digits_workspace_bytes(&options.sizes, threads)) / (1 << 20), threads);
+                static_cast<double>(digits_workspace_bytes(&options.sizes, options.threads)) / (1 << 20),
+                options.threads);
   }
 
-  float trainStep(const Batch &batch, float rate) {
+  double trainStep(const Batch &batch, double rate) {
     float loss = 0;
-    check(digits_train_step(handle.get(), batch.size, batch.image.data(), batch.label.data(), rate, &loss));
+    check(digits_train_step(handle.get(), batch.size, batch.image.data(), batch.label.data(), static_cast<float>(rate),
+                            &loss));
     return loss;
   }
 
   // One for each image, in order.
-  std::vector<Prediction> predict(const LabelledImages &images, const RunState &run) {
-    Loader loader(images, loaderOptions(run, false));
+  std::vector<Prediction> predict(const LabelledImages &images, const CommonOptions &options) {
+    Loader loader(images, loaderOptions(options, false));
     std::vector<Prediction> result;
-    std::vector<float> logits(static_cast<size_t>(run.batch * Digits::classes));
-    while (loader.state().epoch == 0) {
-      const Batch &batch = loader.next();
+    std::vector<float> logits(static_cast<size_t>(options.batch * digitClasses));
+    for (int64_t step = 0; step < loader.batchesPerEpoch(); ++step) {
+      const Batch &batch = loader.at(step);
       check(digits_forward(handle.get(), batch.size, batch.image.data(), logits.data()));
-      for (int64_t i = 0; i < batch.size; ++i) result.push_back(likeliest(logits.data() + i * Digits::classes));
+      for (int64_t i = 0; i < batch.size; ++i) result.push_back(likeliest(logits.data() + i * digitClasses));
     }
     return result;
   }
@@ -138,181 +89,108 @@ private:
   }
 
   static Prediction likeliest(const float *logits) {
-    const float *best = std::max_element(logits, logits + Digits::classes);
+    const float *best = std::max_element(logits, logits + digitClasses);
     double sum = 0;
-    for (int64_t i = 0; i < Digits::classes; ++i) sum += std::exp(static_cast<double>(logits[i]) - *best);
+    for (int64_t i = 0; i < digitClasses; ++i) sum += std::exp(static_cast<double>(logits[i]) - *best);
     return {best - logits, 1 / sum};
   }
 
   std::unique_ptr<digits, decltype(&digits_destroy)> handle;
 };
 
-const std::vector<std::string> lossColumns{"step", "loss", "rate"};
-const std::vector<std::string> accuracyColumns{"epoch", "loss", "accuracy"};
-
-// A log of this run: new, or continued with the rows whose first number is `last` at most.
-CsvLog openLog(const fs::path &path, const std::vector<std::string> &columns, bool resume, int64_t last) {
-  if (!resume) return CsvLog(path, columns);
-  std::vector<Row> rows = readCsv(path, columns);
-  rows.erase(
-      std::remove_if(rows.begin(), rows.end(), [&](const Row &row) { return row[0] > static_cast<double>(last); }),
-      rows.end());
-  return CsvLog(path, columns, rows);
+Tested test(Model &model, const LabelledImages &images, const CommonOptions &options) {
+  const std::vector<Prediction> predictions = model.predict(images, options);
+  int64_t right = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) right += predictions[i].label == images.labels[i];
+  const double percent = 100.0 * static_cast<double>(right) / static_cast<double>(images.count);
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f %% of the test digits right", percent);
+  return {{percent}, text};
 }
 
-class Training {
-public:
-  Training(const Options &options, RunState begun)
-      : folder(options.out), run(std::move(begun)), data(loadDigits(run)), model(run, options.threads),
-        loader(data.train, loaderOptions(run, true)),
-        losses(openLog(folder / "loss.csv", lossColumns, options.resume, run.step)),
-        accuracies(openLog(folder / "accuracy.csv", accuracyColumns, options.resume, run.loader.epoch)) {
-    const int64_t steps = run.epochs * loader.batchesPerEpoch();
-    schedule = {run.rate, run.rate / 100, steps / 20, steps};
-    if (!options.resume) return;
-    model.loadCheckpoint(folder / run.checkpoint);
-    loader.restore(run.loader);
-    std::printf("continuing after step %lld of %lld\n", static_cast<long long>(run.step),
-                static_cast<long long>(steps));
-  }
-
-  // False where the user interrupted; then the run is saved at its last step.
-  bool toTheEnd() {
-    Interrupt interrupt;
-    while (run.loader.epoch < run.epochs) {
-      const bool finished = restOfEpoch(interrupt);
-      if (finished) test();
-      saveRun(folder, run, [&](const fs::path &path) { model.saveCheckpoint(path); });
-      if (interrupt.requested()) return false;
-    }
-    return true;
-  }
-
-  void writeResults();
-
-  double accuracy() const { return accuracies.rows().back()[2]; }
-
-private:
-  // True at the epoch's end, false where the user interrupted before it.
-  bool restOfEpoch(const Interrupt &interrupt) {
-    const int64_t epoch = run.loader.epoch;
-    ProgressBar bar("epoch " + std::to_string(epoch + 1) + "/" + std::to_string(run.epochs), data.train.count,
-                    run.loader.position);
-    while (run.loader.epoch == epoch && !interrupt.requested()) {
-      const double rate = schedule.rate(run.step);
-      const float loss = model.trainStep(loader.next(), static_cast<float>(rate));
-      run.loader = loader.state();
-      losses.append({static_cast<double>(++run.step), loss, rate});
-      if (!std::isfinite(loss))
-        throw fovea::Error("the loss is no longer finite at step " + std::to_string(run.step) +
-                           ": start anew with a lower --rate than " + std::to_string(run.rate));
-      bar.update(run.loader.epoch == epoch ? run.loader.position : data.train.count, loss);
-    }
-    return run.loader.epoch > epoch;
-  }
-
-  void test() {
-    const std::vector<Prediction> predictions = model.predict(data.test, run);
-    int64_t right = 0;
-    for (size_t i = 0; i < predictions.size(); ++i) right += predictions[i].label == data.test.labels[i];
-    const std::vector<Row> &rows = losses.rows();
-    const auto sum = std::accumulate(rows.end() - loader.batchesPerEpoch(), rows.end(), 0.0,
-                                     [](double before, const Row &row) { return before + row[1]; });
-    const double loss = sum / static_cast<double>(loader.batchesPerEpoch());
-    const double percent = 100.0 * static_cast<double>(right) / static_cast<double>(data.test.count);
-    accuracies.append({static_cast<double>(run.loader.epoch), loss, percent});
-    std::printf("epoch %lld: mean loss %.4f, %.2f %% of the test digits right\n",
-                static_cast<long long>(run.loader.epoch), loss, percent);
-  }
-
-  void plotLosses(const fs::path &path) const;
-  void drawExamples(const fs::path &weights, const fs::path &path);
-
-  fs::path folder;
-  RunState run;
-  Digits data;
-  Model model;
-  Loader loader;
-  CsvLog losses, accuracies;
-  CosineSchedule schedule;
-};
-
-void Training::plotLosses(const fs::path &path) const {
-  Series all{"each step", {}, {}, {70, 130, 190}, 1, 0.45};
-  for (const Row &row : losses.rows()) {
-    all.x.push_back(row[0]);
-    all.y.push_back(row[1]);
-  }
-  const double length = std::max(1.0, static_cast<double>(all.y.size()) / 50);
-  const Series mean{"smoothed", all.x, smoothed(all.y, length), {200, 60, 40}, 2.5, 1};
-  plot({"training loss", "step", "cross entropy (nats)", true}, {all, mean}).save(path);
+Training trainingOf(Model &model, Loader &loader, const DataSet &data, const CommonOptions &options) {
+  const int64_t steps = options.epochs * loader.batchesPerEpoch(), warmup = steps / 20;
+  Training training;
+  training.items = data.train.count;
+  training.batch = options.batch;
+  training.epochs = options.epochs;
+  training.metrics = {"accuracy"};
+  training.metricsFile = "accuracy.csv";
+  training.rate = warmedUp(warmup, cosineSchedule(options.rate, options.rate / 100, steps - warmup));
+  training.step = [&](int64_t step, double rate) { return std::vector{model.trainStep(loader.at(step), rate)}; };
+  training.test = [&](int64_t) { return test(model, data.test, options); };
+  training.saveCheckpoint = [&](const fs::path &path) { model.saveCheckpoint(path); };
+  training.loadCheckpoint = [&](const fs::path &path) { model.loadCheckpoint(path); };
+  return training;
 }
 
 // The first test digit of each class.
 LabelledImages oneOfEach(const LabelledImages &images) {
   LabelledImages result;
-  for (int64_t label = 0; label < Digits::classes; ++label) {
+  for (int32_t label = 0; label < digitClasses; ++label) {
     const auto found = std::find(images.labels.begin(), images.labels.end(), label);
     if (found == images.labels.end()) continue;
     const uint8_t *image = images.image(found - images.labels.begin());
-    result.pixels.insert(result.pixels.end(), image, image + images.rows * images.columns);
-    result.labels.push_back(*found);
+    result.pixels.insert(result.pixels.end(), image, image + images.size());
+    result.labels.push_back(label);
     ++result.count;
   }
   return result;
 }
 
-void Training::drawExamples(const fs::path &weights, const fs::path &path) {
-  const LabelledImages digits = oneOfEach(data.test);
-  LoaderOptions whole = loaderOptions(run, false);
+Picture pictureOfExamples(Model &model, const fs::path &weights, const LabelledImages &test,
+                          const CommonOptions &options) {
+  const LabelledImages digits = oneOfEach(test);
+  LoaderOptions whole = loaderOptions(options, false);
   whole.batch = digits.count;
   Loader examples(digits, whole);
-  drawAttention(weights, digits, examples.next(), model.predict(digits, run), path);
+  return pictureOfAttention(weights, digits, examples.at(0), model.predict(digits, options));
 }
 
-void Training::writeResults() {
+void writeResults(Run &run, Model &model, const LabelledImages &test, const CommonOptions &options) {
+  const fs::path &folder = run.folder();
   const fs::path weights = folder / "digits.safetensors", curve = folder / "loss.png",
-                 attention = folder / "attention.png", images = folder / "test-images.idx",
+                 attention = folder / "attention.png", page = folder / "run.html", images = folder / "test-images.idx",
                  labels = folder / "test-labels.idx";
   model.save(weights);
-  plotLosses(curve);
-  drawExamples(weights, attention);
-  const LabelledImages some = firstOf(data.test, 16);
+  lossCurve(run).save(curve);
+  const Picture looks = pictureOfExamples(model, weights, test, options);
+  looks.save(attention);
+  Page report = pageOf(run, "Handwritten digits");
+  report.heading("Attention");
+  report.picture(looks, "What each layer, each head of the last layer, and all layers together attend to");
+  report.save(page);
+  const LabelledImages some = firstOf(test, 16);
   fovea::formats::writeIdx(images, {{some.count, some.rows, some.columns}, some.pixels});
-  fovea::formats::writeIdx(labels, {{some.count}, some.labels});
-  for (const fs::path &path :
-       {losses.path(), accuracies.path(), curve, folder / run.checkpoint, weights, attention, images, labels})
+  fovea::formats::writeIdx(labels, {{some.count}, {some.labels.begin(), some.labels.end()}});
+  for (const fs::path &path : {run.losses().path(), run.metrics().path(), run.events().path(), curve, run.checkpoint(),
+                               weights, attention, page, images, labels})
     std::printf("wrote %s\n", path.c_str());
 }
 
-int train(const Options &options, bool epochsGiven) {
-  fovea::formats::makeFolder(options.out);
-  RunState run = options.resume ? loadRun(options.out) : newRun(options, epochsGiven);
-  if (options.resume && !options.run.data.empty()) run.data = options.run.data;
-  Training training(options, std::move(run));
-  if (!training.toTheEnd()) {
-    std::printf("interrupted: saved; continue with --resume --out %s\n", options.out.c_str());
-    return interrupted;
-  }
-  training.writeResults();
-  std::printf("test accuracy %.2f\n", training.accuracy());
-  return 0;
+bool train(const CommandLine &line) {
+  const CommonOptions &options = line.options;
+  const DataSet data = loadDigits(options);
+  Model model(options);
+  Loader loader(data.train, loaderOptions(options, true));
+  Run run(options.out, line.settings(), line.begun(), trainingOf(model, loader, data, options));
+  if (!run.train()) return false;
+  writeResults(run, model, data.test, options);
+  std::printf("test accuracy %.2f\n", run.metrics().rows().back()[2]);
+  return true;
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  std::setvbuf(stdout, nullptr, _IOLBF, 0); // in order with the progress on stderr, also in a file
-  Options options;
-  CLI::App app("Trains a small vision transformer on handwritten digits.");
-  declareOptions(app, options);
-  try {
-    app.parse(argc, argv);
-    return train(options, app.count("--epochs") > 0);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 1; // prints the help or what is wrong
-  } catch (const fovea::Error &error) {
-    std::fprintf(stderr, "train: %s\n", error.what());
-    return 1;
-  }
+  CommandLineDefaults defaults;
+  defaults.purpose = "Trains a small vision transformer on handwritten digits.";
+  defaults.out = "out/mnist";
+  defaults.data = "mnist";
+  defaults.dataHelp = "folder with MNIST's four files (default: $FOVEA_DATA/mnist, else drawn)";
+  defaults.epochs = 8;
+  defaults.quickEpochs = quickEpochs;
+  defaults.rate = 3e-3;
+  CommandLine line(defaults);
+  return line.run(argc, argv, [&] { return train(line); });
 }

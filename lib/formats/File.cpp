@@ -86,6 +86,12 @@ void writeFile(const std::filesystem::path &path, const void *data, size_t size)
 
 void writeFile(const std::filesystem::path &path, std::string_view text) { writeFile(path, text.data(), text.size()); }
 
+void syncFile(const std::filesystem::path &path) {
+  Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (file.number < 0) fail(path, "cannot open", errno);
+  if (::fsync(file.number) != 0) fail(path, "cannot write", errno);
+}
+
 void makeFolder(const std::filesystem::path &folder) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);

@@ -19,6 +19,9 @@ Bytes readFile(const std::filesystem::path &path);
 void writeFile(const std::filesystem::path &path, const void *data, size_t size);
 void writeFile(const std::filesystem::path &path, std::string_view text);
 
+/// Makes what was appended to a file survive a power failure. Throws fovea::Error where that fails.
+void syncFile(const std::filesystem::path &path);
+
 /// Makes the folder, with its parents, where it is missing, and checks that files can be written there. Throws
 /// fovea::Error where not.
 void makeFolder(const std::filesystem::path &folder);

@@ -58,4 +58,21 @@ Bytes gunzip(const Bytes &content, size_t most, const std::string &name) {
   return result;
 }
 
+Bytes readInflated(const std::filesystem::path &path) {
+  Bytes content = readFile(path);
+  if (!isGzip(content)) return content;
+  size_t length = 0; // the last four bytes, the lowest first
+  for (size_t byte = content.size(); byte-- > content.size() - std::min<size_t>(4, content.size());)
+    length = length << 8 | content[byte];
+  if (length > content.size() * largestInflation)
+    throw Error(path.string() + ": the gzip stream ends with a length of " + std::to_string(length) +
+                " bytes, more than a file of " + std::to_string(content.size()) +
+                " bytes can hold: the file is cut off or damaged, get it anew");
+  Bytes result = gunzip(content, length + 1, path.string());
+  if (result.size() > length)
+    throw Error(path.string() + ": holds more than the " + std::to_string(length) +
+                " bytes that the gzip stream ends with: the file is damaged, get it anew");
+  return result;
+}
+
 } // namespace fovea::formats

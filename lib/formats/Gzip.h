@@ -4,6 +4,8 @@
 
 #include "formats/File.h"
 
+#include <string>
+
 namespace fovea::formats {
 
 /// Whether the content starts with gzip's two magic bytes.
@@ -13,6 +15,10 @@ bool isGzip(const Bytes &content);
 /// checksum and the absence of other bytes after it are checked too. Throws fovea::Error, with `name` in front, where
 /// the content is not gzip, is damaged, or is cut off.
 Bytes gunzip(const Bytes &content, size_t most, const std::string &name);
+
+/// A file's content, inflated where it is gzip. Throws fovea::Error where the file cannot be read, as gunzip does, and
+/// where the length at the stream's end is not that of its content or more than a file of its size can hold.
+Bytes readInflated(const std::filesystem::path &path);
 
 /// No deflate stream grows by more than this factor.
 constexpr size_t largestInflation = 1032;

@@ -42,9 +42,14 @@ void checkSizes(const Image &image, const std::string &name) {
 
 } // namespace
 
-Image readPng(const std::filesystem::path &path) {
-  const std::string name = path.string();
-  const Bytes content = readFile(path);
+bool isPng(const Bytes &content) {
+  constexpr uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  return content.size() >= sizeof signature && std::equal(std::begin(signature), std::end(signature), content.begin());
+}
+
+Image readPng(const std::filesystem::path &path) { return parsePng(readFile(path), path.string()); }
+
+Image parsePng(const Bytes &content, const std::string &name) {
   Handle handle;
   png_image &png = handle.image;
   if (!png_image_begin_read_from_memory(&png, content.data(), content.size()))
@@ -65,8 +70,8 @@ Image readPng(const std::filesystem::path &path) {
   return image;
 }
 
-void writePng(const std::filesystem::path &path, const Image &image) {
-  checkSizes(image, path.string());
+Bytes pngContent(const Image &image, const std::string &name) {
+  checkSizes(image, name);
   Handle handle;
   png_image &png = handle.image;
   png.width = static_cast<png_uint_32>(image.width);
@@ -75,8 +80,14 @@ void writePng(const std::filesystem::path &path, const Image &image) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
   Bytes content(size);
   if (!png_image_write_to_memory(&png, content.data(), &size, 0, image.pixels.data(), 0, nullptr))
-    throw Error(path.string() + ": libpng cannot write this image: " + png.message);
-  writeFile(path, content.data(), size);
+    throw Error(name + ": libpng cannot write this image: " + png.message);
+  content.resize(size);
+  return content;
+}
+
+void writePng(const std::filesystem::path &path, const Image &image) {
+  const Bytes content = pngContent(image, path.string());
+  writeFile(path, content.data(), content.size());
 }
 
 } // namespace fovea::formats

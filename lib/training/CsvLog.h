@@ -27,6 +27,7 @@ public:
 
   /// All rows so far, the kept ones first, with the digits that the file holds.
   const std::vector<Row> &rows() const { return content; }
+  const std::vector<std::string> &names() const { return columns; }
   const std::filesystem::path &path() const { return file; }
 
 private:

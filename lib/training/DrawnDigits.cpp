@@ -1,7 +1,7 @@
 // Digits drawn by a procedure, for when MNIST is not at hand. A digit is a few strokes; a stroke is a smooth curve
 // (Catmull-Rom) through control points in a square, x to the right, y down, both in [0, 1]. A pixel's ink follows
 // from its distance to the nearest stroke, which gives anti-aliasing and blur in one step.
-#include "training/Digits.h"
+#include "training/DrawnDigits.h"
 
 #include "training/Random.h"
 
@@ -156,19 +156,20 @@ LabelledImages drawPart(int64_t count, uint64_t seed) {
   LabelledImages images;
   images.count = count;
   images.pixels.resize(static_cast<size_t>(count * size * size));
-  images.labels.resize(static_cast<size_t>(count));
   Random random(seed);
   for (int64_t i = 0; i < count; ++i) {
-    images.labels[static_cast<size_t>(i)] = static_cast<uint8_t>(i % Digits::classes);
-    draw(i % Digits::classes, random, images.pixels.data() + i * size * size);
+    images.labels.push_back(static_cast<int32_t>(i % digitClasses));
+    draw(i % digitClasses, random, images.pixels.data() + i * size * size);
   }
   return images;
 }
 
 } // namespace
 
-Digits drawDigits(int64_t trainCount, int64_t testCount, uint64_t seed) {
-  return {drawPart(trainCount, 2 * seed), drawPart(testCount, 2 * seed + 1)};
+DataSet drawDigits(int64_t trainCount, int64_t testCount, uint64_t seed) {
+  return {{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+          drawPart(trainCount, 2 * seed),
+          drawPart(testCount, 2 * seed + 1)};
 }
 
 } // namespace fovea::training

@@ -1,6 +1,7 @@
 // Drawing on an array of pixels; the PNG writer does the rest.
 #include "training/Picture.h"
 
+#include "formats/File.h"
 #include "formats/Png.h"
 #include "training/Font.h"
 
@@ -74,8 +75,20 @@ Map resized(const Map &map, int64_t rows, int64_t columns) {
 Picture::Picture(int64_t width, int64_t height, Colour background)
     : columns(width), rows(height), pixels(static_cast<size_t>(width * height), background) {}
 
-Picture::Picture(const uint8_t *grey, int64_t rows, int64_t columns) : Picture(columns, rows) {
-  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = {grey[i], grey[i], grey[i]};
+Picture::Picture(const uint8_t *planes, int64_t channels, int64_t rows, int64_t columns) : Picture(columns, rows) {
+  for (size_t i = 0; i < pixels.size(); ++i)
+    for (size_t colour = 0; colour < 3; ++colour)
+      pixels[i][colour] = planes[i + colour % static_cast<size_t>(channels) * pixels.size()];
+}
+
+Picture Picture::ofNumbers(const float *planes, int64_t channels, int64_t rows, int64_t columns, float low,
+                           float high) {
+  std::vector<uint8_t> bytes;
+  for (const float *end = planes + channels * rows * columns; planes != end; ++planes) {
+    const float share = (*planes - low) / (high - low);
+    bytes.push_back(static_cast<uint8_t>(share > 0 ? std::min(share, 1.0f) * 255 + 0.5f : 0));
+  }
+  return Picture(bytes.data(), channels, rows, columns);
 }
 
 void Picture::blend(int64_t x, int64_t y, Colour colour, double alpha) {
@@ -138,10 +151,29 @@ Picture Picture::scaled(int64_t width, int64_t height) const {
   return result;
 }
 
-void Picture::save(const std::filesystem::path &path) const {
+void Picture::box(const Box &box, const std::string &caption, Colour colour, int64_t thickness, int64_t textScale) {
+  const auto left = std::lround(box.left), top = std::lround(box.top);
+  const auto wide = std::lround(box.right) - left, high = std::lround(box.bottom) - top;
+  fill(left, top, wide, std::min(thickness, high), colour);
+  fill(left, top + high - std::min(thickness, high), wide, std::min(thickness, high), colour);
+  fill(left, top, std::min(thickness, wide), high, colour);
+  fill(left + wide - std::min(thickness, wide), top, std::min(thickness, wide), high, colour);
+  if (caption.empty()) return;
+  const int64_t line = textHeight(textScale) + textScale, above = std::max<int64_t>(0, top - line);
+  fill(left, above, textWidth(caption, textScale) + 2 * textScale, line, colour);
+  const int brightness = 2 * colour[0] + 5 * colour[1] + colour[2]; // of 8 * 255
+  text(left + textScale, above + textScale, caption, brightness > 4 * 255 ? black : white, textScale);
+}
+
+std::vector<uint8_t> Picture::png() const {
   formats::Image image{columns, rows, 3, {}};
   for (const Colour &pixel : pixels) image.pixels.insert(image.pixels.end(), pixel.begin(), pixel.end());
-  formats::writePng(path, image);
+  return formats::pngContent(image, "picture");
+}
+
+void Picture::save(const std::filesystem::path &path) const {
+  const std::vector<uint8_t> content = png();
+  formats::writeFile(path, content.data(), content.size());
 }
 
 int64_t textWidth(const std::string &text, int64_t scale) {

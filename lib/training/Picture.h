@@ -2,6 +2,8 @@
 #ifndef FOVEA_TRAINING_PICTURE_H
 #define FOVEA_TRAINING_PICTURE_H
 
+#include "training/Box.h"
+
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -38,8 +40,11 @@ Map resized(const Map &map, int64_t rows, int64_t columns);
 class Picture {
 public:
   Picture(int64_t width, int64_t height, Colour background = white);
-  /// Grey levels (rows, columns), as images of a data set hold them.
-  Picture(const uint8_t *grey, int64_t rows, int64_t columns);
+  /// Planes (channels, rows, columns), as images of a data set hold them; 1 channel: grey, 3: red, green, blue.
+  Picture(const uint8_t *planes, int64_t channels, int64_t rows, int64_t columns);
+  /// The same of numbers, which are clamped to low, black, and high, white; NaN is black.
+  static Picture ofNumbers(const float *planes, int64_t channels, int64_t rows, int64_t columns, float low = 0,
+                           float high = 1);
 
   int64_t width() const { return columns; }
   int64_t height() const { return rows; }
@@ -53,9 +58,14 @@ public:
   void polyline(const std::vector<Point> &points, double width, Colour colour, double alpha = 1);
   /// Printable ASCII, other bytes as '?'. (x, y) is the top left corner.
   void text(int64_t x, int64_t y, const std::string &text, Colour colour, int64_t scale = 1);
+  /// A frame of this thickness, inside the box's edges, with the caption on its colour above it, or inside at the
+  /// picture's top.
+  void box(const Box &box, const std::string &caption, Colour colour, int64_t thickness = 2, int64_t textScale = 1);
   /// Bilinear.
   Picture scaled(int64_t width, int64_t height) const;
 
+  /// As a PNG file's content.
+  std::vector<uint8_t> png() const;
   /// Writes a PNG file, atomically. Throws fovea::Error where it cannot be written.
   void save(const std::filesystem::path &path) const;
 

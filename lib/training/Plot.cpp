@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace fovea::training {
 namespace {
@@ -48,10 +49,10 @@ void fit(Axis &axis, const std::vector<Series> &series, std::vector<double> Seri
     axis.low -= 0.5, axis.high += 0.5;
 }
 
-void drawAxes(Picture &picture, const PlotOptions &options, const Axis &x, const Axis &y) {
+void drawAxes(Picture &picture, const PlotOptions &options, const Axis &x, const Axis &y, bool numbered = true) {
   const auto left = static_cast<int64_t>(x.start), right = static_cast<int64_t>(x.end);
   const auto top = static_cast<int64_t>(y.end), bottom = static_cast<int64_t>(y.start);
-  for (double value : ticks(x.low, x.high, false)) {
+  for (double value : numbered ? ticks(x.low, x.high, false) : std::vector<double>{}) {
     const auto at = static_cast<int64_t>(x(value));
     const std::string label = shortText(value);
     picture.fill(at, top, 1, bottom - top, gridColour);
@@ -77,6 +78,11 @@ void drawLine(Picture &picture, const Series &series, const Axis &x, const Axis 
   for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i)
     points.push_back({x(series.x[i]), y.shows(series.y[i]) ? y(series.y[i]) : NAN});
   picture.polyline(points, series.width, series.colour, series.alpha);
+}
+
+/// x and y, from 0 to 1.
+std::pair<Axis, Axis> axesOf(const PlotOptions &options, bool logarithmic) {
+  return {{0, 1, 100, options.width - 30.0, false}, {0, 1, options.height - 70.0, 80, logarithmic}};
 }
 
 void drawLegend(Picture &picture, const std::vector<Series> &series, int64_t right, int64_t top) {
@@ -120,13 +126,36 @@ std::vector<double> smoothed(const std::vector<double> &values, double length) {
 
 Picture plot(const PlotOptions &options, const std::vector<Series> &series) {
   Picture picture(options.width, options.height);
-  Axis x{0, 1, 100, options.width - 30.0, false};
-  Axis y{0, 1, options.height - 70.0, 80, options.logarithmic};
+  auto [x, y] = axesOf(options, options.logarithmic);
   fit(x, series, &Series::x);
   fit(y, series, &Series::y);
   drawAxes(picture, options, x, y);
   for (const Series &each : series) drawLine(picture, each, x, y);
   drawLegend(picture, series, options.width - 30, 90);
+  return picture;
+}
+
+Picture bars(const PlotOptions &options, const std::vector<double> &values, const std::vector<std::string> &captions,
+             Colour colour) {
+  Picture picture(options.width, options.height);
+  auto [x, y] = axesOf(options, false);
+  fit(y, {{"", {}, values, colour}}, &Series::y);
+  y.low = std::min(y.low, 0.0), y.high = std::max(y.high, 0.0);
+  x.low = -0.5, x.high = static_cast<double>(std::max<size_t>(1, values.size())) - 0.5;
+  const double room = (x.end - x.start) / (x.high - x.low); // of a bar
+  bool captioned = !captions.empty();
+  for (const std::string &caption : captions) captioned = captioned && textWidth(caption, scale) < room;
+  drawAxes(picture, options, x, y, !captioned);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double middle = x(static_cast<double>(i));
+    if (captioned && i < captions.size())
+      picture.text(std::lround(middle) - textWidth(captions[i], scale) / 2, std::lround(y.start) + 12, captions[i],
+                   textColour, scale);
+    if (!std::isfinite(values[i])) continue;
+    const auto left = std::lround(middle - 0.4 * room), right = std::max(left + 1, std::lround(middle + 0.4 * room));
+    const auto top = std::lround(y(std::max(values[i], 0.0))), bottom = std::lround(y(std::min(values[i], 0.0)));
+    picture.fill(left, top, right - left, bottom - top, colour);
+  }
   return picture;
 }
 

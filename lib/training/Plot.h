@@ -15,12 +15,17 @@ struct Series {
 
 struct PlotOptions {
   std::string title, xLabel, yLabel;
-  bool logarithmic = false; // the y axis; values that are not positive are left out
+  bool logarithmic = false; // the y axis of curves; values that are not positive are left out
   int64_t width = 960, height = 560;
 };
 
 /// Axes with ticks and labels around all finite points. Plots without points have axes from 0 (or 0.1) to 1.
 Picture plot(const PlotOptions &options, const std::vector<Series> &series);
+
+/// A bar for each value, from 0 to it, such as a gate for each channel. Captions stand below the bars where there are
+/// some and they have room; else the bars' numbers. Values that are not finite have no bar.
+Picture bars(const PlotOptions &options, const std::vector<double> &values,
+             const std::vector<std::string> &captions = {}, Colour colour = {70, 130, 190});
 
 /// Each value averaged with those before it, which fade by exp(-1) over this many values.
 std::vector<double> smoothed(const std::vector<double> &values, double length);

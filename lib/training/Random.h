@@ -3,6 +3,7 @@
 #ifndef FOVEA_TRAINING_RANDOM_H
 #define FOVEA_TRAINING_RANDOM_H
 
+#include <cmath>
 #include <cstdint>
 #include <random>
 
@@ -29,6 +30,15 @@ public:
     double sum = -6;
     for (int i = 0; i < 12; ++i) sum += uniform();
     return sum;
+  }
+
+  /// From the beta distribution with both parameters a, 0 < a <= 4, by the method of Joehnk 1964. In steps of 2^-20, so
+  /// that the last digits of the C library's powers do not matter.
+  double beta(double a) {
+    while (true) {
+      const double x = std::pow(uniform(), 1 / a), y = std::pow(uniform(), 1 / a);
+      if (x + y <= 1 && x + y > 0) return std::nearbyint(x / (x + y) * 0x1p20) * 0x1p-20;
+    }
   }
 
 private:

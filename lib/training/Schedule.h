@@ -1,25 +1,36 @@
-// Learning rates over the steps of a run.
+// Learning rates over the steps of a run, and its early end.
 #ifndef FOVEA_TRAINING_SCHEDULE_H
 #define FOVEA_TRAINING_SCHEDULE_H
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 namespace fovea::training {
 
-/// Rises in a line from 0 to peak over the warm-up steps, then falls along half a cosine to floor at the last step.
-struct CosineSchedule {
-  double peak, floor;
-  int64_t warmup, steps; // warmup < steps
+/// The learning rate of a step, counted from 0.
+using Schedule = std::function<double(int64_t step)>;
 
-  /// The rate of a step, counted from 0; floor after the last.
-  double rate(int64_t step) const {
-    if (step < warmup) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup);
-    const double done =
-        static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(1, steps - 1 - warmup));
-    return floor + (peak - floor) * 0.5 * (1 + std::cos(std::acos(-1.0) * std::min(1.0, done)));
-  }
+Schedule constantSchedule(double rate);
+
+/// Falls along half a cosine from peak to floor, which the last of the steps and all after it have: Loshchilov and
+/// Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", without restarts.
+Schedule cosineSchedule(double peak, double floor, int64_t steps);
+
+/// rate times factor^n, n the number of those steps, in ascending order, that are reached.
+Schedule stepSchedule(double rate, double factor, std::vector<int64_t> at);
+
+/// Rises in a line to the schedule's first rate over the warm-up steps, which go before the schedule's own.
+Schedule warmedUp(int64_t warmup, Schedule schedule);
+
+/// Ends a run whose epochs no longer get better.
+struct EarlyStopping {
+  int64_t patience = 5;        // epochs without a better value after which the run ends
+  double leastImprovement = 0; // by which a value must be better than the best so far to count
+  bool higherIsBetter = false;
+
+  /// Whether to stop after the epochs with these values, one each. NaN is never better.
+  bool stops(const std::vector<double> &values) const;
 };
 
 } // namespace fovea::training

@@ -133,6 +133,26 @@ TEST_F(IdxTest, GzipGarbage) {
   EXPECT_THAT(readError(), HasSubstr("the gzip stream ends early, after 28 bytes of content"));
 }
 
+TEST_F(IdxTest, ReadInflated) {
+  const Bytes content = gzip(plain);
+  for (const Bytes &bytes : {plain, content}) {
+    write(bytes);
+    EXPECT_EQ(readInflated(file()), plain);
+  }
+  auto readError = [&](const Bytes &bytes) {
+    write(bytes);
+    return errorOf([&] { readInflated(file()); });
+  };
+  const size_t length = content.size() - 4; // of the content, in the last four bytes
+  EXPECT_THAT(readError(with(content, length, 20)),
+              HasSubstr("holds more than the 20 bytes that the gzip stream ends"));
+  EXPECT_THAT(readError(with(content, length, 29)), HasSubstr("damaged gzip stream (incorrect length check)"));
+  EXPECT_THAT(readError(with(content, length + 3, 1)), HasSubstr("ends with a length of 16777244 bytes, more than"));
+  for (size_t size = 2; size < content.size(); ++size)
+    EXPECT_THAT(readError(Bytes(content.begin(), content.begin() + static_cast<ptrdiff_t>(size))),
+                HasSubstr("file.idx: "));
+}
+
 TEST_F(IdxTest, WriterRefuses) {
   EXPECT_THAT(errorOf([&] {
                 writeIdx(file(), {{2, 2}, {1, 2, 3}});

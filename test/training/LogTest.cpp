@@ -1,15 +1,14 @@
-// What a run leaves behind: CSV logs, its state, the progress on the terminal, and its end by a signal.
+// CSV logs, the progress on the terminal, and the end by a signal.
 #include "../TemporaryFolder.h"
+#include "FullDisk.h"
 #include "formats/File.h"
 #include "training/CsvLog.h"
 #include "training/Interrupt.h"
 #include "training/ProgressBar.h"
-#include "training/RunState.h"
 
 #include <algorithm>
 #include <csignal>
 #include <sstream>
-#include <sys/resource.h>
 
 namespace fovea::training {
 namespace {
@@ -68,84 +67,9 @@ TEST_F(LogTest, CsvErrors) {
 
 TEST_F(LogTest, CsvOnAFullDisk) {
   CsvLog log(folder / "a.csv", columns);
-  rlimit before;
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const rlimit small{12, before.rlim_max};
-  auto *handler = std::signal(SIGXFSZ, SIG_IGN);
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string message = errorOf([&] { log.append({1, 2.5}); });
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
-  EXPECT_THAT(message, HasSubstr("a.csv: cannot write: is the disk full?"));
+  const FullDisk full(12);
+  EXPECT_THAT(errorOf([&] { log.append({1, 2.5}); }), HasSubstr("a.csv: cannot write: is the disk full?"));
   EXPECT_TRUE(log.rows().empty());
-}
-
-RunState someRun() {
-  RunState run;
-  run.data = "a folder";
-  run.quick = true;
-  run.epochs = 3;
-  run.batch = 64;
-  run.rate = 0.1 + 0.2; // needs all its digits
-  run.seed = UINT64_MAX;
-  run.step = 70;
-  run.loader = {1, 640};
-  return run;
-}
-
-TEST_F(LogTest, RunRoundTrip) {
-  RunState run = someRun();
-  saveRun(folder, run, [](const std::filesystem::path &path) { formats::writeFile(path, "model"); });
-  EXPECT_EQ(run.checkpoint, "checkpoint-70.safetensors");
-  const RunState read = loadRun(folder);
-  EXPECT_EQ(read.data, run.data);
-  EXPECT_TRUE(read.quick);
-  EXPECT_EQ(read.epochs, 3);
-  EXPECT_EQ(read.batch, 64);
-  EXPECT_EQ(read.rate, run.rate);
-  EXPECT_EQ(read.seed, UINT64_MAX);
-  EXPECT_EQ(read.step, 70);
-  EXPECT_EQ(read.loader.epoch, 1);
-  EXPECT_EQ(read.loader.position, 640);
-  EXPECT_EQ(content(read.checkpoint), "model");
-}
-
-TEST_F(LogTest, RunKeepsOneCheckpointAndOtherFiles) {
-  formats::writeFile(folder / "digits.safetensors", "weights");
-  RunState run = someRun();
-  auto save = [](const std::filesystem::path &path) { formats::writeFile(path, "model"); };
-  saveRun(folder, run, save);
-  run.step = 80;
-  saveRun(folder, run, save);
-  EXPECT_FALSE(std::filesystem::exists(folder / "checkpoint-70.safetensors"));
-  EXPECT_TRUE(std::filesystem::exists(folder / "checkpoint-80.safetensors"));
-  EXPECT_EQ(fileCount(), 3u);
-}
-
-TEST_F(LogTest, FailedSaveKeepsTheFormerRun) {
-  RunState run = someRun();
-  saveRun(folder, run, [](const std::filesystem::path &path) { formats::writeFile(path, "model"); });
-  run.step = 80;
-  EXPECT_EQ(errorOf([&] { saveRun(folder, run, [](const std::filesystem::path &) { throw Error("full"); }); }), "full");
-  EXPECT_EQ(loadRun(folder).step, 70);
-  EXPECT_EQ(content(loadRun(folder).checkpoint), "model");
-}
-
-TEST_F(LogTest, RunErrors) {
-  auto loadError = [&](const std::string &text) {
-    formats::writeFile(folder / "run.json", text);
-    return errorOf([&] { loadRun(folder); });
-  };
-  EXPECT_THAT(errorOf([&] { loadRun(folder); }), HasSubstr("holds no run.json, so there is no run to continue"));
-  EXPECT_THAT(loadError("{"), HasSubstr("run.json: is not what a training run wrote ("));
-  EXPECT_THAT(loadError("{}"), HasSubstr("key 'data' not found"));
-  RunState run = someRun();
-  saveRun(folder, run, [](const std::filesystem::path &) {});
-  std::string text = content("run.json");
-  text.replace(text.find("checkpoint-70"), 0, "../");
-  EXPECT_THAT(loadError(text), HasSubstr("names the checkpoint \"../checkpoint-70.safetensors\", but it must be"));
-  for (size_t size = 0; size + 2 < text.size(); ++size)
-    EXPECT_NE(loadError(text.substr(0, size)), "") << size << " bytes";
 }
 
 TEST(ProgressBar, Line) {

@@ -1,8 +1,9 @@
-// Pictures: colours, scaling, drawing, text, grids, plots.
+// Pictures: colours, scaling, drawing, text, grids, plots, pages.
 #include "training/Picture.h"
 
 #include "../TemporaryFolder.h"
 #include "formats/Png.h"
+#include "training/Page.h"
 #include "training/Plot.h"
 
 #include <cmath>
@@ -45,7 +46,7 @@ TEST(Map, Resized) {
 
 TEST(Picture, ScalesLikeAMap) {
   const uint8_t grey[] = {0, 100};
-  const Picture wide = Picture(grey, 1, 2).scaled(4, 1);
+  const Picture wide = Picture(grey, 1, 1, 2).scaled(4, 1);
   EXPECT_EQ(wide.at(0, 0)[0], 0);
   EXPECT_EQ(wide.at(1, 0)[0], 25);
   EXPECT_EQ(wide.at(2, 0)[0], 75);
@@ -147,6 +148,87 @@ TEST(Plot, SurvivesEveryInput) {
     EXPECT_GT(countOf(plot(options, {{"", {1, 2, 3, 4}, {NAN, -1, 0, INFINITY}, black}}), white), 0);
     EXPECT_GT(countOf(plot(options, {{"", {1, 2}, {1e-30, 1e30}, black}}), white), 0);
   }
+}
+
+TEST(Picture, OfPlanes) {
+  const uint8_t planes[] = {1, 2, 3, 4, 5, 6};
+  const Picture colours(planes, 3, 1, 2), grey(planes, 1, 2, 3);
+  EXPECT_EQ(colours.at(0, 0), (Colour{1, 3, 5}));
+  EXPECT_EQ(colours.at(1, 0), (Colour{2, 4, 6}));
+  EXPECT_EQ(grey.at(2, 1), (Colour{6, 6, 6}));
+  const float numbers[] = {-1, 0, 1, -9, 9, NAN};
+  const Picture clamped = Picture::ofNumbers(numbers, 3, 1, 2, -1, 1);
+  EXPECT_EQ(clamped.at(0, 0), (Colour{0, 255, 255}));
+  EXPECT_EQ(clamped.at(1, 0), (Colour{128, 0, 0}));
+}
+
+TEST(Picture, Box) {
+  const Colour red{255, 0, 0};
+  Picture picture(40, 40);
+  picture.box({10, 15, 20, 25}, "", red, 2);
+  EXPECT_EQ(countOf(picture, red), 10 * 10 - 6 * 6);
+  EXPECT_EQ(picture.at(10, 15), red);
+  EXPECT_EQ(picture.at(19, 24), red);
+  EXPECT_EQ(picture.at(20, 24), white);
+  EXPECT_EQ(picture.at(12, 17), white);
+  picture.box({10, 15, 20, 25}, "I", red, 2);
+  EXPECT_EQ(picture.at(10, 14), red);                                            // the caption's ground
+  EXPECT_EQ(countOf(picture, white), 40 * 40 - (10 * 10 - 6 * 6) - 10 * 7 + 11); // the letter is white
+  Picture top(40, 40);
+  top.box({10, 2, 20, 12}, "I", {255, 255, 0}, 1);
+  EXPECT_EQ(countOf(top, black), 11); // below the edge, dark on bright
+  top.box({-5, -5, 100, 100}, "", red, 3);
+  top.box({5, 5, 4, 4}, "", red, 3);
+}
+
+TEST(Plot, Bars) {
+  const PlotOptions options{"gates", "channel", "gate"};
+  const Colour blue{0, 0, 255};
+  auto heights = [&](const std::vector<double> &values, const std::vector<std::string> &captions = {}) {
+    const Picture picture = bars(options, values, captions, blue);
+    std::vector<int64_t> result;
+    const double room = (options.width - 130.0) / static_cast<double>(values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      int64_t height = 0;
+      for (int64_t y = 0; y < picture.height(); ++y)
+        height += picture.at(std::lround(100 + room * (static_cast<double>(i) + 0.5)), y) == blue;
+      result.push_back(height);
+    }
+    return result;
+  };
+  const std::vector<int64_t> some = heights({1, 0.5, 0, NAN});
+  EXPECT_EQ(some[0], 410); // the whole axis
+  EXPECT_NEAR(static_cast<double>(some[1]), 205, 1);
+  EXPECT_EQ(some[2], 0);
+  EXPECT_EQ(some[3], 0);
+  EXPECT_EQ(heights({1, -1})[0], 205);
+  EXPECT_EQ(heights({1, -1})[1], 205);
+  EXPECT_EQ(heights({1, 0.5}, {"a", "b"})[0], 410);
+  EXPECT_NE(countOf(bars(options, {1, 1}, {"a", "b"}), {30, 30, 30}), countOf(bars(options, {1, 1}), {30, 30, 30}));
+  EXPECT_GT(countOf(bars(options, {}), white), 0);
+}
+
+TEST(Page, HoldsEverythingAndEscapesIt) {
+  Page page("a < b");
+  page.heading("Heading");
+  page.note("1 & 2");
+  page.table({"name", "value"}, {{"x", "\"1\""}, {"y"}});
+  page.picture(Picture(1, 1, {1, 2, 3}), "a dot");
+  const std::string html = page.html();
+  EXPECT_THAT(html, testing::StartsWith("<!DOCTYPE html>"));
+  EXPECT_THAT(html, HasSubstr("<title>a &lt; b</title>"));
+  EXPECT_THAT(html, HasSubstr("<h2>Heading</h2>\n<p>1 &amp; 2</p>\n<table>\n<tr><th>name</th><th>value</th></tr>\n"
+                              "<tr><td>x</td><td>&quot;1&quot;</td></tr>\n<tr><td>y</td></tr>\n</table>"));
+  const size_t begin = html.find("base64,") + 7, end = html.find('"', begin);
+  EXPECT_EQ(html.substr(begin, 16), "iVBORw0KGgoAAAAN");
+  EXPECT_EQ((end - begin) % 4, 0u);
+  EXPECT_EQ(html.find("http"), std::string::npos); // nothing from elsewhere
+}
+
+TEST_F(PictureFileTest, PageSaves) {
+  Page("page").save(folder / "a.html");
+  EXPECT_EQ(fileCount(), 1u);
+  EXPECT_THAT(errorOf([&] { Page("page").save(folder / "none" / "a.html"); }), HasSubstr("a.html: cannot make a file"));
 }
 
 } // namespace
