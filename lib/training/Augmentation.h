@@ -10,7 +10,7 @@ namespace fovea::training {
 /// What is done to an image, in this order. Off by default.
 struct Augmentation {
   int64_t padding = 0; // pixels; black ones are added around the image, then as much as it was before is cut out
-  bool flip = false;   // every other image is mirrored, left to right
+  bool flip = false;   // half of the images, by chance, are mirrored, left to right
   double erasing = 0;  // the probability that a rectangle of the normalised image becomes 0: Zhong et al. 2020, "Random
                        // Erasing Data Augmentation", with areas from 0.02 to 0.33 and shapes from 0.3 to 1 / 0.3
   double mixup = 0;    // 0 to 4; above 0 each image is mixed with another one, lambda x + (1 - lambda) y, lambda from
@@ -20,7 +20,7 @@ struct Augmentation {
 /// How pixels become numbers, for each channel: (pixel / 255 - mean) / deviation.
 class Normalisation {
 public:
-  /// One number, or one for each channel. Throws fovea::Error where there are as many of neither, or a deviation is
+  /// One number, or one for each channel. Throws fovea::Error where there are neither so many, or a deviation is
   /// not above zero.
   Normalisation(const std::vector<float> &mean, const std::vector<float> &deviation, int64_t channels);
 
@@ -32,8 +32,7 @@ private:
   std::vector<float> scale, shift;
 };
 
-/// Writes an image, changed and normalised, without mixup: (channels, rows, columns). The random numbers that it takes
-/// depend only on the options.
+/// Writes an image, changed and normalised, without mixup: (channels, rows, columns).
 void augment(const LabelledImages &images, int64_t index, const Augmentation &options,
              const Normalisation &normalisation, Random &random, float *result);
 

@@ -8,11 +8,11 @@
 
 namespace fovea::training {
 
-/// A column of the loss of each step and its smoothed course, on a logarithmic axis; the first loss is column 1.
+/// One of the losses, by its column in loss.csv, at each step and smoothed, on a logarithmic axis.
 Picture lossCurve(const Run &run, const std::string &title = "training loss",
                   const std::string &yLabel = "cross entropy (nats)", size_t column = 1);
 
-/// A curve for each of these columns of the metrics over the epochs; the first after the epoch is column 1.
+/// Curves over the epochs of these columns of the metrics' file; column 0 is the epoch itself.
 Picture metricCurves(const Run &run, const std::string &title, const std::vector<std::string> &names,
                      const std::vector<size_t> &columns);
 

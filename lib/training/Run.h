@@ -23,13 +23,15 @@ struct Tested {
 
 /// What is trained, and how.
 struct Training {
-  int64_t items = 0, batch = 1, epochs = 1; // items of an epoch, those of a step (the last of an epoch takes the rest)
-  std::vector<std::string> losses{"loss"};  // names of the numbers of a step, what is minimised first
-  std::vector<std::string> metrics = {};    // names of the numbers of a test
+  int64_t items = 0; // of an epoch
+  int64_t batch = 1; // items of a step; the last one of an epoch takes what is left
+  int64_t epochs = 1;
+  std::vector<std::string> losses{"loss"}; // names of the numbers of a step, what is minimised first
+  std::vector<std::string> metrics = {};   // names of the numbers of a test
   Schedule rate;
-  /// Trains one step, counted from 0 over all epochs, and returns its losses.
+  /// Trains one step, counted from 0 over all epochs (Loader::at has its batch), and returns its losses.
   std::function<std::vector<double>(int64_t step, double rate)> step;
-  /// Tests after an epoch; they count from 1. None where empty.
+  /// Tests after an epoch, counted from 1; there are no tests where it is empty.
   std::function<Tested(int64_t epoch)> test = {};
   std::function<void(const std::filesystem::path &)> saveCheckpoint, loadCheckpoint;
   std::optional<EarlyStopping> stopping = {}; // by the first metric; without metrics, by the epoch's mean first loss

@@ -5,9 +5,11 @@
 
 #include "formats/File.h"
 #include "test/TemporaryFolder.h"
+#include "test/training/FullDisk.h"
 #include "training/Run.h"
 
 #include <csignal>
+#include <functional>
 
 using namespace fovea;
 using namespace fovea::training;
@@ -29,8 +31,9 @@ class ProgramRun : public TemporaryFolder {
 protected:
   static constexpr int64_t points = 8;
 
-  /// A run of a new program to its end (true), or to an interruption in a step.
-  bool train(int64_t width, bool resumed, int64_t interruptedIn = -1) {
+  /// A run of a new program to its end (true), or to an interruption (false).
+  bool train(
+      int64_t width, bool resumed, const std::function<void(int64_t step)> &onStep = [](int64_t) {}) {
     Program program = compile(curve(width), {.sizes = {{"batch", points}}, .seed = 5});
     std::vector<float> x(points), y(points);
     for (int i = 0; i < points; ++i) x[i] = float(i) / points, y[i] = x[i] * x[i];
@@ -40,7 +43,7 @@ protected:
     training.epochs = 3;
     training.rate = constantSchedule(0.01);
     training.step = [&](int64_t step, double rate) {
-      if (step == interruptedIn) std::raise(SIGINT);
+      onStep(step);
       float loss = 0;
       program.train_step(points, x, y, rate, &loss);
       return std::vector<double>{loss};
@@ -60,7 +63,9 @@ protected:
 TEST_F(ProgramRun, ContinuesToTheSameBits) {
   EXPECT_TRUE(train(4, false));
   const formats::Bytes losses = content("loss.csv"), checkpoint = content("checkpoint-9.safetensors");
-  EXPECT_FALSE(train(4, false, 4));
+  EXPECT_FALSE(train(4, false, [](int64_t step) {
+    if (step == 4) std::raise(SIGINT);
+  }));
   EXPECT_TRUE(train(4, true));
   EXPECT_EQ(content("loss.csv"), losses);
   EXPECT_EQ(content("checkpoint-9.safetensors"), checkpoint);
@@ -74,6 +79,20 @@ TEST_F(ProgramRun, RefusesAnotherModelsOrADamagedCheckpoint) {
   EXPECT_THAT(errorOf([&] { train(4, true); }), testing::HasSubstr("checkpoint-9.safetensors"));
   formats::writeFile(folder / "checkpoint-9.safetensors", checkpoint.data(), checkpoint.size());
   EXPECT_TRUE(train(4, true)) << "nothing was harmed";
+}
+
+TEST_F(ProgramRun, FullDiskLeavesTheLastCheckpoint) {
+  constexpr int64_t width = 256; // the checkpoint is larger than all logs
+  std::unique_ptr<FullDisk> full;
+  auto fill = [&](int64_t step) {
+    if (step == 4) full = std::make_unique<FullDisk>(4000);
+  };
+  const std::string message = errorOf([&] { train(width, false, fill); });
+  full.reset();
+  EXPECT_THAT(message, testing::HasSubstr("checkpoint-6.safetensors"));
+  EXPECT_THAT(message, testing::HasSubstr("checkpoint-3.safetensors is good: --resume --out"));
+  EXPECT_EQ(fileCount(), 5u) << "no half of a checkpoint";
+  EXPECT_TRUE(train(width, true));
 }
 
 } // namespace

@@ -67,6 +67,20 @@ TEST_F(JpegTest, EveryTruncationIsAnError) {
   }
 }
 
+TEST_F(JpegTest, EveryFlippedByteIsAnErrorOrHarmless) {
+  const Bytes content = colour();
+  for (size_t at = 0; at < content.size(); ++at) {
+    Bytes damaged = content;
+    damaged[at] ^= 0xff;
+    try {
+      const Image image = parseJpeg(damaged, "file.jpg");
+      EXPECT_EQ(static_cast<int64_t>(image.pixels.size()), image.width * image.height * image.channels)
+          << "byte " << at;
+    } catch (const Error &) {
+    }
+  }
+}
+
 TEST_F(JpegTest, Messages) {
   write({'G', 'I', 'F', '8'});
   EXPECT_THAT(readError(), HasSubstr("is not a JPEG image that can be read: "));

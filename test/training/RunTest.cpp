@@ -221,7 +221,7 @@ TEST_F(RunTest, Errors) {
   EXPECT_THAT(with("\"quick\": true,", ""), HasSubstr("lacks the setting \"quick\", which this program takes"));
   EXPECT_THAT(with("\"quick\": true", "\"quick\": 3"),
               HasSubstr("the setting \"quick\" is 3, where a boolean is expected"));
-  for (size_t length = 0; length + 2 < text.size(); ++length)
+  for (size_t length = 0; length + 2 < text.size(); length += 7)
     EXPECT_NE(loadError(text.substr(0, length)), "") << length << " bytes";
 
   formats::writeFile(folder / "run.json", text);
