@@ -48,18 +48,6 @@ TEST_F(Blocks, AttentionSublayer) {
   EXPECT_EQ(count(32, 4, {}), 58017 - 53857);
 }
 
-/// Weights that nothing uses are not computed.
-TEST_F(Blocks, WeightsAreComputedOnDemand) {
-  Tensor x = model.input("x", {128, 32, 256});
-  nn::AttentionSublayer block(model, 256, 8, {.dropout = 0});
-  auto [y, weights] = block(x);
-  model.output("y", y);
-  size_t maps = 0;
-  std::string text = model.text();
-  for (size_t at = 0; (at = text.find("fovea.attention_map", at)) != std::string::npos; ++at) ++maps;
-  EXPECT_LE(maps, 1u);
-}
-
 TEST_F(Blocks, ConvolutionalAttention) {
   Tensor image = model.input("image", {batch, 32, 24, 24});
   auto [y, heads] = nn::ConvolutionalAttention(model, 32)(image);
