@@ -195,7 +195,8 @@ struct BatchNormOptions {
 };
 /// Channels, dimension 1 of x, of zero mean and unit variance, scaled and shifted (Ioffe and Szegedy 2015, "Batch
 /// Normalization"): over the batch in training, which updates the running statistics, and by these in inference. They
-/// are frozen parameters (channels). An item's result in training depends on its batch.
+/// are frozen parameters (channels). An item's result in training depends on its batch. Computed in f32 where x is of
+/// f16 or bf16; scale and bias are then parameters, too.
 Tensor batch_norm(Located x, Located scale, Located bias, Located running_mean, Located running_variance,
                   BatchNormOptions options = {});
 

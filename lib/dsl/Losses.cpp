@@ -185,8 +185,8 @@ Tensor focal_loss(Located logits, Located target, const FocalOptions &options) {
 static Tensor focalMean(const Tensor &x, const AttentionLossOptions &options) {
   Tensor loss = x;
   // A power whose gradient is finite where 1 - e^-x is 0.
-  if (options.gamma != 0)
-    loss = loss * exp(options.gamma * log(maximum(1 - exp(-x), std::numeric_limits<float>::min())));
+  double least = x.dtype() == f16 ? 0x1p-14 : std::numeric_limits<float>::min();
+  if (options.gamma != 0) loss = loss * exp(options.gamma * log(maximum(1 - exp(-x), least)));
   if (!options.mask) return mean(loss);
   Tensor count = sum(cast(*options.mask, x.dtype()));
   return sum(where(*options.mask, loss, 0)) / maximum(count, 1);

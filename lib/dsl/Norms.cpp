@@ -62,6 +62,13 @@ Tensor instance_norm(Located x, Located scale, Located bias, double epsilon) {
   return normGroups("instance_norm", x, channels.value_or(1), scale, bias, epsilon);
 }
 
+/// A parameter in the type that it is stored in, f32 in models of f16 and bf16.
+static Located stored(Program &program, const Located &parameter) {
+  auto cast = valueOf(parameter).getDefiningOp<CastOp>();
+  if (!cast || !cast.getX().getDefiningOp<LoadOp>()) return parameter;
+  return {program.tensor(cast.getX()), parameter.site};
+}
+
 /// The state that a running statistic is loaded from.
 static StringRef stateOf(Program &program, const Located &parameter, const Located &scale, const char *which) {
   auto load = valueOf(parameter).getDefiningOp<LoadOp>();
@@ -77,6 +84,11 @@ Tensor batch_norm(Located x, Located scale, Located bias, Located running_mean, 
                   BatchNormOptions options) {
   Program &program =
       Program::of(x.site, {&x.tensor, &scale.tensor, &bias.tensor, &running_mean.tensor, &running_variance.tensor});
+  if (x.tensor.dtype() == f16 || x.tensor.dtype() == bf16) { // statistics are of f32
+    Tensor y = batch_norm({cast(x, f32), x.site}, stored(program, scale), stored(program, bias),
+                          stored(program, running_mean), stored(program, running_variance), options);
+    return cast({y, x.site}, x.tensor.dtype());
+  }
   StringRef mean = stateOf(program, running_mean, scale, "mean"),
             variance = stateOf(program, running_variance, scale, "variance");
   return apply<BatchNormOp>(program, x.site, valueOf(x), valueOf(scale), valueOf(bias), mean, variance,

@@ -25,6 +25,10 @@ TEST_F(Blocks, DotProductAttention) {
   EXPECT_EQ(weights.shape(), (Shape{128, 1, 32, 16}));
   EXPECT_EQ(y.shape(), q.shape());
   EXPECT_EQ(dot_product_attention(q, q, q).weights.shape(), (Shape{128, 1, 32, 32}));
+  model.output("y", y);
+  EXPECT_EQ(model.text().find("fovea.dropout"), std::string::npos);
+  model.output("dropped", dot_product_attention(q, q, q, {.dropout = 0.1}).weights);
+  EXPECT_NE(model.text().find("fovea.dropout"), std::string::npos);
 }
 
 TEST_F(Blocks, AttentionSublayer) {
@@ -46,18 +50,6 @@ TEST_F(Blocks, AttentionSublayer) {
   EXPECT_EQ(count(256, 8, {.key_size = 256, .value_size = 512}), 3146240);
   EXPECT_EQ(count(256, 8, {.norm = false}), 262144);
   EXPECT_EQ(count(32, 4, {}), 58017 - 53857);
-}
-
-/// Weights that nothing uses are not computed.
-TEST_F(Blocks, WeightsAreComputedOnDemand) {
-  Tensor x = model.input("x", {128, 32, 256});
-  nn::AttentionSublayer block(model, 256, 8, {.dropout = 0});
-  auto [y, weights] = block(x);
-  model.output("y", y);
-  size_t maps = 0;
-  std::string text = model.text();
-  for (size_t at = 0; (at = text.find("fovea.attention_map", at)) != std::string::npos; ++at) ++maps;
-  EXPECT_LE(maps, 1u);
 }
 
 TEST_F(Blocks, ConvolutionalAttention) {
@@ -149,6 +141,34 @@ TEST_F(Blocks, Hashes) {
   EXPECT_ERROR(candidates(query, hash(y, r, 4)),
                "candidates: queries (batch, 7) of f32 in 8 buckets and keys (batch, 9) of f32 in 4: they must be (.., "
                "queries) and (.., keys) of one type, hashed into equally many");
+}
+
+/// In every element type: no constant or cast on the way is of another.
+TEST_F(Blocks, ElementTypes) {
+  for (DType dtype : {f16, bf16, f32, f64}) {
+    Model own("own", dtype);
+    Tensor x = own.input("x", {own.symbol("batch"), 8, 6, 4}, dtype), key = own.input("key", {2}, i32);
+    Tensor tokens = nn::Tokens(Frame(x), "tokens", x).tokens, mask = matmul(tokens, tokens, {.transpose_b = true}) > 0;
+    Tensor directions = own.parameter("directions", {3, 8}, zeros());
+    using Pool = nn::ChannelPool;
+    std::vector<Tensor> results{
+        dot_product_attention(tokens, tokens, tokens, {.mask = mask}).result,
+        nn::AttentionSublayer(own / "sublayer", 8, 2)(tokens, tokens, tokens, mask).result,
+        nn::ConvolutionalAttention(own / "convolutional", 8)(x).result,
+        nn::TemporalAttention(own / "temporal", 4, 2)(x),
+        nn::Cbam(own / "cbam", 8,
+                 {.reduction = 2, .pools = {Pool::average, Pool::max, Pool::lp, Pool::lse}, .no_spatial = false})(x)
+            .result,
+        nn::FeatureAttention(own / "feature", 4)(x).result,
+        nn::AttentionGate(own / "gate", 8, 8, 4)(x, x).result,
+        nn::SoftAttention(own / "soft", 8)(x).result,
+        nn::PositionAttention(own / "position", 8)(x).result,
+        nn::LocalAttentionPool(own / "local", 8, {.padding = {1, 1}})(x),
+        nn::HardAttentionPool(own / "hard", 8)(x, key).log_probability,
+        attention_loss(square(x)),
+        hash(tokens, directions, 4).place};
+    for (const Tensor &result : results) EXPECT_EQ(result.dtype(), dtype);
+  }
 }
 
 TEST_F(Blocks, Backbones) {

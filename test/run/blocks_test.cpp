@@ -307,6 +307,29 @@ TEST(Hash, PutsVectorsIntoBuckets) {
   EXPECT_EQ(bucket, (std::vector<int64_t>{0, 2, 3, 1, 3}));
 }
 
+/// In bf16, statistics and the norm's parameters stay f32: results are those of f32 but for the rounding of x and y.
+TEST(BatchNorm, ComputesInF32InModelsOfBf16) {
+  constexpr int64_t size = 4 * 3 * 5;
+  std::vector<float> x(size), results[2], mean[2];
+  Numbers drawn = uniform("x", size);
+  for (int64_t i = 0; i < size; ++i) x[i] = (float)std::round(drawn[i] * 64) / 64 + 3; // exact in bf16
+  for (DType dtype : {f32, bf16}) {
+    Model model("normed", dtype);
+    Tensor input = cast(model.input("x", {4, 3, 5}), dtype);
+    Tensor y = cast(nn::BatchNorm(model / "norm", 3)(input), f32);
+    model.output("y", y);
+    model.train(sum(square(y) * model.input("cotangent", {4, 3, 5})), SGD{}, {.report = {"y"}});
+    Program program = compile(model);
+    std::vector<float> y_(size);
+    float loss = 0;
+    program.gradients(x, x, &loss, y_);
+    results[dtype == bf16] = y_, mean[dtype == bf16] = program.get<float>("norm.running_mean");
+  }
+  for (int64_t i = 0; i < size; ++i) EXPECT_NEAR(results[0][i], results[1][i], 0x1p-8 * std::abs(results[0][i])) << i;
+  EXPECT_EQ(mean[0], mean[1]);
+  EXPECT_GT(mean[0][0], 0.2);
+}
+
 /// With a key, a position is drawn with the probability that softmax gives it.
 TEST(HardAttentionPool, DrawsByItsScores) {
   constexpr int64_t items = 4000;

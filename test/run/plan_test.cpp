@@ -99,6 +99,26 @@ TEST_F(Plan, MeanMapsAddNoBufferOfHeads) {
   EXPECT_EQ(largestBuffer(*programs->front().module), tokens * 3 * width);
 }
 
+/// The weights that a block gives beside its result are only made where they are used.
+TEST_F(Plan, WeightsThatNothingUsesTakeNoBuffer) {
+  for (bool used : {false, true}) {
+    Model model("sublayer");
+    Tensor x = model.input("x", {model.symbol("batch"), tokens, width});
+    auto [y, weights] = nn::AttentionSublayer(model, width, heads)(x);
+    model.output("y", y);
+    if (used) model.output("weight", mean(weights)); // its shape is no input's, so that the weights are in the arena
+    model.train(mean(y * y), AdamW{});
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(model.text(), &context);
+    auto programs = cutIntoKernels(*module, options);
+    ASSERT_TRUE(succeeded(programs));
+    int64_t largest = largestBuffer(*programs->front().module);
+    if (used)
+      EXPECT_GE(largest, heads * tokens * tokens);
+    else
+      EXPECT_LE(largest, 3 * tokens * width);
+  }
+}
+
 TEST_F(Plan, NoScratchHoldsTheScoresOfAHead) {
   auto module = parse(), twice = parse(2 * tokens);
   auto model = compileModel(*module, options), longer = compileModel(*twice, options);
