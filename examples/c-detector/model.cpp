@@ -1,0 +1,4 @@
+// The detector as it is deployed.
+#include "model.h"
+
+std::vector<fovea::Model> define() { return {detector("detector", {})}; }
