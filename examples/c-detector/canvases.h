@@ -44,8 +44,10 @@ inline Box paste(std::vector<float> &canvas, const uint8_t *digit, int64_t side,
 inline void scatterPieces(std::vector<float> &canvas, const LabelledImages &digits, Random &random) {
   for (int piece = 0; piece < 6; ++piece) {
     const uint8_t *digit = digits.image(int64_t(random.below(uint64_t(digits.count))));
-    const int64_t size = 5 + int64_t(random.below(4)), x = 6 + int64_t(random.below(14)), y = 6 + int64_t(random.below(14));
-    const int64_t left = int64_t(random.below(uint64_t(canvasSize - size))), top = int64_t(random.below(uint64_t(canvasSize - size)));
+    const int64_t size = 5 + int64_t(random.below(4)), x = 6 + int64_t(random.below(14)),
+                  y = 6 + int64_t(random.below(14));
+    const int64_t left = int64_t(random.below(uint64_t(canvasSize - size))),
+                  top = int64_t(random.below(uint64_t(canvasSize - size)));
     for (int64_t r = 0; r < size; ++r)
       for (int64_t c = 0; c < size; ++c) {
         float &pixel = canvas[size_t((top + r) * canvasSize + left + c)];
@@ -61,11 +63,14 @@ inline Boxes draw(std::vector<float> &canvas, const LabelledImages &digits, Rand
   const int64_t wanted = 1 + int64_t(random.below(4));
   for (int attempt = 0; attempt < 40 && int64_t(boxes.size()) < wanted; ++attempt) {
     const int64_t digit = int64_t(random.below(uint64_t(digits.count))), side = 14 + int64_t(random.below(21));
-    const int64_t left = int64_t(random.below(uint64_t(canvasSize - side + 1))), top = int64_t(random.below(uint64_t(canvasSize - side + 1)));
+    const int64_t left = int64_t(random.below(uint64_t(canvasSize - side + 1))),
+                  top = int64_t(random.below(uint64_t(canvasSize - side + 1)));
     const Box around{double(left), double(top), double(left + side), double(top + side)};
     const bool free = std::all_of(boxes.begin(), boxes.end(), [&](const LabelledBox &other) {
-      const int64_t rows = std::abs(cellOf((other.box.top + other.box.bottom) / 2) - cellOf((around.top + around.bottom) / 2));
-      const int64_t columns = std::abs(cellOf((other.box.left + other.box.right) / 2) - cellOf((around.left + around.right) / 2));
+      const int64_t rows =
+          std::abs(cellOf((other.box.top + other.box.bottom) / 2) - cellOf((around.top + around.bottom) / 2));
+      const int64_t columns =
+          std::abs(cellOf((other.box.left + other.box.right) / 2) - cellOf((around.left + around.right) / 2));
       return intersectionOverUnion(other.box, around) < 0.1 && std::max(rows, columns) > 1;
     });
     if (!free) continue;

@@ -3,6 +3,8 @@
 // of soft attention, in which each cell sees all others.
 #pragma once
 
+#include "decode.h"
+
 #include <fovea/fovea.h>
 
 #include <fovea/nn/BasicConv.h>
@@ -11,7 +13,8 @@
 #include <optional>
 #include <string>
 
-constexpr int64_t canvasSize = 64, cells = 8, cellSize = canvasSize / cells, digitKinds = 10;
+constexpr int64_t cells = decode::cells, cellSize = decode::cellSize, canvasSize = cells * cellSize;
+constexpr int64_t digitKinds = decode::kinds;
 
 struct DetectorOptions {
   bool attention = true;
@@ -25,14 +28,15 @@ public:
       : first(at / "first", 1, 32, {.padding = {1, 1}}), second(at / "second", 32, 64, {.padding = {1, 1}}),
         third(at / "third", 64, 96, {.padding = {1, 1}}), fourth(at / "fourth", 96, 96, {.padding = {1, 1}}),
         head(at / "head", 96, 5 + digitKinds, {.kernel = {1, 1}}) {
-    if (options.attention) attention.emplace(at / "attention", 96, fovea::nn::SoftAttentionOptions{.scaled = options.scaled});
+    if (options.attention)
+      attention.emplace(at / "attention", 96, fovea::nn::SoftAttentionOptions{.scaled = options.scaled});
   }
 
   struct Result {
-    Tensor objectness;             // logits (b, cells, cells): whether a digit has its centre there
-    Tensor classes;                // logits (b, cells, cells, 10)
+    Tensor objectness;               // logits (b, cells, cells): whether a digit has its centre there
+    Tensor classes;                  // logits (b, cells, cells, 10)
     Tensor left, top, right, bottom; // (b, cells, cells), in pixels from the cell's centre
-    std::optional<Tensor> weights; // (b, cells cells, cells cells): what each cell sees of each
+    std::optional<Tensor> weights;   // (b, cells cells, cells cells): what each cell sees of each
   };
   Result operator()(fovea::Located canvas) const {
     Tensor x = max_pool2d(second(max_pool2d(first(canvas), {2, 2})), {2, 2});
@@ -57,8 +61,9 @@ private:
 };
 
 /// `canvas` to `score` (b, cells, cells, 10), the probability of each digit in each cell, and `box` (b, cells, cells,
-/// 4): left, top, right, bottom in pixels from the cell's centre. Training also takes what is there: `object` (b, cells,
-/// cells), 1 or 0, and where it is 1, `label` and `truth`, a box. With `looks`, it has an output `weights` instead.
+/// 4): left, top, right, bottom in pixels from the cell's centre. Training also takes what is there: `object` (b,
+/// cells, cells), 1 or 0, and where it is 1, `label` and `truth`, a box. With `looks`, it has an output `weights`
+/// instead.
 inline fovea::Model detector(const std::string &name, DetectorOptions options, bool looks = false) {
   using namespace fovea;
   Model model(name);
@@ -85,8 +90,9 @@ inline fovea::Model detector(const std::string &name, DetectorOptions options, b
                      minimum(found.bottom, bottom));
   Tensor either = area(found.left, found.top, found.right, found.bottom) + area(left, top, right, bottom) - both;
   // IoU has no gradient between boxes that do not meet.
-  Tensor apart = (abs(found.left - left) + abs(found.top - top) + abs(found.right - right) + abs(found.bottom - bottom)) /
-                 double(4 * cellSize);
+  Tensor apart =
+      (abs(found.left - left) + abs(found.top - top) + abs(found.right - right) + abs(found.bottom - bottom)) /
+      double(4 * cellSize);
   Tensor ofObjects = 1.0 - both / either + 0.5 * apart +
                      reshape(cross_entropy(reshape(found.classes, {-1, digitKinds}), reshape(label, {-1}),
                                            {.reduction = Reduction::none}),

@@ -1,15 +1,15 @@
-// System C: trains a detector of digits on canvases, with and without a block of soft attention, and draws what it finds
-// and sees.
+// System C: trains a detector of digits on canvases, with and without a block of soft attention, and draws what it
+// finds and sees.
 //
 //   train [--variant scaled | as-written | none] [--quick] [--seed N] [--out FOLDER] [--resume]
 //   train --beside FOLDER          draws the boxes of another run next to its own
 #include "canvases.h"
 
-#include "../common/Parameters.h"
-#include "../common/System.h"
+#include "common/Parameters.h"
+#include "common/System.h"
 
 #include "formats/Error.h"
-#include "formats/Idx.h"
+#include "formats/Npy.h"
 
 #include <cstdio>
 
@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t grid = cells * cells;
-constexpr double shownScore = 0.5, leastScore = 0.05; // of boxes that are drawn and counted for F1; that count for mAP
+constexpr double shownScore = 0.5; // of boxes that are drawn, and count for F1
 
 struct Chosen {
   std::string variant = "scaled", beside;
@@ -47,7 +47,12 @@ Data canvasesOf(const CommonOptions &options) {
 }
 
 LoaderOptions loaderOptions(const CommonOptions &options, bool shuffle) {
-  return {.batch = options.batch, .seed = options.seed, .shuffle = shuffle, .mean = {0.1f}, .deviation = {0.3f}, .ahead = shuffle ? 2 : 0};
+  return {.batch = options.batch,
+          .seed = options.seed,
+          .shuffle = shuffle,
+          .mean = {decode::mean},
+          .deviation = {decode::deviation},
+          .ahead = shuffle ? 2 : 0};
 }
 
 double centreOf(int64_t cell) { return double(cell * cellSize) + double(cellSize) / 2; }
@@ -66,7 +71,8 @@ struct Targets {
 private:
   void add(int64_t first, const LabelledBox &each) {
     const Box &box = each.box;
-    const int64_t column = canvases::cellOf((box.left + box.right) / 2), row = canvases::cellOf((box.top + box.bottom) / 2);
+    const int64_t column = canvases::cellOf((box.left + box.right) / 2),
+                  row = canvases::cellOf((box.top + box.bottom) / 2);
     const int64_t cell = first + row * cells + column;
     const double x = centreOf(column), y = centreOf(row);
     object[size_t(cell)] = 1;
@@ -76,18 +82,15 @@ private:
   }
 };
 
-/// The boxes of an item's cells, without those that others suppress.
 Boxes boxesOf(const float *score, const float *box) {
+  decode::Found found[grid];
+  const int64_t count = decode::boxes(score, box, found);
   Boxes boxes;
-  for (int64_t cell = 0; cell < grid; ++cell) {
-    const float *own = score + cell * digitKinds;
-    const double x = centreOf(cell % cells), y = centreOf(cell / cells);
-    const int64_t label = argmax(own, digitKinds);
-    if (own[label] < leastScore) continue;
-    const float *edge = box + cell * 4;
-    boxes.push_back({{edge[0] + x, edge[1] + y, edge[2] + x, edge[3] + y}, label, own[label]});
+  for (int64_t i = 0; i < count; ++i) {
+    const decode::Found &each = found[i];
+    boxes.push_back({{each.left, each.top, each.right, each.bottom}, each.digit, each.score});
   }
-  return suppressed(boxes, 0.45);
+  return boxes;
 }
 
 std::vector<Boxes> detect(fovea::Program &program, const LabelledImages &images, const CommonOptions &options) {
@@ -128,12 +131,14 @@ Cell cellOf(const uint8_t *canvas, const Boxes &boxes, const std::string &captio
 /// What the cell of the first digit sees of the others, over the canvas.
 Cell seenCell(const uint8_t *canvas, const Boxes &truth, const float *weights) {
   const Box &box = truth.front().box;
-  const int64_t column = canvases::cellOf((box.left + box.right) / 2), row = canvases::cellOf((box.top + box.bottom) / 2);
+  const int64_t column = canvases::cellOf((box.left + box.right) / 2),
+                row = canvases::cellOf((box.top + box.bottom) / 2);
   const float *own = weights + (row * cells + column) * grid;
   const Map map{cells, cells, {own, own + grid}};
   Picture picture = Picture(canvas, 1, canvasSize, canvasSize).scaled(3 * canvasSize, 3 * canvasSize);
   picture = overlay(picture, map, 0, *std::max_element(own, own + grid), 0.6, ColourMap::viridis);
-  picture.box({24.0 * double(column), 24.0 * double(row), 24.0 * double(column + 1), 24.0 * double(row + 1)}, "query", white);
+  picture.box({24.0 * double(column), 24.0 * double(row), 24.0 * double(column + 1), 24.0 * double(row + 1)}, "query",
+              white);
   return {picture, "seen from " + std::to_string(truth.front().label)};
 }
 
@@ -159,7 +164,8 @@ Picture pictureOf(fovea::Program &program, const Chosen &chosen, const fs::path 
     other.load((fs::path(chosen.beside) / "detector.safetensors").string());
     const std::vector<Boxes> theirs = detect(other, some, options);
     columns.push_back({"without attention", {}});
-    for (int64_t i = 0; i < some.count; ++i) columns.back().cells.push_back(cellOf(some.image(i), theirs[size_t(i)], ""));
+    for (int64_t i = 0; i < some.count; ++i)
+      columns.back().cells.push_back(cellOf(some.image(i), theirs[size_t(i)], ""));
   }
   if (chosen.options().attention) {
     fovea::Program looks = compiled(detector("detector_looks", chosen.options(), true), options, true);
@@ -180,11 +186,33 @@ Picture pictureOf(fovea::Program &program, const Chosen &chosen, const fs::path 
   return fovea::training::grid(headings, rows);
 }
 
+/// Canvases for the deployed program, and what it must say of them.
+void writeForDeployment(const fs::path &folder, fovea::Program &program, const LabelledImages &test,
+                        const CommonOptions &options) {
+  const LabelledImages some = firstOf(test, 16);
+  fovea::formats::writeNpy(folder / "inputs.npy", {FOVEA_U8, {some.count, 1, some.rows, some.columns}, some.pixels});
+  std::string text;
+  const std::vector<Boxes> found = detect(program, some, options);
+  for (size_t i = 0; i < found.size(); ++i) {
+    text += "item " + std::to_string(i) + ":";
+    for (const LabelledBox &each : found[i]) {
+      if (each.score < shownScore) continue;
+      char place[64];
+      std::snprintf(place, sizeof place, " %lld at (%.0f, %.0f)", (long long)each.label,
+                    (each.box.left + each.box.right) / 2, (each.box.top + each.box.bottom) / 2);
+      text += place;
+    }
+    text += "\n";
+  }
+  fovea::formats::writeFile(folder / "predictions.txt", text);
+}
+
 double gammaOf(fovea::Program &program, const Chosen &chosen) {
   return chosen.options().attention ? double(program.get<float>("attention.gamma").front()) : 0.0;
 }
 
-void writeResults(Run &run, fovea::Program &program, const Chosen &chosen, const Data &data, const CommonOptions &options) {
+void writeResults(Run &run, fovea::Program &program, const Chosen &chosen, const Data &data,
+                  const CommonOptions &options) {
   const fs::path &folder = run.folder(), weights = folder / "detector.safetensors";
   program.save(weights.string());
   const Picture looks = pictureOf(program, chosen, weights, data.test, options);
@@ -197,15 +225,16 @@ void writeResults(Run &run, fovea::Program &program, const Chosen &chosen, const
   page.heading("Quality on test canvases");
   page.picture(curves, "Mean average precision and F1 at an intersection over union of 0.5");
   char text[160];
-  std::snprintf(text, sizeof text, "gamma, the weight of the attention block beside its residual, ended at %.4f", gammaOf(program, chosen));
+  std::snprintf(text, sizeof text, "gamma, the weight of the attention block beside its residual, ended at %.4f",
+                gammaOf(program, chosen));
   if (chosen.options().attention) page.note(text), std::printf("%s\n", text);
   page.heading("Detections");
   page.picture(looks, "Boxes that are there, that were found, and what the cell of one digit sees");
   page.save(folder / "run.html");
-  const LabelledImages some = firstOf(data.test.images, 16);
-  fovea::formats::writeIdx(folder / "test-canvases.idx", {{some.count, some.rows, some.columns}, some.pixels});
+  writeForDeployment(folder, program, data.test.images, options);
   const std::vector<double> &last = run.metrics().rows().back();
-  writeResult(run, data.name, parametersOf(weights), {{"test mAP", last[2]}, {"test F1", last[3]}, {"gamma", gammaOf(program, chosen)}});
+  writeResult(run, data.name, parametersOf(weights),
+              {{"test mAP", last[2]}, {"test F1", last[3]}, {"gamma", gammaOf(program, chosen)}});
   std::printf("wrote %s, %s\n", (folder / "run.html").c_str(), (folder / "detections.png").c_str());
   std::printf("test mAP %.4f\n", last[2]);
 }
