@@ -5,10 +5,10 @@ usage: blocks.py BUILD            writes blocks.txt
        blocks.py BUILD --large FILE    writes a file of ResNet-101 alone, for images of 224 by 224
 Needs the peers (tools/bench.sh --install-peers); without them it says so and exits with 77.
 
-A case is a `case` with the learning rate; a line for each input, parameter and state (no parameter, but kept); figures of outputs and
-looks in inference mode, then of a training step: its outputs and all gradients; the losses of five steps of SGD with momentum 0.9, which
-are sums of outputs times cotangents; and what parameters and states are then. The large net takes one step. Figures: sum, sum of squares, sum with
-signs and weights of a pattern, and three elements."""
+A case is a line with its name and learning rate; a line for each input, parameter and state (which is kept, and not trained);
+figures of outputs and looks in inference mode, then of a training step: its outputs and all gradients; the losses of five steps of
+SGD with momentum 0.9, which are sums of outputs times cotangents; and what parameters and states are then. The large net takes one
+step. Figures: sum, sum of squares, sum times a pattern, and three elements."""
 import math
 import os
 import sys
@@ -119,7 +119,10 @@ def differs(line, expected):
 
 
 def text(line):
-    return line if isinstance(line, str) else " ".join([line[0], *([line[1]] if line[1] else []), *(f"{x:.12g}" for x in line[2])])
+    if isinstance(line, str):
+        return line
+    kind, name, numbers = line
+    return " ".join([kind, *([name] if name else []), *(f"{x:.12g}" for x in numbers)])
 
 
 def main():

@@ -1,5 +1,6 @@
-"""The blocks of lib/dsl/nn in PyTorch, written from their papers. `p` makes parameters: p("query.weight", 8, 6) in the layout and by the name of
-ours; p / "query" is a scope. Each case is a function of p and its inputs that gives outputs to train on and outputs to look at."""
+"""The blocks of lib/dsl/nn in PyTorch, written from their papers. `p` makes parameters: p("query.weight", 8, 6), in the
+layout and by the name of ours; p / "query" is a scope. Each case is a function of p and its inputs that gives outputs to train
+on and outputs to look at."""
 import math
 
 import torch
