@@ -8,6 +8,7 @@ namespace decode {
 
 constexpr int64_t cells = 8, cellSize = 8, kinds = 10; // of a side; in pixels; of digits
 constexpr float mean = 0.1f, deviation = 0.3f;         // the detector sees (byte / 255 - mean) / deviation
+constexpr float shownScore = 0.25f;                    // of boxes that are said to be there
 constexpr float leastScore = 0.05f;                    // of boxes that are kept
 constexpr float mostOverlap = 0.45f;                   // intersection over union with a better box of the same digit
 

@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
         const int64_t count = decode::boxes(score, box, found);
         printf("item %lld:", static_cast<long long>(i));
         for (int64_t k = 0; k < count; ++k)
-          if (found[k].score >= 0.5f)
+          if (found[k].score >= decode::shownScore)
             printf(" %lld at (%.0f, %.0f)", static_cast<long long>(found[k].digit),
                    double(found[k].left + found[k].right) / 2, double(found[k].top + found[k].bottom) / 2);
         printf("\n");

@@ -25,8 +25,10 @@ class Detector {
 public:
   using Tensor = fovea::Tensor;
   Detector(const fovea::Scope &at, DetectorOptions options)
-      : first(at / "first", 1, 32, {.padding = {1, 1}}), second(at / "second", 32, 64, {.padding = {1, 1}}),
-        third(at / "third", 64, 96, {.padding = {1, 1}}), fourth(at / "fourth", 96, 96, {.padding = {1, 1}}),
+      : first(at / "first", 1, 32, {.padding = {1, 1}, .batch_norm = {}}),
+        second(at / "second", 32, 64, {.padding = {1, 1}, .batch_norm = {}}),
+        third(at / "third", 64, 96, {.padding = {1, 1}, .batch_norm = {}}),
+        fourth(at / "fourth", 96, 96, {.padding = {1, 1}, .batch_norm = {}}),
         head(at / "head", 96, 5 + digitKinds, {.kernel = {1, 1}}) {
     if (options.attention)
       attention.emplace(at / "attention", 96, fovea::nn::SoftAttentionOptions{.scaled = options.scaled});

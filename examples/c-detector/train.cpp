@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t grid = cells * cells;
-constexpr double shownScore = 0.5; // of boxes that are drawn, and count for F1
+constexpr double shownScore = decode::shownScore; // of boxes that are drawn, and count for F1
 
 struct Chosen {
   std::string variant = "scaled", beside;
@@ -41,8 +41,8 @@ Data canvasesOf(const CommonOptions &options) {
   Data data;
   const DataSet digits = digitsOf(options, data.name);
   data.name = "canvases with up to 4 of " + data.name;
-  data.train = canvases::make(digits.train, options.quick ? 2000 : 8000, 1);
-  data.test = canvases::make(digits.test, options.quick ? 300 : 1000, 2);
+  data.train = canvases::make(digits.train, options.quick ? 1600 : 8000, 1);
+  data.test = canvases::make(digits.test, options.quick ? 200 : 1000, 2);
   return data;
 }
 
@@ -270,7 +270,8 @@ int main(int argc, char **argv) {
   defaults.data = "mnist";
   defaults.dataHelp = "folder with MNIST's four files (default: $FOVEA_DATA/mnist, else drawn)";
   defaults.epochs = 12;
-  defaults.quickEpochs = 3;
+  defaults.quickEpochs = 2;
+  defaults.rate = 2e-3;
   defaults.batch = 32;
   Chosen chosen;
   CommandLine line(defaults);

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Runs the full trainings of the systems and writes the table of what they reach, examples/figures.md.
+#
+#   tools/figures.sh [SYSTEM...] [--list]     systems are folders of examples/ that have a figures.txt; by default all
+#
+# Each line of figures.txt holds the arguments of one run. Runs are in out/figures/SYSTEM/; a finished one is not repeated,
+# an interrupted one (by Ctrl-C, or killed) continues from its last checkpoint when this is called again. Where the peers
+# are installed (tools/bench.sh --install-peers), SYSTEM/pytorch.py FOLDER runs PyTorch's side.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD systems=() list=false
+for argument in "$@"; do
+  [ "$argument" = --list ] && list=true || systems+=("$argument")
+done
+if [ ${#systems[@]} -eq 0 ]; then
+  for file in examples/*/figures.txt; do systems+=("$(basename "$(dirname "$file")")"); done
+fi
+for system in "${systems[@]}"; do
+  [ -f "examples/$system/figures.txt" ] || { echo "figures.sh: examples/$system has no figures.txt" >&2; exit 1; }
+done
+
+# The name of a run's folder: the values of its settings, but for other runs that it looks at.
+name_of() { sed -E 's/--beside [^ ]+//; s/--[a-z-]+ ?//g; s/ +$//; s/[ /]+/-/g' <<<"$1"; }
+
+if $list; then
+  for system in "${systems[@]}"; do
+    while read -r line; do echo "$system/$(name_of "$line"): train $line"; done <"examples/$system/figures.txt"
+  done
+  exit
+fi
+
+[ -n "${FOVEA_DATA:-}" ] && export FOVEA_DATA="$(cd "$FOVEA_DATA" && pwd)"
+source tools/build.sh "${systems[@]/%/-train}" >&2
+for system in "${systems[@]}"; do
+  while read -r line; do
+    folder=out/figures/$system/$(name_of "$line")
+    [ -f "$folder/result.json" ] && continue
+    mkdir -p "$folder"
+    arguments=($line)
+    [ -f "$folder/run.json" ] && arguments=(--resume)
+    echo "== $folder: train ${arguments[*]}" >&2
+    begin=$(date +%s) code=0
+    (cd "$folder" && "$root/build/examples/$system/train" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
+    echo $(($(cat "$folder/seconds" 2>/dev/null || echo 0) + $(date +%s) - begin)) >"$folder/seconds"
+    [ $code -eq 0 ] || { echo "figures.sh: $folder ended with $code; see log.txt there" >&2; exit $code; }
+  done <"examples/$system/figures.txt"
+  if [ -f "examples/$system/pytorch.py" ] && [ -f build/peers/ready ]; then
+    build/peers/bin/python "examples/$system/pytorch.py" "out/figures/$system"
+  fi
+done
+build/venv/bin/python tools/figures.py out/figures examples/figures.md
