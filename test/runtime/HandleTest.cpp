@@ -162,7 +162,7 @@ TEST(Workspace, BytesGrowWithSizesAndThreads) {
   size_t base = fovea_workspace_bytes(&model.model, &one, 1);
   EXPECT_EQ(fovea_workspace_bytes(&model.model, &one, 0), base);
   EXPECT_EQ(fovea_workspace_bytes(&model.model, &two, 1), base + 1024);
-  EXPECT_EQ(fovea_workspace_bytes(&model.model, &one, 2), base + 4096 + sizeof(fovea::Worker));
+  EXPECT_EQ(fovea_workspace_bytes(&model.model, &one, 2), base + 2048 + sizeof(fovea::Worker));
   EXPECT_EQ(fovea_workspace_bytes(&model.model, &zero, 1), 0u);
   EXPECT_EQ(fovea_workspace_bytes(&model.model, &one, 1025), 0u);
   EXPECT_EQ(fovea_workspace_bytes(&model.model, &one, -1), 0u);
