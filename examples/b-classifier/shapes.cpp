@@ -1,3 +1,4 @@
+// A class has a shape and, so that a short training sees it too, a range of hues.
 #include "shapes.h"
 
 #include "training/Random.h"
@@ -33,6 +34,16 @@ const std::array<std::pair<const char *, Shape>, 10> shapes{{
 
 using Rgb = std::array<double, 3>;
 
+/// Bright, of a hue around the circle: 0 red, 1/3 green, 2/3 blue.
+Rgb ofHue(double hue) {
+  Rgb colour;
+  for (size_t c = 0; c < 3; ++c) {
+    const double turn = hue - static_cast<double>(c) / 3, away = std::abs(turn - std::round(turn)); // 0 to 1/2
+    colour[c] = std::clamp(2 - 6 * away, 0.0, 1.0);
+  }
+  return colour;
+}
+
 Rgb randomColour(Random &random, double low, double high) {
   return {random.uniform(low, high), random.uniform(low, high), random.uniform(low, high)};
 }
@@ -48,13 +59,14 @@ double coverage(Shape shape, double x, double y, double radius) {
   return inside;
 }
 
-void draw(Shape shape, Random &random, uint8_t *image) {
+void draw(int64_t label, Random &random, uint8_t *image) {
+  const Shape shape = shapes[static_cast<size_t>(label)].second;
   const double radius = random.uniform(5, 8);
   const double column = random.uniform(radius, size - radius), row = random.uniform(radius, size - radius);
   const Rgb from = randomColour(random, 0, 0.6), to = randomColour(random, 0, 0.6),
             across = randomColour(random, 0, 0.6);
-  Rgb colour = randomColour(random, 0.2, 1);
-  colour[random.below(3)] = 1; // brighter than the background in one channel at least
+  const Rgb colour =
+      ofHue((static_cast<double>(label) + random.uniform(-0.5, 0.5)) / static_cast<double>(shapes.size()));
   for (int64_t y = 0; y < size; ++y)
     for (int64_t x = 0; x < size; ++x) {
       const double ink = coverage(shape, static_cast<double>(x) - column, static_cast<double>(y) - row, radius);
@@ -73,7 +85,7 @@ LabelledImages drawPart(int64_t count, uint64_t seed) {
   Random random(seed);
   for (int64_t i = 0; i < count; ++i) {
     images.labels.push_back(static_cast<int32_t>(i % static_cast<int64_t>(shapes.size())));
-    draw(shapes[static_cast<size_t>(images.labels.back())].second, random, images.pixels.data() + i * images.size());
+    draw(images.labels.back(), random, images.pixels.data() + i * images.size());
   }
   return images;
 }

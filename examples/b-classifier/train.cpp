@@ -15,7 +15,7 @@ using namespace systems;
 namespace fs = std::filesystem;
 
 constexpr int64_t positions = mapSide * mapSide;
-constexpr int64_t quickTrain = 2500, quickTest = 1000;
+constexpr int64_t quickTrain = 1200, quickTest = 500;
 
 struct Options {
   const CommonOptions &common;
@@ -126,11 +126,14 @@ double breadth(const Map &map) {
   return std::exp(entropy);
 }
 
-Cell mapCell(const Picture &image, const Map &map, bool weights) {
-  const float most = *std::max_element(map.values.begin(), map.values.end());
+Cell mapCell(const Picture &image, const Map &map) {
+  const auto [least, most] = std::minmax_element(map.values.begin(), map.values.end());
   char caption[32];
-  std::snprintf(caption, sizeof caption, weights ? "%.0f of %.0f" : "all are 1", breadth(map), double(positions));
-  return {overlay(image, map, 0, most, 0.6, ColourMap::viridis), caption};
+  if (*least == *most)
+    std::snprintf(caption, sizeof caption, "each is %g", *most);
+  else
+    std::snprintf(caption, sizeof caption, "%.0f of %.0f", breadth(map), static_cast<double>(positions));
+  return {overlay(image, map, 0, *most, 0.6, ColourMap::viridis), caption};
 }
 
 // Three test images of each class; beside each what the classifier looks at: dark where nothing, bright where the most
@@ -148,7 +151,7 @@ Picture figureOf(Classifier &classifier, const DataSet &data, Pooling pooling) {
     const Picture image = Picture(images.image(i), 3, side, side).scaled(cell, cell);
     const bool right = label == images.labels[static_cast<size_t>(i)];
     rows.back().push_back({image, (right ? "" : "not ") + data.classes[static_cast<size_t>(label)]});
-    if (looks.rows > 0) rows.back().push_back(mapCell(image, looks, pooling == Pooling::attention));
+    if (looks.rows > 0) rows.back().push_back(mapCell(image, looks));
   }
   for (int64_t i = 0; i < perClass; ++i) {
     headings.push_back("predicted");
@@ -231,7 +234,7 @@ int main(int argc, char **argv) {
   defaults.data = "cifar10";
   defaults.dataHelp = "folder with CIFAR-10's binary files (default: $FOVEA_DATA/cifar10, else drawn shapes)";
   defaults.epochs = 20;
-  defaults.quickEpochs = 3;
+  defaults.quickEpochs = 2;
   fovea::training::CommandLine line(defaults);
   classifier::Options options{line.options};
   line.add("--variant", &options.variant, "clean, as-written (every weight is 1) or mean (no attention)");
