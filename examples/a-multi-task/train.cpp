@@ -34,28 +34,22 @@ Options optionsOf(const Settings &settings) {
   return options;
 }
 
-struct Part {
-  LabelledImages images;
-  std::vector<int32_t> ink; // the quartile of each
-};
-
 /// Of MNIST, 55,000 images to train with, 5,000 to validate and 10,000 to test; of others the same shares.
 struct Data {
   std::string name;
-  Part train, validation, test;
+  LabelledImages train, validation, test;
+  std::optional<Ink> ink;
 
   explicit Data(const CommonOptions &options) {
     DataSet all = digitsOf(options, name);
     if (options.quick) all = {all.classes, firstOf(all.train, 3600), firstOf(all.test, 1000)};
     const int64_t learned = all.train.count * 11 / 12;
-    train.images = sliceOf(all.train, 0, learned);
-    validation.images = sliceOf(all.train, learned, all.train.count - learned);
-    test.images = std::move(all.test);
-    const Thresholds thresholds = quartilesOf(train.images);
-    for (Part *part : {&train, &validation, &test}) part->ink = inkLabels(part->images, thresholds);
-    std::printf("%lld images to learn from, %lld to validate, %lld to test with\n",
-                static_cast<long long>(train.images.count), static_cast<long long>(validation.images.count),
-                static_cast<long long>(test.images.count));
+    train = sliceOf(all.train, 0, learned);
+    validation = sliceOf(all.train, learned, all.train.count - learned);
+    test = std::move(all.test);
+    ink.emplace(train);
+    std::printf("%lld images to learn from, %lld to validate, %lld to test with\n", static_cast<long long>(train.count),
+                static_cast<long long>(validation.count), static_cast<long long>(test.count));
   }
 };
 
@@ -76,12 +70,12 @@ class MultiTask {
 public:
   MultiTask(const Settings &settings, const Data &data)
       : common(settings.common), options(optionsOf(settings)), data(data), program(compiled(make(options), common)),
-        loader(data.train.images, loading(true)), digitLogits(static_cast<size_t>(common.batch * digits)),
+        loader(data.train, loading(true)), digitLogits(static_cast<size_t>(common.batch * digits)),
         inkLogits(static_cast<size_t>(common.batch * quartiles)),
         looks(static_cast<size_t>(common.batch * heads * tasks * tokens)) {}
 
   Training training() {
-    Training training = trainingOf(program, common, data.train.images.count);
+    Training training = trainingOf(program, common, data.train.count);
     const int64_t steps = common.epochs * loader.batchesPerEpoch(), warmup = steps / 20;
     if (!options.article)
       training.rate = warmedUp(warmup, cosineSchedule(common.rate, common.rate / 100, steps - warmup));
@@ -97,9 +91,9 @@ public:
     return training;
   }
 
-  Results evaluate(const Part &part) {
+  Results evaluate(const LabelledImages &images) {
     Results results;
-    forward(part.images, [&](const Batch &batch) { count(results, part, batch); });
+    forward(images, [&](const Batch &batch) { count(results, batch, inkOf(batch)); });
     return results;
   }
 
@@ -120,7 +114,7 @@ public:
   bool attends() const { return options.attention; }
 
 private:
-  // With the better schedule, digits are moved by up to two pixels: none loses ink by that, as all have such a margin.
+  // With the better schedule, digits are shifted by up to two pixels.
   LoaderOptions loading(bool training) const {
     return {common.batch,
             common.seed,
@@ -130,15 +124,12 @@ private:
             {.padding = training && !options.article ? 2 : 0}};
   }
 
-  static std::vector<int32_t> inkOf(const Part &part, const Batch &batch) {
-    std::vector<int32_t> ink;
-    for (int64_t index : batch.index) ink.push_back(part.ink[static_cast<size_t>(index)]);
-    return ink;
+  std::vector<int32_t> inkOf(const Batch &batch) const {
+    return data.ink->quartiles(batch.image.data(), batch.size, side * side);
   }
 
   // The logits at hand are those of the batch.
-  void count(Results &results, const Part &part, const Batch &batch) {
-    const std::vector<int32_t> ink = inkOf(part, batch);
+  void count(Results &results, const Batch &batch, const std::vector<int32_t> &ink) const {
     results.digit.add(digitLogits.data(), batch.label, batch.size);
     results.ink.add(inkLogits.data(), ink, batch.size);
     for (int64_t i = 0; i < batch.size; ++i)
@@ -148,11 +139,11 @@ private:
 
   std::vector<double> train(int64_t step, double rate) {
     const Batch &batch = loader.at(step);
+    const std::vector<int32_t> ink = inkOf(batch);
     float loss = 0;
-    program.train_step(batch.size, batch.image, batch.label, inkOf(data.train, batch), rate, &loss, digitLogits,
-                       inkLogits);
+    program.train_step(batch.size, batch.image, batch.label, ink, rate, &loss, digitLogits, inkLogits);
     Results results;
-    count(results, data.train, batch);
+    count(results, batch, ink);
     return {loss, results.digit.accuracy(), results.ink.accuracy()};
   }
 
@@ -192,10 +183,10 @@ Cell mapCell(const Picture &digit, const Map &map) {
 }
 
 // One test digit of each class: what the two tasks find, and what each of them looks at.
-Picture figureOf(MultiTask &model, const Part &test) {
+Picture figureOf(MultiTask &model, const Data &data) {
   constexpr int64_t cell = 84;
-  const std::vector<int64_t> indices = firstOfEach(test.images, digits, 1);
-  const LabelledImages images = chosen(test.images, indices);
+  const std::vector<int64_t> indices = firstOfEach(data.test, digits, 1);
+  const LabelledImages images = chosen(data.test, indices);
   const std::vector<Prediction> predictions = model.predict(images);
   std::vector<std::string> headings{"image"};
   if (model.attends())
@@ -206,7 +197,7 @@ Picture figureOf(MultiTask &model, const Part &test) {
   std::vector<std::vector<Cell>> rows;
   for (int64_t i = 0; i < images.count; ++i) {
     const auto &[digit, ink, looks] = predictions[static_cast<size_t>(i)];
-    const int32_t truth = test.ink[static_cast<size_t>(indices[static_cast<size_t>(i)])];
+    const int32_t truth = data.ink->quartile(images, i);
     char caption[64];
     std::snprintf(caption, sizeof caption, "%s%d, ink %s%d of 4",
                   digit == images.labels[static_cast<size_t>(i)] ? "" : "not ", static_cast<int>(digit),
@@ -222,20 +213,20 @@ Picture figureOf(MultiTask &model, const Part &test) {
 // How often the ink's quartile would be right if it were guessed from the true digit alone.
 double inkFromDigit(const Data &data) {
   std::array<std::array<int64_t, quartiles>, digits> counts{};
-  for (int64_t i = 0; i < data.train.images.count; ++i)
-    ++counts[static_cast<size_t>(data.train.images.labels[static_cast<size_t>(i)])]
-            [static_cast<size_t>(data.train.ink[static_cast<size_t>(i)])];
+  for (int64_t i = 0; i < data.train.count; ++i)
+    ++counts[static_cast<size_t>(data.train.labels[static_cast<size_t>(i)])]
+            [static_cast<size_t>(data.ink->quartile(data.train, i))];
   int64_t right = 0;
-  for (int64_t i = 0; i < data.test.images.count; ++i) {
-    const auto &row = counts[static_cast<size_t>(data.test.images.labels[static_cast<size_t>(i)])];
-    right += std::max_element(row.begin(), row.end()) - row.begin() == data.test.ink[static_cast<size_t>(i)];
+  for (int64_t i = 0; i < data.test.count; ++i) {
+    const auto &row = counts[static_cast<size_t>(data.test.labels[static_cast<size_t>(i)])];
+    right += std::max_element(row.begin(), row.end()) - row.begin() == data.ink->quartile(data.test, i);
   }
-  return 100 * static_cast<double>(right) / static_cast<double>(data.test.images.count);
+  return 100 * static_cast<double>(right) / static_cast<double>(data.test.count);
 }
 
 // A few images, and what the deployed program must say of them.
-void writeInputs(MultiTask &model, const Part &test, const fs::path &folder) {
-  const LabelledImages images = firstOf(test.images, 16);
+void writeInputs(MultiTask &model, const LabelledImages &test, const fs::path &folder) {
+  const LabelledImages images = firstOf(test, 16);
   writeImages(folder / "inputs.npy", images);
   std::string lines;
   for (const Prediction &prediction : model.predict(images)) {
@@ -253,7 +244,7 @@ void writeInputs(MultiTask &model, const Part &test, const fs::path &folder) {
 
 void writePage(Run &run, MultiTask &model, const Data &data) {
   const fs::path &folder = run.folder();
-  const Picture figure = figureOf(model, data.test),
+  const Picture figure = figureOf(model, data),
                 digit = metricCurves(run, "digit accuracy (%)", {"training", "validation", "test"}, {2, 5, 7}),
                 ink = metricCurves(run, "ink accuracy (%)", {"training", "validation", "test"}, {3, 6, 8}),
                 losses = metricCurves(run, "loss (nats, both tasks)", {"training", "validation"}, {1, 4});
