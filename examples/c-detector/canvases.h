@@ -11,15 +11,15 @@
 #include <algorithm>
 #include <cmath>
 
-/// Grey canvases, and the box of the ink of each digit; an image's label is how many it holds.
-struct Canvases {
-  fovea::training::LabelledImages images;
-  std::vector<fovea::training::Boxes> boxes;
-};
-
-namespace canvases {
+namespace detection {
 
 using namespace fovea::training;
+
+/// Grey canvases, and the box of the ink of each digit; an image's label is how many it holds.
+struct Canvases {
+  LabelledImages images;
+  std::vector<Boxes> boxes;
+};
 
 inline int64_t cellOf(double place) { return std::clamp<int64_t>(int64_t(place) / cellSize, 0, cells - 1); }
 
@@ -57,7 +57,7 @@ inline void scatterPieces(std::vector<float> &canvas, const LabelledImages &digi
 }
 
 /// One to four digits of 14 to 34 pixels, whose centres are in cells apart and which overlap little; clutter; noise.
-inline Boxes draw(std::vector<float> &canvas, const LabelledImages &digits, Random &random) {
+inline Boxes drawCanvas(std::vector<float> &canvas, const LabelledImages &digits, Random &random) {
   Boxes boxes;
   scatterPieces(canvas, digits, random);
   const int64_t wanted = 1 + int64_t(random.below(4));
@@ -82,18 +82,18 @@ inline Boxes draw(std::vector<float> &canvas, const LabelledImages &digits, Rand
 }
 
 /// The same seed gives the same canvases.
-inline Canvases make(const LabelledImages &digits, int64_t count, uint64_t seed) {
+inline Canvases drawCanvases(const LabelledImages &digits, int64_t count, uint64_t seed) {
   Canvases result;
   result.images.rows = result.images.columns = canvasSize;
   result.images.count = count;
   Random random(seed);
   for (int64_t i = 0; i < count; ++i) {
     std::vector<float> canvas(canvasSize * canvasSize);
-    result.boxes.push_back(draw(canvas, digits, random));
+    result.boxes.push_back(drawCanvas(canvas, digits, random));
     result.images.labels.push_back(int32_t(result.boxes.back().size()));
     for (float pixel : canvas) result.images.pixels.push_back(uint8_t(std::clamp(pixel, 0.0f, 255.0f)));
   }
   return result;
 }
 
-} // namespace canvases
+} // namespace detection

@@ -1,4 +1,4 @@
 // The detector as it is deployed.
 #include "model.h"
 
-std::vector<fovea::Model> define() { return {detector("detector", {})}; }
+std::vector<fovea::Model> define() { return {detection::make()}; }

@@ -10,28 +10,27 @@
 #include <fovea/nn/BasicConv.h>
 #include <fovea/nn/SoftAttention.h>
 
-#include <optional>
-#include <string>
+namespace detection {
+
+using namespace fovea;
 
 constexpr int64_t cells = decode::cells, cellSize = decode::cellSize, canvasSize = cells * cellSize;
 constexpr int64_t digitKinds = decode::kinds;
 
-struct DetectorOptions {
+struct Options {
   bool attention = true;
   bool scaled = true; // as the article's text has it; its code, as written, leaves scores unscaled
 };
 
 class Detector {
 public:
-  using Tensor = fovea::Tensor;
-  Detector(const fovea::Scope &at, DetectorOptions options)
+  Detector(const Scope &at, Options options)
       : first(at / "first", 1, 32, {.padding = {1, 1}, .batch_norm = {}}),
         second(at / "second", 32, 64, {.padding = {1, 1}, .batch_norm = {}}),
         third(at / "third", 64, 96, {.padding = {1, 1}, .batch_norm = {}}),
         fourth(at / "fourth", 96, 96, {.padding = {1, 1}, .batch_norm = {}}),
         head(at / "head", 96, 5 + digitKinds, {.kernel = {1, 1}}) {
-    if (options.attention)
-      attention.emplace(at / "attention", 96, fovea::nn::SoftAttentionOptions{.scaled = options.scaled});
+    if (options.attention) attention.emplace(at / "attention", 96, nn::SoftAttentionOptions{.scaled = options.scaled});
   }
 
   struct Result {
@@ -40,7 +39,7 @@ public:
     Tensor left, top, right, bottom; // (b, cells, cells), in pixels from the cell's centre
     std::optional<Tensor> weights;   // (b, cells cells, cells cells): what each cell sees of each
   };
-  Result operator()(fovea::Located canvas) const {
+  Result operator()(Located canvas) const {
     Tensor x = max_pool2d(second(max_pool2d(first(canvas), {2, 2})), {2, 2});
     x = max_pool2d(third(x), {2, 2});
     std::optional<Tensor> weights;
@@ -57,18 +56,17 @@ public:
   }
 
 private:
-  fovea::nn::BasicConv first, second, third, fourth;
-  fovea::nn::Conv2d head;
-  std::optional<fovea::nn::SoftAttention> attention;
+  nn::BasicConv first, second, third, fourth;
+  nn::Conv2d head;
+  std::optional<nn::SoftAttention> attention;
 };
 
 /// `canvas` to `score` (b, cells, cells, 10), the probability of each digit in each cell, and `box` (b, cells, cells,
 /// 4): left, top, right, bottom in pixels from the cell's centre. Training also takes what is there: `object` (b,
 /// cells, cells), 1 or 0, and where it is 1, `label` and `truth`, a box. With `looks`, it has an output `weights`
 /// instead.
-inline fovea::Model detector(const std::string &name, DetectorOptions options, bool looks = false) {
-  using namespace fovea;
-  Model model(name);
+inline Model make(const Options &options = {}, bool looks = false) {
+  Model model("detector");
   Dim batch = model.symbol("batch");
   Tensor canvas = model.input("canvas", {batch, 1, canvasSize, canvasSize});
   Detector::Result found = Detector(model, options)(canvas);
@@ -105,3 +103,5 @@ inline fovea::Model detector(const std::string &name, DetectorOptions options, b
   model.train(loss, Adam{});
   return model;
 }
+
+} // namespace detection

@@ -5,14 +5,14 @@
 //   train --beside FOLDER          draws the boxes of another run next to its own
 #include "canvases.h"
 
-#include "common/Parameters.h"
+#include "common/Files.h"
 #include "common/System.h"
 
 #include "formats/Error.h"
-#include "formats/Npy.h"
 
 #include <cstdio>
 
+using namespace detection;
 using namespace systems;
 namespace fs = std::filesystem;
 
@@ -23,8 +23,8 @@ constexpr double shownScore = decode::shownScore; // of boxes that are drawn, an
 
 struct Chosen {
   std::string variant = "scaled", beside;
-  DetectorOptions options() const { return optionsOf(variant); }
-  static DetectorOptions optionsOf(const std::string &variant) {
+  detection::Options options() const { return optionsOf(variant); }
+  static detection::Options optionsOf(const std::string &variant) {
     if (variant == "scaled") return {};
     if (variant == "as-written") return {.scaled = false};
     if (variant == "none") return {.attention = false};
@@ -41,8 +41,8 @@ Data canvasesOf(const CommonOptions &options) {
   Data data;
   const DataSet digits = digitsOf(options, data.name);
   data.name = "canvases with up to 4 of " + data.name;
-  data.train = canvases::make(digits.train, options.quick ? 1600 : 8000, 1);
-  data.test = canvases::make(digits.test, options.quick ? 200 : 1000, 2);
+  data.train = drawCanvases(digits.train, options.quick ? 1600 : 8000, 1);
+  data.test = drawCanvases(digits.test, options.quick ? 200 : 1000, 2);
   return data;
 }
 
@@ -71,8 +71,7 @@ struct Targets {
 private:
   void add(int64_t first, const LabelledBox &each) {
     const Box &box = each.box;
-    const int64_t column = canvases::cellOf((box.left + box.right) / 2),
-                  row = canvases::cellOf((box.top + box.bottom) / 2);
+    const int64_t column = cellOf((box.left + box.right) / 2), row = cellOf((box.top + box.bottom) / 2);
     const int64_t cell = first + row * cells + column;
     const double x = centreOf(column), y = centreOf(row);
     object[size_t(cell)] = 1;
@@ -116,7 +115,7 @@ Tested test(fovea::Program &program, const Canvases &test, const CommonOptions &
 
 const Colour colours[] = {{230, 60, 60}, {60, 160, 60}, {60, 110, 230}, {220, 150, 30}, {160, 80, 200}};
 
-Cell cellOf(const uint8_t *canvas, const Boxes &boxes, const std::string &caption) {
+Cell pictured(const uint8_t *canvas, const Boxes &boxes, const std::string &caption) {
   constexpr int64_t times = 3;
   Picture picture = Picture(canvas, 1, canvasSize, canvasSize).scaled(times * canvasSize, times * canvasSize);
   for (const LabelledBox &each : boxes) {
@@ -131,8 +130,7 @@ Cell cellOf(const uint8_t *canvas, const Boxes &boxes, const std::string &captio
 /// What the cell of the first digit sees of the others, over the canvas.
 Cell seenCell(const uint8_t *canvas, const Boxes &truth, const float *weights) {
   const Box &box = truth.front().box;
-  const int64_t column = canvases::cellOf((box.left + box.right) / 2),
-                row = canvases::cellOf((box.top + box.bottom) / 2);
+  const int64_t column = cellOf((box.left + box.right) / 2), row = cellOf((box.top + box.bottom) / 2);
   const float *own = weights + (row * cells + column) * grid;
   const Map map{cells, cells, {own, own + grid}};
   Picture picture = Picture(canvas, 1, canvasSize, canvasSize).scaled(3 * canvasSize, 3 * canvasSize);
@@ -156,19 +154,19 @@ Picture pictureOf(fovea::Program &program, const Chosen &chosen, const fs::path 
   std::vector<Column> columns{{"there", {}}, {"found, " + chosen.variant, {}}};
   const std::vector<Boxes> found = detect(program, some, common);
   for (int64_t i = 0; i < some.count; ++i) {
-    columns[0].cells.push_back(cellOf(some.image(i), test.boxes[size_t(i)], ""));
-    columns[1].cells.push_back(cellOf(some.image(i), found[size_t(i)], ""));
+    columns[0].cells.push_back(pictured(some.image(i), test.boxes[size_t(i)], ""));
+    columns[1].cells.push_back(pictured(some.image(i), found[size_t(i)], ""));
   }
   if (!chosen.beside.empty()) {
-    fovea::Program other = compiled(detector("detector", {.attention = false}), options, true);
+    fovea::Program other = compiled(make({.attention = false}), options, true);
     other.load((fs::path(chosen.beside) / "detector.safetensors").string());
     const std::vector<Boxes> theirs = detect(other, some, options);
     columns.push_back({"without attention", {}});
     for (int64_t i = 0; i < some.count; ++i)
-      columns.back().cells.push_back(cellOf(some.image(i), theirs[size_t(i)], ""));
+      columns.back().cells.push_back(pictured(some.image(i), theirs[size_t(i)], ""));
   }
   if (chosen.options().attention) {
-    fovea::Program looks = compiled(detector("detector_looks", chosen.options(), true), options, true);
+    fovea::Program looks = compiled(make(chosen.options(), true), options, true);
     looks.load(weightsFile.string());
     Loader loader(some, loaderOptions(options, false));
     std::vector<float> weights(size_t(options.batch * grid * grid));
@@ -190,7 +188,7 @@ Picture pictureOf(fovea::Program &program, const Chosen &chosen, const fs::path 
 void writeForDeployment(const fs::path &folder, fovea::Program &program, const LabelledImages &test,
                         const CommonOptions &options) {
   const LabelledImages some = firstOf(test, 16);
-  fovea::formats::writeNpy(folder / "inputs.npy", {FOVEA_U8, {some.count, 1, some.rows, some.columns}, some.pixels});
+  writeImages(folder / "inputs.npy", some);
   std::string text;
   const std::vector<Boxes> found = detect(program, some, options);
   for (size_t i = 0; i < found.size(); ++i) {
@@ -233,7 +231,7 @@ void writeResults(Run &run, fovea::Program &program, const Chosen &chosen, const
   page.save(folder / "run.html");
   writeForDeployment(folder, program, data.test.images, options);
   const std::vector<double> &last = run.metrics().rows().back();
-  writeResult(run, data.name, parametersOf(weights),
+  writeResult(run, data.name, parametersIn(weights),
               {{"test mAP", last[2]}, {"test F1", last[3]}, {"gamma", gammaOf(program, chosen)}});
   std::printf("wrote %s, %s\n", (folder / "run.html").c_str(), (folder / "detections.png").c_str());
   std::printf("test mAP %.4f\n", last[2]);
@@ -242,7 +240,7 @@ void writeResults(Run &run, fovea::Program &program, const Chosen &chosen, const
 bool train(const CommandLine &line, const Chosen &chosen) {
   const CommonOptions &options = line.options;
   const Data data = canvasesOf(options);
-  fovea::Program program = compiled(detector("detector", chosen.options()), options);
+  fovea::Program program = compiled(make(chosen.options()), options);
   Loader loader(data.train.images, loaderOptions(options, true));
   Training training = trainingOf(program, options, data.train.images.count);
   training.rate = cosineSchedule(options.rate, options.rate / 100, options.epochs * loader.batchesPerEpoch());
