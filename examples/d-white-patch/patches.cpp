@@ -16,7 +16,7 @@ using namespace fovea::training;
 namespace fs = std::filesystem;
 
 constexpr int64_t trainCount = 4000, testCount = 1000;
-constexpr int64_t quickTrain = 512, quickTest = 128;
+constexpr int64_t quickTrain = 256, quickTest = 64;
 
 /// Bilinear, to 96 x 96.
 LabelledImages scaled(const LabelledImages &images) {
@@ -38,14 +38,14 @@ struct Wave {
   explicit Wave(Random &random) {
     const double turn = random.uniform(0, 6.283185307), pace = 6.283185307 / (6 * std::exp2(random.uniform(0, 4)));
     alongRow = pace * std::sin(turn), alongColumn = pace * std::cos(turn), phase = random.uniform(0, 6.283185307);
-    for (double &s : strength) s = random.uniform(-45, 45);
+    for (double &s : strength) s = random.uniform(-30, 30);
   }
 };
 
-/// Waves on a colour, some of them cut off at black or white, with noise.
+/// Waves on a colour, with noise, cut off at black and well below white.
 void addTexture(Random &random, LabelledImages &images) {
   double colour[3];
-  for (double &c : colour) c = random.uniform(40, 215);
+  for (double &c : colour) c = random.uniform(30, 170);
   std::vector<Wave> waves;
   for (int i = 0; i < 5; ++i) waves.emplace_back(random);
   for (int channel = 0; channel < 3; ++channel)
@@ -55,7 +55,7 @@ void addTexture(Random &random, LabelledImages &images) {
         for (const Wave &wave : waves)
           value += wave.strength[channel] * std::sin(wave.alongRow * static_cast<double>(row) +
                                                      wave.alongColumn * static_cast<double>(column) + wave.phase);
-        images.pixels.push_back(static_cast<uint8_t>(std::clamp(value, 0.0, 255.0)));
+        images.pixels.push_back(static_cast<uint8_t>(std::clamp(value, 0.0, 200.0)));
       }
   images.labels.push_back(0);
   ++images.count;

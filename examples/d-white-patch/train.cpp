@@ -25,6 +25,7 @@ namespace {
 
 constexpr int64_t patchRows = 4, plainRows = 2; // of the figure
 constexpr int64_t deployed = 8;                 // images that are left for deploy
+constexpr double quickFaster = 20;              // how much higher the rate of a quick run is
 
 struct Choice {
   std::string net = "cbam-spatial", seeding = "clean";
@@ -70,6 +71,7 @@ public:
 
   bool train() {
     Training training = trainingOf(program, options(), data.train.count);
+    if (options().quick) training.rate = constantSchedule(quickFaster * options().rate);
     training.metrics = {"test_loss", "accuracy", "f1"};
     training.step = [&](int64_t step, double rate) {
       const PatchBatch &batch = trainLoader.at(step);
@@ -135,7 +137,7 @@ private:
                  {"contrast_ratio", outcome.energy.contrastRatio()}});
     std::printf("inside the patch over outside: energy %.3f, contrast %.3f\n", outcome.energy.energyRatio(),
                 outcome.energy.contrastRatio());
-    std::printf("wrote figure.png, curves.png, loss.png, run.html, result.json, images.npy, white_patch.safetensors in "
+    std::printf("wrote figure.png, curves.png, loss.png, run.html, result.json, inputs.npy, white_patch.safetensors in "
                 "%s\ntest accuracy %.2f\n",
                 folder.c_str(), accuracy);
   }
@@ -164,7 +166,7 @@ private:
     page.save(run.folder() / "run.html");
   }
 
-  /// Images for deploy, as the net takes them, and what the net says of them.
+  /// Inputs of deploy, as the net takes them, and what it must print of them.
   void writeImages(const fs::path &folder) {
     const PatchBatch &batch = testLoader.at(0);
     const int64_t count = std::min(deployed, batch.size);
@@ -173,12 +175,14 @@ private:
     fovea::formats::NpyArray images{FOVEA_F32, {count, 3, side, side}, {}};
     images.values.resize(static_cast<size_t>(count * imageSize) * sizeof(float));
     std::memcpy(images.values.data(), batch.image.data(), images.values.size());
-    fovea::formats::writeNpy(folder / "images.npy", images);
+    fovea::formats::writeNpy(folder / "inputs.npy", images);
     std::string lines;
-    for (float p : probability) {
-      char line[32];
-      std::snprintf(line, sizeof line, "%s %.4f\n", p > 0.5f ? "patch" : "none", static_cast<double>(p));
-      lines += line;
+    for (int64_t i = 0; i < count; ++i) {
+      const float p = probability[static_cast<size_t>(i)];
+      char text[64];
+      std::snprintf(text, sizeof text, "item %lld: %s, p %.4f\n", static_cast<long long>(i),
+                    p > 0.5f ? "patch" : "none", static_cast<double>(p));
+      lines += text;
     }
     fovea::formats::writeFile(folder / "predictions.txt", lines);
   }
@@ -205,7 +209,7 @@ int main(int argc, char **argv) {
   defaults.data = "cifar10";
   defaults.dataHelp = "folder with the binary files of STL-10 or CIFAR-10 (default: $FOVEA_DATA/cifar10, else textures)";
   defaults.epochs = 50;
-  defaults.quickEpochs = 2;
+  defaults.quickEpochs = 3;
   defaults.batch = 32;
   defaults.rate = 1e-4;
   CommandLine line(defaults);
