@@ -9,6 +9,7 @@ static float seen[32 * 24 * 24]; // what leaves the attention layer
 int main(int argc, char **argv) {
   deploy::Program program(argc, argv);
   white_patch_options options = WHITE_PATCH_OPTIONS_DEFAULT;
+  options.sizes.batch = 1;
   white_patch *model = white_patch_create(&options);
   if (!model || white_patch_load(model, program.file(0)) != 0) program.fail("%s", white_patch_last_error(model));
   const deploy::Array images(program, program.file(1), {3, 96, 96});
