@@ -4,8 +4,6 @@
 
 #include <fovea/fovea.h>
 
-#include <array>
-
 namespace white_patch {
 
 using namespace fovea;
@@ -20,16 +18,6 @@ enum class Layer {
   cbam,        // CBAM as written: a gate of channels alone
   cbam_spatial // CBAM with its gate of places
 };
-struct NamedLayer {
-  const char *name;
-  Layer layer;
-};
-constexpr std::array<NamedLayer, 6> layers{{{"cnn", Layer::none},
-                                            {"mha", Layer::mha},
-                                            {"mha-runs", Layer::mha_runs},
-                                            {"conv1d-mha", Layer::conv1d_mha},
-                                            {"cbam", Layer::cbam},
-                                            {"cbam-spatial", Layer::cbam_spatial}}};
 
 /// leaky_relu, then the norm, in the article's order, then a pool: (b, inputs, h, w) to (b, 32, h / 2, w / 2).
 inline Tensor stage(Scope at, int64_t inputs, Tensor x) {

@@ -1,7 +1,7 @@
 // Trains a net to say whether there is a white patch in an image, and shows where its attention layer looks.
 //
 //   train --quick                       a short run
-//   train --net cbam-spatial            or cnn, mha, mha-runs, conv1d-mha, cbam
+//   train --variant cbam-spatial        or cnn, mha, mha-runs, conv1d-mha, cbam
 //   train --seeding as-written          labels and places repeat in every batch, as in the article's code
 //   train --data FOLDER                 with the binary files of STL-10, or of CIFAR-10 as a stand-in
 #include "common/Parameters.h"
@@ -9,13 +9,13 @@
 #include "figure.h"
 #include "model.h"
 
-#include "formats/Error.h"
 #include "formats/Npy.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 
 using namespace systems;
 using namespace white_patch;
@@ -27,22 +27,13 @@ constexpr int64_t patchRows = 4, plainRows = 2; // of the figure
 constexpr int64_t deployed = 8;                 // images that are left for deploy
 constexpr double quickFaster = 20;              // how much higher the rate of a quick run is
 
-struct Choice {
-  std::string net = "cbam-spatial", seeding = "clean";
+const std::map<std::string, Layer> variants{
+    {"cnn", Layer::none},      {"mha", Layer::mha},   {"mha-runs", Layer::mha_runs}, {"conv1d-mha", Layer::conv1d_mha},
+    {"cbam", Layer::cbam}, {"cbam-spatial", Layer::cbam_spatial}};
+const std::map<std::string, Seeding> seedings{{"clean", Seeding::clean}, {"as-written", Seeding::as_written}};
 
-  Layer layer() const {
-    std::string names;
-    for (const NamedLayer &named : layers) {
-      if (named.name == net) return named.layer;
-      names += (names.empty() ? "" : ", ") + std::string(named.name);
-    }
-    throw fovea::Error("--net " + net + ": there is no such net: choose one of " + names);
-  }
-  Seeding seed() const {
-    if (seeding == "clean") return Seeding::clean;
-    if (seeding == "as-written") return Seeding::as_written;
-    throw fovea::Error("--seeding " + seeding + ": must be clean or as-written");
-  }
+struct Choice {
+  std::string variant = "cbam-spatial", seeding = "clean";
 };
 
 /// What a run has of a test: figures over all of it, and images to look at.
@@ -64,10 +55,10 @@ double lossOf(const std::vector<float> &probability, const std::vector<float> &l
 class Trainer {
 public:
   Trainer(const CommandLine &line, const Choice &choice)
-      : line(line), choice(choice), net(model(choice.layer())), data(imagesOf(line.options, dataName)),
-        program(compiled(net, line.options)), trainLoader(data.train, options().batch, choice.seed(), 0),
+      : line(line), choice(choice), net(model(variants.at(choice.variant))), data(imagesOf(line.options, dataName)),
+        program(compiled(net, line.options)), trainLoader(data.train, options().batch, seedings.at(choice.seeding), 0),
         testImages(firstOf(data.test, wholeBatches(data.test.count))),
-        testLoader(testImages, options().batch, choice.seed(), data.train.count) {}
+        testLoader(testImages, options().batch, seedings.at(choice.seeding), data.train.count) {}
 
   bool train() {
     Training training = trainingOf(program, options(), data.train.count);
@@ -120,7 +111,7 @@ private:
   void write(Run &run, const Outcome &outcome) {
     const fs::path &folder = run.folder();
     program.save(folder / "white_patch.safetensors");
-    const Picture curves = curvesOf(run, choice.net), figure = figureOf(curves, outcome.looks);
+    const Picture curves = curvesOf(run, choice.variant), figure = figureOf(curves, outcome.looks);
     lossCurve(run, "training loss", "binary cross entropy (nats)").save(folder / "loss.png");
     curves.save(folder / "curves.png");
     figure.save(folder / "figure.png");
@@ -149,9 +140,9 @@ private:
   }
 
   void writePage(const Run &run, const Picture &figure, const Outcome &outcome) {
-    Page page = pageOf(run, "White-patch classification: " + choice.net);
+    Page page = pageOf(run, "White-patch classification: " + choice.variant);
     page.note("Data: " + dataName + ". Seeding: " + choice.seeding +
-              (choice.seed() == Seeding::clean ? ", by each image's index."
+              (seedings.at(choice.seeding) == Seeding::clean ? ", by each image's index."
                                                : ", by the index inside the batch: labels and places are the same in "
                                                  "every batch, of training and of test."));
     page.heading("Where it looks");
@@ -214,7 +205,8 @@ int main(int argc, char **argv) {
   defaults.rate = 1e-4;
   CommandLine line(defaults);
   Choice choice;
-  line.add("--net", &choice.net, "cnn, mha, mha-runs, conv1d-mha, cbam or cbam-spatial");
-  line.add("--seeding", &choice.seeding, "clean, or as-written: labels and places repeat in every batch");
+  line.add("--variant", &choice.variant, "the attention layer")->check(CLI::IsMember(variants));
+  line.add("--seeding", &choice.seeding, "as-written: labels and places repeat in every batch")
+      ->check(CLI::IsMember(seedings));
   return line.run(argc, argv, [&] { return Trainer(line, choice).train(); });
 }
