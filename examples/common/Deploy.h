@@ -77,8 +77,8 @@ public:
     });
     struct stat self = {};
     stat("/proc/self/exe", &self);
-    printf("deploy: %lld KB, started in %.2f ms, %.3f ms an image\n", static_cast<long long>((self.st_size + 512) / 1024),
-           started, times[calls / 2]);
+    printf("deploy: %lld KB, started in %.2f ms, %.3f ms an image\n",
+           static_cast<long long>((self.st_size + 512) / 1024), started, times[calls / 2]);
   }
 
 private:
@@ -123,11 +123,11 @@ public:
   const float *item(int64_t index) const { return numbers + index * size; }
 
   /// Every number x becomes (x / 255 - mean) / deviation, by the channels that items have in their first dimension.
-  void normalise(std::initializer_list<float> mean, std::initializer_list<float> deviation) {
-    const int64_t plane = size / static_cast<int64_t>(mean.size());
+  template <int64_t channels> void normalise(const float (&mean)[channels], const float (&deviation)[channels]) {
+    const int64_t plane = size / channels;
     for (int64_t i = 0; i < count * size; ++i) {
-      const int64_t channel = i / plane % static_cast<int64_t>(mean.size());
-      numbers[i] = (numbers[i] / 255 - mean.begin()[channel]) / deviation.begin()[channel];
+      const int64_t channel = i / plane % channels;
+      numbers[i] = (numbers[i] / 255 - mean[channel]) / deviation[channel];
     }
   }
 
