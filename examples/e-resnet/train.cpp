@@ -163,7 +163,7 @@ Picture figureOf(Net &net, const DataSet &data) {
     for (const Map &map : maps) {
       const auto [least, most] = std::minmax_element(map.values.begin(), map.values.end());
       char caption[32];
-      std::snprintf(caption, sizeof caption, "most: %.1f", double(*most) * double(map.values.size()));
+      std::snprintf(caption, sizeof caption, "%.1f x the mean", double(*most) * double(map.values.size()));
       // As written, all weights are 1.
       rows.back().push_back({overlay(image, map, *least, std::max(*most, *least + 1e-6f), 0.6, ColourMap::viridis),
                              *least == 1 && *most == 1 ? "each is 1" : caption});
@@ -258,7 +258,7 @@ int main(int argc, char **argv) {
   defaults.data = "cifar10";
   defaults.dataHelp = "folder with CIFAR-10's binary files (default: $FOVEA_DATA/cifar10, else drawn shapes)";
   defaults.epochs = 30;
-  defaults.quickEpochs = 3;
+  defaults.quickEpochs = 2;
   fovea::training::CommandLine line(defaults);
   resnet::Chosen chosen{line.options};
   line.add("--variant", &chosen.variant,
