@@ -29,8 +29,7 @@ int main(int argc, char **argv) {
   multi_task *model = multi_task_create(&options);
   if (!model || multi_task_load(model, program.file(0)) != 0) program.fail("%s", multi_task_last_error(model));
   deploy::Array images(program, program.file(1), {1, 28, 28});
-  const float mean[] = {pixels::mnistMean}, deviation[] = {pixels::mnistDeviation};
-  images.normalise(mean, deviation);
+  images.normalise({pixels::mnistMean}, {pixels::mnistDeviation});
 
   float digit[10], ink[4], looks[heads * tasks * tokens];
   program.run(

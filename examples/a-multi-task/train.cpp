@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include "common/Files.h"
+#include "common/Parameters.h"
 #include "common/Pixels.h"
 #include "common/System.h"
 #include "common/Tally.h"
@@ -112,6 +113,7 @@ public:
 
   void save(const fs::path &weights) { program.save(weights); }
   bool attends() const { return options.attention; }
+  int64_t parameters() const { return trainedParameters(make(options)); }
 
 private:
   // With the better schedule, digits are shifted by up to two pixels.
@@ -182,30 +184,59 @@ Cell mapCell(const Picture &digit, const Map &map) {
   return {overlay(digit, map, 0, most, 0.65, ColourMap::viridis), ""};
 }
 
-// One test digit of each class: what the two tasks find, and what each of them looks at.
-Picture figureOf(MultiTask &model, const Data &data) {
-  constexpr int64_t cell = 84;
-  const std::vector<int64_t> indices = firstOfEach(data.test, digits, 1);
-  const LabelledImages images = chosen(data.test, indices);
-  const std::vector<Prediction> predictions = model.predict(images);
-  std::vector<std::string> headings{"image"};
-  if (model.attends())
-    for (const char *task : {"digit", "ink"}) {
-      headings.push_back(task);
-      for (int64_t head = 1; head <= heads; ++head) headings.push_back("head " + std::to_string(head));
+/// Test digits, with what the two tasks find.
+struct Examples {
+  LabelledImages images;
+  std::vector<Prediction> predictions;
+  std::vector<Cell> cells;
+
+  Examples(MultiTask &model, const Data &data, int64_t perClass)
+      : images(chosen(data.test, firstOfEach(data.test, digits, perClass))), predictions(model.predict(images)) {
+    constexpr int64_t cell = 84;
+    for (int64_t i = 0; i < images.count; ++i) {
+      const auto &[digit, ink, looks] = predictions[static_cast<size_t>(i)];
+      const bool digitRight = digit == images.labels[static_cast<size_t>(i)];
+      const bool inkRight = ink == data.ink->quartile(images, i);
+      char caption[64];
+      std::snprintf(caption, sizeof caption, "%s%d, ink %s%d of 4", digitRight ? "" : "not ", static_cast<int>(digit),
+                    inkRight ? "" : "not ", static_cast<int>(ink + 1));
+      cells.push_back({Picture(images.image(i), 1, side, side).scaled(cell, cell), caption});
     }
+  }
+  Cell mapOfTask(size_t index, int64_t task, int64_t head = -1) const {
+    return mapCell(cells[index].picture, mapOf(predictions[index].looks, task, head));
+  }
+};
+
+// Both tasks' maps over the same digits, three of each class; only the digits where nothing attends.
+Picture figureOf(MultiTask &model, const Data &data) {
+  constexpr int64_t perClass = 3;
+  const Examples examples(model, data, perClass);
+  std::vector<std::string> headings;
+  for (int64_t i = 0; i < perClass; ++i) {
+    headings.push_back("found");
+    if (model.attends()) headings.insert(headings.end(), {"digit", "ink"});
+  }
   std::vector<std::vector<Cell>> rows;
-  for (int64_t i = 0; i < images.count; ++i) {
-    const auto &[digit, ink, looks] = predictions[static_cast<size_t>(i)];
-    const int32_t truth = data.ink->quartile(images, i);
-    char caption[64];
-    std::snprintf(caption, sizeof caption, "%s%d, ink %s%d of 4",
-                  digit == images.labels[static_cast<size_t>(i)] ? "" : "not ", static_cast<int>(digit),
-                  ink == truth ? "" : "not ", static_cast<int>(ink + 1));
-    const Picture image = Picture(images.image(i), 1, side, side).scaled(cell, cell);
-    rows.push_back({{image, caption}});
-    for (int64_t task = 0; task < tasks && model.attends(); ++task)
-      for (int64_t head = -1; head < heads; ++head) rows.back().push_back(mapCell(image, mapOf(looks, task, head)));
+  for (size_t i = 0; i < examples.cells.size(); ++i) {
+    if (i == 0 || examples.images.labels[i] != examples.images.labels[i - 1]) rows.emplace_back();
+    rows.back().push_back(examples.cells[i]);
+    for (int64_t task = 0; task < tasks && model.attends(); ++task) rows.back().push_back(examples.mapOfTask(i, task));
+  }
+  return grid(headings, rows, 8, 1);
+}
+
+// Every head of both tasks, for one digit of each class.
+Picture headsOf(MultiTask &model, const Data &data) {
+  const Examples examples(model, data, 1);
+  std::vector<std::string> headings{"found"};
+  for (const char *task : {"digit ", "ink "})
+    for (int64_t head = 1; head <= heads; ++head) headings.push_back(task + std::to_string(head));
+  std::vector<std::vector<Cell>> rows;
+  for (size_t i = 0; i < examples.cells.size(); ++i) {
+    rows.push_back({examples.cells[i]});
+    for (int64_t task = 0; task < tasks; ++task)
+      for (int64_t head = 0; head < heads; ++head) rows.back().push_back(examples.mapOfTask(i, task, head));
   }
   return grid(headings, rows, 8, 1);
 }
@@ -260,21 +291,25 @@ void writePage(Run &run, MultiTask &model, const Data &data) {
   page.picture(ink, "Which quartile of ink: accuracy of each epoch");
   page.heading("What each task looks at");
   page.note("Data: " + data.name +
-            ". Each row is a test digit with what was found. Maps of 7 x 7 tokens are laid over "
-            "it: first the mean over heads, then each head, of the task that names the digit and of the one that "
-            "judges the ink. Dark: weight 0; bright: the largest weight of the map.");
-  page.picture(figure, "Test digits, one of each class");
+            ". Below a test digit is what was found. Over it lie maps of 7 x 7 tokens, of the "
+            "task that names the digit and of the one that judges the ink. Dark: weight 0; bright: the largest weight "
+            "of the map.");
+  page.picture(figure, "The mean over heads; three test digits of each class");
+  if (model.attends()) {
+    const Picture each = headsOf(model, data);
+    each.save(folder / "heads.png");
+    page.picture(each, "Each head; one test digit of each class");
+  }
   page.save(folder / "run.html");
 }
 
 void writeResults(Run &run, MultiTask &model, const Data &data) {
-  const fs::path weights = run.folder() / "multi_task.safetensors";
-  model.save(weights);
+  model.save(run.folder() / "multi_task.safetensors");
   writePage(run, model, data);
   writeInputs(model, data.test, run.folder());
   const Results train = model.evaluate(data.train), validation = model.evaluate(data.validation),
                 test = model.evaluate(data.test);
-  writeResult(run, data.name, parametersIn(weights),
+  writeResult(run, data.name, model.parameters(),
               {{"training digit accuracy", train.digit.accuracy()},
                {"validation digit accuracy", validation.digit.accuracy()},
                {"test digit accuracy", test.digit.accuracy()},

@@ -3,6 +3,7 @@
 #include "shapes.h"
 
 #include "common/Files.h"
+#include "common/Parameters.h"
 #include "common/Pixels.h"
 
 #include "common/System.h"
@@ -179,8 +180,7 @@ void writeInputs(Classifier &classifier, const DataSet &data, const fs::path &fo
 
 void writeResults(Run &run, Classifier &classifier, const DataSet &data, const std::string &name, Pooling pooling) {
   const fs::path &folder = run.folder();
-  const fs::path weights = folder / "classifier.safetensors";
-  classifier.save(weights);
+  classifier.save(folder / "classifier.safetensors");
   const Picture figure = figureOf(classifier, data, pooling),
                 accuracy = metricCurves(run, "accuracy (%)", {"training", "test", "test macro F1"}, {2, 4, 5}),
                 losses = metricCurves(run, "cross entropy (nats)", {"training", "test"}, {1, 3});
@@ -201,7 +201,7 @@ void writeResults(Run &run, Classifier &classifier, const DataSet &data, const s
   page.save(folder / "run.html");
 
   const Tally train = classifier.test(data.train), test = classifier.test(data.test);
-  writeResult(run, name, parametersIn(weights),
+  writeResult(run, name, trainedParameters(make(pooling)),
               {{"training accuracy", train.accuracy()},
                {"test accuracy", test.accuracy()},
                {"test macro F1", test.macroF1()},

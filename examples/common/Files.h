@@ -1,29 +1,10 @@
-// Files that the systems' training programs leave for deployed programs and for the table of figures.
+// Images that the systems' training programs choose, to be drawn or left for deployed programs.
 #pragma once
 
-#include "formats/Error.h"
 #include "formats/Npy.h"
-#include "runtime/Safetensors.h"
 #include "training/Images.h"
 
 namespace systems {
-
-/// The elements of all tensors of a safetensors file, as Program::save writes it. Throws fovea::Error where it cannot
-/// be read.
-inline int64_t parametersIn(const std::filesystem::path &weights) {
-  char message[FOVEA_MESSAGE_BYTES];
-  fovea_safetensors *file = nullptr;
-  if (fovea_safetensors_open(weights.c_str(), &file, message) != 0) throw fovea::Error(message);
-  int64_t all = 0;
-  for (int64_t i = 0; i < fovea_safetensors_count(file); ++i) {
-    const fovea_safetensors_tensor *tensor = fovea_safetensors_at(file, i);
-    int64_t elements = 1;
-    for (int32_t axis = 0; axis < tensor->rank; ++axis) elements *= tensor->shape[axis];
-    all += elements;
-  }
-  fovea_safetensors_close(file);
-  return all;
-}
 
 /// The pixels as a NumPy array of bytes (count, channels, rows, columns), which deploy::Array reads.
 inline void writeImages(const std::filesystem::path &path, const fovea::training::LabelledImages &images) {
