@@ -3,7 +3,6 @@
 #include "model.h"
 
 #include "common/Files.h"
-#include "common/Parameters.h"
 #include "common/Pixels.h"
 #include "common/System.h"
 #include "common/Tally.h"
@@ -113,7 +112,7 @@ public:
 
   void save(const fs::path &weights) { program.save(weights); }
   bool attends() const { return options.attention; }
-  int64_t parameters() const { return trainedParameters(make(options)); }
+  int64_t parameters() const { return make(options).trained_parameters(); }
 
 private:
   // With the better schedule, digits are shifted by up to two pixels.

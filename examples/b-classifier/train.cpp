@@ -3,7 +3,6 @@
 #include "shapes.h"
 
 #include "common/Files.h"
-#include "common/Parameters.h"
 #include "common/Pixels.h"
 
 #include "common/System.h"
@@ -201,7 +200,7 @@ void writeResults(Run &run, Classifier &classifier, const DataSet &data, const s
   page.save(folder / "run.html");
 
   const Tally train = classifier.test(data.train), test = classifier.test(data.test);
-  writeResult(run, name, trainedParameters(make(pooling)),
+  writeResult(run, name, make(pooling).trained_parameters(),
               {{"training accuracy", train.accuracy()},
                {"test accuracy", test.accuracy()},
                {"test macro F1", test.macroF1()},

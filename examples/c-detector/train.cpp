@@ -231,7 +231,7 @@ void writeResults(Run &run, fovea::Program &program, const Chosen &chosen, const
   page.save(folder / "run.html");
   writeForDeployment(folder, program, data.test.images, options);
   const std::vector<double> &last = run.metrics().rows().back();
-  writeResult(run, data.name, parametersIn(weights),
+  writeResult(run, data.name, make(chosen.options()).trained_parameters(),
               {{"test mAP", last[2]}, {"test F1", last[3]}, {"gamma", gammaOf(program, chosen)}});
   std::printf("wrote %s, %s\n", (folder / "run.html").c_str(), (folder / "detections.png").c_str());
   std::printf("test mAP %.4f\n", last[2]);

@@ -4,7 +4,6 @@
 //   train --variant cbam-spatial        or cnn, mha, mha-runs, conv1d-mha, cbam
 //   train --seeding as-written          labels and places repeat in every batch, as in the article's code
 //   train --data FOLDER                 with the binary files of STL-10, or of CIFAR-10 as a stand-in
-#include "common/Parameters.h"
 #include "common/System.h"
 #include "figure.h"
 #include "model.h"
@@ -119,7 +118,7 @@ private:
     writePage(run, figure, outcome);
     writeImages(folder);
     const double accuracy = 100 * outcome.confusion.accuracy();
-    writeResult(run, dataName, trainedParameters(net),
+    writeResult(run, dataName, net.trained_parameters(),
                 {{"min_train_loss", smallest(run, 1)},
                  {"min_test_loss", smallest(run, 2)},
                  {"accuracy", accuracy},

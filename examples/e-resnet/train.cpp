@@ -212,7 +212,7 @@ void writeResults(Run &run, Net &net, const DataSet &data, const std::string &na
   page.save(folder / "run.html");
 
   const Tally test = net.test();
-  writeResult(run, name, parametersIn(weights),
+  writeResult(run, name, make("resnet", chosen.form(), chosen.options()).trained_parameters(),
               {{"test accuracy", test.accuracy()}, {"test macro F1", test.macroF1()}, {"test loss", test.loss()}});
   writeForDeployment(net, data, folder);
   std::printf("wrote %s, %s\n", (folder / "run.html").c_str(), (folder / "figure.png").c_str());

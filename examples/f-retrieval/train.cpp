@@ -6,7 +6,6 @@
 #include "figure.h"
 #include "searcher.h"
 
-#include "common/Parameters.h"
 #include "common/Pixels.h"
 #include "common/System.h"
 
@@ -126,7 +125,7 @@ private:
     }
     page.save(run.folder() / "run.html");
     writeForDeploy(run.folder());
-    writeResult(run, dataName, trainedParameters(model), scores.named());
+    writeResult(run, dataName, model.trained_parameters(), scores.named());
     std::printf("wrote retrieved.png, loss.png, curves.png, run.html, result.json, image_search.safetensors in %s\n"
                 "test recall@1 %.2f\n",
                 run.folder().c_str(), options.attention ? scores.recall : scores.nearRecall);

@@ -122,7 +122,7 @@ std::vector<System> systemsOf(const std::string &folder) {
                [=](image_index *model, Outputs &out) {
                  return image_index_forward(model, 1, digit.data(), out[0].data(), out[1].data(), out[2].data());
                }),
-      systemOf(LIBRARY(image_search, IMAGE_SEARCH), folder, {16 * 1000, 512, 10},
+      systemOf(LIBRARY(image_search, IMAGE_SEARCH), folder, {1000, 512, 10},
                [=](image_search *model, Outputs &out) {
                  return image_search_forward(model, 1, digit.data(), keys.data(), values.data(), out[0].data(),
                                              out[1].data(), out[2].data());

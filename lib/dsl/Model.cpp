@@ -232,6 +232,13 @@ void Model::train(Located loss, const Optimizer &optimizer, const TrainOptions &
   program.trained = true;
 }
 
+int64_t Model::trained_parameters() const {
+  int64_t count = 0;
+  for (StateOp state : program().module->getOps<StateOp>())
+    if (!state.getFrozen()) count += state.getTensor().getNumElements();
+  return count;
+}
+
 std::string Model::text() const {
   Program &program = this->program();
   if (program.function.getNumResults() == 0)

@@ -141,6 +141,8 @@ public:
   /// Minimises `loss`, of rank 0; it becomes an output, `loss`, of training. At most once.
   void train(Located loss, const Optimizer &optimizer, const TrainOptions &options = {});
 
+  /// How many numbers are trained: the elements of all parameters that are not frozen.
+  int64_t trained_parameters() const;
   /// The program in MLIR's text form, with locations. Throws Error, at the model's own line, if it has no output.
   std::string text() const;
   /// Writes text() to a file, or to standard output for "-".

@@ -32,10 +32,3 @@ inline std::map<std::string, ParameterInfo> parametersOf(const fovea::Model &mod
   }
   return parameters;
 }
-
-/// How many numbers are trained.
-inline int64_t trainedOf(const fovea::Model &model) {
-  int64_t count = 0;
-  for (const auto &[name, info] : parametersOf(model)) count += info.frozen ? 0 : info.elements();
-  return count;
-}

@@ -11,7 +11,7 @@ namespace {
 template <typename Build> int64_t parameters(Build build) {
   Model model("counted");
   model.output("y", build(model));
-  return trainedOf(model);
+  return model.trained_parameters();
 }
 
 struct Blocks : testing::Test {
@@ -58,7 +58,7 @@ TEST_F(Blocks, ConvolutionalAttention) {
   EXPECT_EQ(y.shape(), image.shape());
   EXPECT_EQ(heads.shape(), (Shape{batch, 128, 24, 24}));
   model.output("y", y);
-  EXPECT_EQ(trainedOf(model), 72897 - 53857);
+  EXPECT_EQ(model.trained_parameters(), 72897 - 53857);
 }
 
 TEST_F(Blocks, Cbam) {

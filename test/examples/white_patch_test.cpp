@@ -1,5 +1,4 @@
 // System D: the articles' numbers of parameters, and where its patches are.
-#include "common/Parameters.h"
 #include "d-white-patch/model.h"
 #include "d-white-patch/patches.h"
 
@@ -10,7 +9,7 @@ namespace {
 
 using fovea::training::LabelledImages;
 
-int64_t parameters(Layer layer) { return systems::trainedParameters(model(layer)); }
+int64_t parameters(Layer layer) { return model(layer).trained_parameters(); }
 
 TEST(WhitePatch, ParametersAreTheArticles) {
   EXPECT_EQ(parameters(Layer::none), 53857);
