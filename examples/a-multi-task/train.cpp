@@ -25,11 +25,6 @@ const std::map<std::string, Options> variants{{"attention", {}},
                                               {"mean+features", {.attention = false, .features = true}}};
 
 Options optionsOf(const Settings &settings) {
-  if (variants.count(settings.variant) == 0)
-    throw fovea::Error("--variant is '" + settings.variant +
-                       "': it must be attention, mean, attention+features or mean+features");
-  if (settings.schedule != "article" && settings.schedule != "better")
-    throw fovea::Error("--schedule is '" + settings.schedule + "': it must be article or better");
   Options options = variants.at(settings.variant);
   options.article = settings.schedule == "article";
   return options;
@@ -331,7 +326,6 @@ void writeResults(Run &run, MultiTask &model, const Data &data) {
 }
 
 bool train(const CommandLine &line, const Settings &settings) {
-  optionsOf(settings); // before anything is made
   const Data data(settings.common);
   MultiTask model(settings, data);
   Run run(settings.common.out, line.settings(), line.begun(), model.training());
@@ -354,8 +348,9 @@ int main(int argc, char **argv) {
   defaults.batch = 32;
   fovea::training::CommandLine line(defaults);
   multi_task::Settings settings{line.options};
-  line.add("--variant", &settings.variant, "attention, mean, attention+features or mean+features");
-  line.add("--schedule", &settings.schedule,
-           "article (SGD, constant rate) or better (AdamW, warm-up and cosine, digits shifted)");
+  line.add("--variant", &settings.variant, "the mean over tokens instead of attention; the trunk's features as well")
+      ->check(CLI::IsMember(multi_task::variants));
+  line.add("--schedule", &settings.schedule, "SGD at a constant rate; or AdamW, warm-up and cosine, digits shifted")
+      ->check(CLI::IsMember({"article", "better"}));
   return line.run(argc, argv, [&] { return multi_task::train(line, settings); });
 }
