@@ -1,6 +1,6 @@
 // Trains system A, two tasks from one image, and shows what each task looks at.
-#include "ink.h"
 #include "model.h"
+#include "pictures.h"
 
 #include "common/Files.h"
 #include "common/Parameters.h"
@@ -55,11 +55,6 @@ struct Results {
   double both() const {
     return 100 * static_cast<double>(bothRight) / static_cast<double>(std::max<int64_t>(1, digit.confusion.total()));
   }
-};
-
-struct Prediction {
-  int64_t digit, ink;
-  std::vector<float> looks; // (heads, tasks, tokens), or nothing
 };
 
 class MultiTask {
@@ -164,78 +159,6 @@ private:
   std::vector<float> digitLogits, inkLogits, looks; // of the last batch
 };
 
-// What a task looks at: one head, or the mean of all where it is -1.
-Map mapOf(const std::vector<float> &looks, int64_t task, int64_t head) {
-  Map map{mapSide, mapSide, std::vector<float>(tokens, 0)};
-  for (int64_t h = 0; h < heads; ++h)
-    for (int64_t token = 0; token < tokens; ++token)
-      if (head < 0 || head == h)
-        map.values[static_cast<size_t>(token)] += looks[static_cast<size_t>((h * tasks + task) * tokens + token)];
-  return map;
-}
-
-Cell mapCell(const Picture &digit, const Map &map) {
-  const float most = *std::max_element(map.values.begin(), map.values.end());
-  return {overlay(digit, map, 0, most, 0.65, ColourMap::viridis), ""};
-}
-
-/// Test digits, with what the two tasks find.
-struct Examples {
-  LabelledImages images;
-  std::vector<Prediction> predictions;
-  std::vector<Cell> cells;
-
-  Examples(MultiTask &model, const Data &data, int64_t perClass)
-      : images(chosen(data.test, firstOfEach(data.test, digits, perClass))), predictions(model.predict(images)) {
-    constexpr int64_t cell = 84;
-    for (int64_t i = 0; i < images.count; ++i) {
-      const auto &[digit, ink, looks] = predictions[static_cast<size_t>(i)];
-      const bool digitRight = digit == images.labels[static_cast<size_t>(i)];
-      const bool inkRight = ink == data.ink->quartile(images, i);
-      char caption[64];
-      std::snprintf(caption, sizeof caption, "%s%d, ink %s%d of 4", digitRight ? "" : "not ", static_cast<int>(digit),
-                    inkRight ? "" : "not ", static_cast<int>(ink + 1));
-      cells.push_back({Picture(images.image(i), 1, side, side).scaled(cell, cell), caption});
-    }
-  }
-  Cell mapOfTask(size_t index, int64_t task, int64_t head = -1) const {
-    return mapCell(cells[index].picture, mapOf(predictions[index].looks, task, head));
-  }
-};
-
-// Both tasks' maps over the same digits, three of each class; only the digits where nothing attends.
-Picture figureOf(MultiTask &model, const Data &data) {
-  constexpr int64_t perClass = 3;
-  const Examples examples(model, data, perClass);
-  std::vector<std::string> headings;
-  for (int64_t i = 0; i < perClass; ++i) {
-    headings.push_back("found");
-    if (model.attends()) headings.insert(headings.end(), {"digit", "ink"});
-  }
-  std::vector<std::vector<Cell>> rows;
-  for (size_t i = 0; i < examples.cells.size(); ++i) {
-    if (i == 0 || examples.images.labels[i] != examples.images.labels[i - 1]) rows.emplace_back();
-    rows.back().push_back(examples.cells[i]);
-    for (int64_t task = 0; task < tasks && model.attends(); ++task) rows.back().push_back(examples.mapOfTask(i, task));
-  }
-  return grid(headings, rows, 8, 1);
-}
-
-// Every head of both tasks, for one digit of each class.
-Picture headsOf(MultiTask &model, const Data &data) {
-  const Examples examples(model, data, 1);
-  std::vector<std::string> headings{"found"};
-  for (const char *task : {"digit ", "ink "})
-    for (int64_t head = 1; head <= heads; ++head) headings.push_back(task + std::to_string(head));
-  std::vector<std::vector<Cell>> rows;
-  for (size_t i = 0; i < examples.cells.size(); ++i) {
-    rows.push_back({examples.cells[i]});
-    for (int64_t task = 0; task < tasks; ++task)
-      for (int64_t head = 0; head < heads; ++head) rows.back().push_back(examples.mapOfTask(i, task, head));
-  }
-  return grid(headings, rows, 8, 1);
-}
-
 // How often the ink's quartile would be right if it were guessed from the true digit alone.
 double inkFromDigit(const Data &data) {
   std::array<std::array<int64_t, quartiles>, digits> counts{};
@@ -259,7 +182,7 @@ void writeInputs(MultiTask &model, const LabelledImages &test, const fs::path &f
     lines += "item " + std::to_string(std::count(lines.begin(), lines.end(), '\n')) + ": digit " +
              std::to_string(prediction.digit) + ", ink " + std::to_string(prediction.ink + 1) + " of 4";
     for (int64_t task = 0; task < tasks && model.attends(); ++task) {
-      const int64_t most = argmax(mapOf(prediction.looks, task, -1).values.data(), tokens);
+      const int64_t most = argmax(mapOf(prediction, task).values.data(), tokens);
       lines += std::string(task == 0 ? ", looks for the digit" : ", for the ink") + " at row " +
                std::to_string(most / mapSide) + ", column " + std::to_string(most % mapSide);
     }
@@ -270,7 +193,9 @@ void writeInputs(MultiTask &model, const LabelledImages &test, const fs::path &f
 
 void writePage(Run &run, MultiTask &model, const Data &data) {
   const fs::path &folder = run.folder();
-  const Picture figure = figureOf(model, data),
+  const LabelledImages some = chosen(data.test, firstOfEach(data.test, digits, 3)),
+                       few = chosen(data.test, firstOfEach(data.test, digits, 1));
+  const Picture figure = pictureOfTasks(some, model.predict(some), *data.ink),
                 digit = metricCurves(run, "digit accuracy (%)", {"training", "validation", "test"}, {2, 5, 7}),
                 ink = metricCurves(run, "ink accuracy (%)", {"training", "validation", "test"}, {3, 6, 8}),
                 losses = metricCurves(run, "loss (nats, both tasks)", {"training", "validation"}, {1, 4});
@@ -291,7 +216,7 @@ void writePage(Run &run, MultiTask &model, const Data &data) {
             "of the map.");
   page.picture(figure, "The mean over heads; three test digits of each class");
   if (model.attends()) {
-    const Picture each = headsOf(model, data);
+    const Picture each = pictureOfHeads(few, model.predict(few));
     each.save(folder / "heads.png");
     page.picture(each, "Each head; one test digit of each class");
   }
