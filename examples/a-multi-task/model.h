@@ -9,17 +9,17 @@ namespace multi_task {
 
 using namespace fovea;
 
-constexpr int64_t side = 28, mapSide = side / 4, tokens = mapSide * mapSide, width = 64, heads = 16;
+constexpr int64_t side = 28, mapSide = side / 4, tokens = mapSide * mapSide, width = 128, heads = 16;
 constexpr int64_t tasks = 2, digits = 10, quartiles = 4;
 
 struct Options {
   bool attention = true; // else each task gets the mean of the tokens
-  bool features = false; // the linear layers also take the trunk's features themselves, 7 x 7 x 64 numbers
+  bool features = false; // the linear layers also take the trunk's features themselves, 7 x 7 x 128 numbers
   bool article = false;  // trained as in the article: SGD with momentum; else AdamW
 };
 
 struct Seen {
-  std::vector<Tensor> features; // of each task, (batch, 64)
+  std::vector<Tensor> features; // of each task, (batch, width)
   std::optional<Tensor> looks;  // (batch, heads, tasks, tokens): attention's weights
 };
 

@@ -38,7 +38,7 @@ struct Data {
 
   explicit Data(const CommonOptions &options) {
     DataSet all = digitsOf(options, name);
-    if (options.quick) all = {all.classes, firstOf(all.train, 3600), firstOf(all.test, 1000)};
+    if (options.quick) all = {all.classes, firstOf(all.train, 2400), firstOf(all.test, 500)};
     const int64_t learned = all.train.count * 11 / 12;
     train = sliceOf(all.train, 0, learned);
     validation = sliceOf(all.train, learned, all.train.count - learned);
