@@ -5,7 +5,7 @@
 #include "common/Deploy.h"
 #include "common/Pixels.h"
 
-enum { heads = 8, tasks = 2, tokens = 49, side = 7 };
+enum { heads = 16, tasks = 2, tokens = 49, side = 7 };
 
 static int largest(const float *values, int count) {
   int best = 0;

@@ -9,17 +9,17 @@ namespace multi_task {
 
 using namespace fovea;
 
-constexpr int64_t side = 28, mapSide = side / 4, tokens = mapSide * mapSide, width = 64, heads = 8;
+constexpr int64_t side = 28, mapSide = side / 4, tokens = mapSide * mapSide, width = 128, heads = 16;
 constexpr int64_t tasks = 2, digits = 10, quartiles = 4;
 
 struct Options {
   bool attention = true; // else each task gets the mean of the tokens
-  bool features = false; // the linear layers also take the trunk's features themselves, 7 x 7 x 64 numbers
+  bool features = false; // the linear layers also take the trunk's features themselves, 7 x 7 x 128 numbers
   bool article = false;  // trained as in the article: SGD with momentum; else AdamW
 };
 
 struct Seen {
-  std::vector<Tensor> features; // of each task, (batch, 64)
+  std::vector<Tensor> features; // of each task, (batch, width)
   std::optional<Tensor> looks;  // (batch, heads, tasks, tokens): attention's weights
 };
 
@@ -29,8 +29,9 @@ inline Seen seen(const Model &model, bool attention, const Tensor &image) {
   x = nn::LearnedPositions(model / "positions", tokens, width)(x);
   Tensor queries = model.parameter("queries", {tasks, width}, normal(1));
   queries = broadcast_to(reshape(queries, {1, tasks, width}), {image.dim(0), tasks, width});
+  // Queries are the same for every image, so nothing is gained by adding them to what they find.
   const nn::AttentionSublayer sublayer(model / "attention", width, heads,
-                                       {.key_size = 16, .value_size = 32, .dropout = 0});
+                                       {.key_size = 16, .value_size = 32, .dropout = 0, .residual = false});
   auto [result, looks] = sublayer(queries, x, x);
   return {{pick(result, 1, 0), pick(result, 1, 1)}, looks};
 }

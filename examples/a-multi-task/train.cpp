@@ -1,6 +1,6 @@
 // Trains system A, two tasks from one image, and shows what each task looks at.
-#include "ink.h"
 #include "model.h"
+#include "pictures.h"
 
 #include "common/Files.h"
 #include "common/Pixels.h"
@@ -24,11 +24,6 @@ const std::map<std::string, Options> variants{{"attention", {}},
                                               {"mean+features", {.attention = false, .features = true}}};
 
 Options optionsOf(const Settings &settings) {
-  if (variants.count(settings.variant) == 0)
-    throw fovea::Error("--variant is '" + settings.variant +
-                       "': it must be attention, mean, attention+features or mean+features");
-  if (settings.schedule != "article" && settings.schedule != "better")
-    throw fovea::Error("--schedule is '" + settings.schedule + "': it must be article or better");
   Options options = variants.at(settings.variant);
   options.article = settings.schedule == "article";
   return options;
@@ -42,7 +37,7 @@ struct Data {
 
   explicit Data(const CommonOptions &options) {
     DataSet all = digitsOf(options, name);
-    if (options.quick) all = {all.classes, firstOf(all.train, 3600), firstOf(all.test, 1000)};
+    if (options.quick) all = {all.classes, firstOf(all.train, 2400), firstOf(all.test, 500)};
     const int64_t learned = all.train.count * 11 / 12;
     train = sliceOf(all.train, 0, learned);
     validation = sliceOf(all.train, learned, all.train.count - learned);
@@ -59,11 +54,6 @@ struct Results {
   double both() const {
     return 100 * static_cast<double>(bothRight) / static_cast<double>(std::max<int64_t>(1, digit.confusion.total()));
   }
-};
-
-struct Prediction {
-  int64_t digit, ink;
-  std::vector<float> looks; // (heads, tasks, tokens), or nothing
 };
 
 class MultiTask {
@@ -168,78 +158,6 @@ private:
   std::vector<float> digitLogits, inkLogits, looks; // of the last batch
 };
 
-// What a task looks at: one head, or the mean of all where it is -1.
-Map mapOf(const std::vector<float> &looks, int64_t task, int64_t head) {
-  Map map{mapSide, mapSide, std::vector<float>(tokens, 0)};
-  for (int64_t h = 0; h < heads; ++h)
-    for (int64_t token = 0; token < tokens; ++token)
-      if (head < 0 || head == h)
-        map.values[static_cast<size_t>(token)] += looks[static_cast<size_t>((h * tasks + task) * tokens + token)];
-  return map;
-}
-
-Cell mapCell(const Picture &digit, const Map &map) {
-  const float most = *std::max_element(map.values.begin(), map.values.end());
-  return {overlay(digit, map, 0, most, 0.65, ColourMap::viridis), ""};
-}
-
-/// Test digits, with what the two tasks find.
-struct Examples {
-  LabelledImages images;
-  std::vector<Prediction> predictions;
-  std::vector<Cell> cells;
-
-  Examples(MultiTask &model, const Data &data, int64_t perClass)
-      : images(chosen(data.test, firstOfEach(data.test, digits, perClass))), predictions(model.predict(images)) {
-    constexpr int64_t cell = 84;
-    for (int64_t i = 0; i < images.count; ++i) {
-      const auto &[digit, ink, looks] = predictions[static_cast<size_t>(i)];
-      const bool digitRight = digit == images.labels[static_cast<size_t>(i)];
-      const bool inkRight = ink == data.ink->quartile(images, i);
-      char caption[64];
-      std::snprintf(caption, sizeof caption, "%s%d, ink %s%d of 4", digitRight ? "" : "not ", static_cast<int>(digit),
-                    inkRight ? "" : "not ", static_cast<int>(ink + 1));
-      cells.push_back({Picture(images.image(i), 1, side, side).scaled(cell, cell), caption});
-    }
-  }
-  Cell mapOfTask(size_t index, int64_t task, int64_t head = -1) const {
-    return mapCell(cells[index].picture, mapOf(predictions[index].looks, task, head));
-  }
-};
-
-// Both tasks' maps over the same digits, three of each class; only the digits where nothing attends.
-Picture figureOf(MultiTask &model, const Data &data) {
-  constexpr int64_t perClass = 3;
-  const Examples examples(model, data, perClass);
-  std::vector<std::string> headings;
-  for (int64_t i = 0; i < perClass; ++i) {
-    headings.push_back("found");
-    if (model.attends()) headings.insert(headings.end(), {"digit", "ink"});
-  }
-  std::vector<std::vector<Cell>> rows;
-  for (size_t i = 0; i < examples.cells.size(); ++i) {
-    if (i == 0 || examples.images.labels[i] != examples.images.labels[i - 1]) rows.emplace_back();
-    rows.back().push_back(examples.cells[i]);
-    for (int64_t task = 0; task < tasks && model.attends(); ++task) rows.back().push_back(examples.mapOfTask(i, task));
-  }
-  return grid(headings, rows, 8, 1);
-}
-
-// Every head of both tasks, for one digit of each class.
-Picture headsOf(MultiTask &model, const Data &data) {
-  const Examples examples(model, data, 1);
-  std::vector<std::string> headings{"found"};
-  for (const char *task : {"digit ", "ink "})
-    for (int64_t head = 1; head <= heads; ++head) headings.push_back(task + std::to_string(head));
-  std::vector<std::vector<Cell>> rows;
-  for (size_t i = 0; i < examples.cells.size(); ++i) {
-    rows.push_back({examples.cells[i]});
-    for (int64_t task = 0; task < tasks; ++task)
-      for (int64_t head = 0; head < heads; ++head) rows.back().push_back(examples.mapOfTask(i, task, head));
-  }
-  return grid(headings, rows, 8, 1);
-}
-
 // How often the ink's quartile would be right if it were guessed from the true digit alone.
 double inkFromDigit(const Data &data) {
   std::array<std::array<int64_t, quartiles>, digits> counts{};
@@ -263,7 +181,7 @@ void writeInputs(MultiTask &model, const LabelledImages &test, const fs::path &f
     lines += "item " + std::to_string(std::count(lines.begin(), lines.end(), '\n')) + ": digit " +
              std::to_string(prediction.digit) + ", ink " + std::to_string(prediction.ink + 1) + " of 4";
     for (int64_t task = 0; task < tasks && model.attends(); ++task) {
-      const int64_t most = argmax(mapOf(prediction.looks, task, -1).values.data(), tokens);
+      const int64_t most = argmax(mapOf(prediction, task).values.data(), tokens);
       lines += std::string(task == 0 ? ", looks for the digit" : ", for the ink") + " at row " +
                std::to_string(most / mapSide) + ", column " + std::to_string(most % mapSide);
     }
@@ -274,7 +192,9 @@ void writeInputs(MultiTask &model, const LabelledImages &test, const fs::path &f
 
 void writePage(Run &run, MultiTask &model, const Data &data) {
   const fs::path &folder = run.folder();
-  const Picture figure = figureOf(model, data),
+  const LabelledImages some = chosen(data.test, firstOfEach(data.test, digits, 3)),
+                       few = chosen(data.test, firstOfEach(data.test, digits, 1));
+  const Picture figure = pictureOfTasks(some, model.predict(some), *data.ink),
                 digit = metricCurves(run, "digit accuracy (%)", {"training", "validation", "test"}, {2, 5, 7}),
                 ink = metricCurves(run, "ink accuracy (%)", {"training", "validation", "test"}, {3, 6, 8}),
                 losses = metricCurves(run, "loss (nats, both tasks)", {"training", "validation"}, {1, 4});
@@ -295,7 +215,7 @@ void writePage(Run &run, MultiTask &model, const Data &data) {
             "of the map.");
   page.picture(figure, "The mean over heads; three test digits of each class");
   if (model.attends()) {
-    const Picture each = headsOf(model, data);
+    const Picture each = pictureOfHeads(few, model.predict(few));
     each.save(folder / "heads.png");
     page.picture(each, "Each head; one test digit of each class");
   }
@@ -330,7 +250,6 @@ void writeResults(Run &run, MultiTask &model, const Data &data) {
 }
 
 bool train(const CommandLine &line, const Settings &settings) {
-  optionsOf(settings); // before anything is made
   const Data data(settings.common);
   MultiTask model(settings, data);
   Run run(settings.common.out, line.settings(), line.begun(), model.training());
@@ -353,8 +272,9 @@ int main(int argc, char **argv) {
   defaults.batch = 32;
   fovea::training::CommandLine line(defaults);
   multi_task::Settings settings{line.options};
-  line.add("--variant", &settings.variant, "attention, mean, attention+features or mean+features");
-  line.add("--schedule", &settings.schedule,
-           "article (SGD, constant rate) or better (AdamW, warm-up and cosine, digits shifted)");
+  line.add("--variant", &settings.variant, "the mean over tokens instead of attention; the trunk's features as well")
+      ->check(CLI::IsMember(multi_task::variants));
+  line.add("--schedule", &settings.schedule, "SGD at a constant rate; or AdamW, warm-up and cosine, digits shifted")
+      ->check(CLI::IsMember({"article", "better"}));
   return line.run(argc, argv, [&] { return multi_task::train(line, settings); });
 }

@@ -212,8 +212,6 @@ void writeResults(Run &run, Classifier &classifier, const DataSet &data, const s
 }
 
 bool train(const CommandLine &line, const Options &options) {
-  if (variants.count(options.variant) == 0)
-    throw fovea::Error("--variant is '" + options.variant + "': it must be clean, as-written or mean");
   std::string name;
   const DataSet data = load(options.common, name);
   Classifier classifier(options, data);
@@ -236,6 +234,7 @@ int main(int argc, char **argv) {
   defaults.quickEpochs = 2;
   fovea::training::CommandLine line(defaults);
   classifier::Options options{line.options};
-  line.add("--variant", &options.variant, "clean, as-written (every weight is 1) or mean (no attention)");
+  line.add("--variant", &options.variant, "clean, as written (every weight is 1) or mean (no attention)")
+      ->check(CLI::IsMember(classifier::variants));
   return line.run(argc, argv, [&] { return classifier::train(line, options); });
 }

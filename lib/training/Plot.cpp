@@ -85,13 +85,14 @@ std::pair<Axis, Axis> axesOf(const PlotOptions &options, bool logarithmic) {
   return {{0, 1, 100, options.width - 30.0, false}, {0, 1, options.height - 70.0, 80, logarithmic}};
 }
 
+/// In one row, which ends at the right: above the axes, where no curve is.
 void drawLegend(Picture &picture, const std::vector<Series> &series, int64_t right, int64_t top) {
-  for (const Series &each : series) {
-    if (each.name.empty()) continue;
-    const int64_t left = right - 10 - textWidth(each.name, scale);
-    picture.text(left, top, each.name, textColour, scale);
-    picture.polyline({{left - 40.0, top + 7.0}, {left - 10.0, top + 7.0}}, each.width, each.colour, each.alpha);
-    top += textHeight(scale) + 6;
+  for (auto each = series.rbegin(); each != series.rend(); ++each) {
+    if (each->name.empty()) continue;
+    const int64_t left = right - textWidth(each->name, scale);
+    picture.text(left, top, each->name, textColour, scale);
+    picture.polyline({{left - 40.0, top + 7.0}, {left - 10.0, top + 7.0}}, each->width, each->colour, each->alpha);
+    right = left - 60;
   }
 }
 
@@ -131,7 +132,7 @@ Picture plot(const PlotOptions &options, const std::vector<Series> &series) {
   fit(y, series, &Series::y);
   drawAxes(picture, options, x, y);
   for (const Series &each : series) drawLine(picture, each, x, y);
-  drawLegend(picture, series, options.width - 30, 90);
+  drawLegend(picture, series, options.width - 30, 55);
   return picture;
 }
 

@@ -61,6 +61,7 @@ cmp <(grep '^item ' ../deployed) predictions.txt || fail "the deployed program f
 tail -n 1 ../deployed | grep -qE '^deploy: [0-9]+ KB, started in [0-9.]+ ms, [0-9.]+ ms an image$' ||
   fail "the deployed program does not say its size and times last: $(tail -n 1 ../deployed)"
 cd ..
+refuses 'none-such not in' "$train" --variant none-such
 refuses 'usage: deploy' "$deploy" only-one
 refuses 'none.safetensors' "$deploy" none.safetensors "${inputs[@]/#/whole/}"
 refuses 'cannot open' "$deploy" "whole/$name.safetensors" "${inputs[@]/#/none-}"
@@ -68,4 +69,4 @@ refuses 'is not a NumPy file' "$deploy" "whole/$name.safetensors" "${inputs[@]/*
 last=${inputs[-1]}
 head -c -1 "whole/$last" >"whole/cut.npy"
 refuses 'its size is not that of' "$deploy" "whole/$name.safetensors" "${inputs[@]:0:${#inputs[@]}-1}" whole/cut.npy
-printf '%s %s, resumed alike, %s' "$figure" "$found" "$(tail -n 1 deployed)"
+printf '%s %s, resumed alike, %s\n' "$figure" "$found" "$(tail -n 1 deployed)"
