@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int64_t quickTrain = 3072, quickTest = 500;
+constexpr int64_t quickTrain = 2048, quickTest = 300;
 constexpr int64_t deployed = 16; // queries that are left for deploy
 
 const std::map<std::string, Options> variants{
@@ -181,7 +181,9 @@ int main(int argc, char **argv) {
   defaults.data = "mnist";
   defaults.dataHelp = "folder with MNIST's four files (default: $FOVEA_DATA/mnist, else drawn)";
   defaults.epochs = 10;
-  defaults.quickEpochs = 2;
+  defaults.quickEpochs = 3;
+  defaults.batch = 16;
+  defaults.rate = 3e-4;
   CommandLine line(defaults);
   std::string variant = "clean";
   line.add("--variant", &variant, "heads of 32, heads of 512 as written, or no attention")

@@ -66,7 +66,8 @@ refuses 'usage: deploy' "$deploy" only-one
 refuses 'none.safetensors' "$deploy" none.safetensors "${inputs[@]/#/whole/}"
 refuses 'cannot open' "$deploy" "whole/$name.safetensors" "${inputs[@]/#/none-}"
 refuses 'is not a NumPy file' "$deploy" "whole/$name.safetensors" "${inputs[@]/*/whole/loss.csv}"
-last=${inputs[-1]}
-head -c -1 "whole/$last" >"whole/cut.npy"
-refuses 'its size is not that of' "$deploy" "whole/$name.safetensors" "${inputs[@]:0:${#inputs[@]}-1}" whole/cut.npy
+cut=("${inputs[@]/#/whole/}")
+head -c -1 "${cut[-1]}" >whole/cut.npy
+cut[-1]=whole/cut.npy
+refuses 'its size is not that of' "$deploy" "whole/$name.safetensors" "${cut[@]}"
 printf '%s %s, resumed alike, %s\n' "$figure" "$found" "$(tail -n 1 deployed)"
