@@ -17,6 +17,8 @@ def results(system):
             continue
         with open(path) as file:
             result = json.load(file)
+        if run.startswith("pytorch.py"):
+            result["settings"]["variant"] += " (PyTorch)"
         seconds = os.path.join(folder, run, "seconds")
         result["seconds"] = int(open(seconds).read()) if os.path.exists(seconds) else None
         yield result

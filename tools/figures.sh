@@ -3,9 +3,9 @@
 #
 #   tools/figures.sh [SYSTEM...] [--list]     systems are folders of examples/ that have a figures.txt; by default all
 #
-# Each line of figures.txt holds the arguments of one run. Runs are in out/figures/SYSTEM/; a finished one is not repeated,
-# an interrupted one (by Ctrl-C, or killed) continues from its last checkpoint when this is called again. Where the peers
-# are installed (tools/bench.sh --install-peers), SYSTEM/pytorch.py FOLDER runs PyTorch's side.
+# Each line of figures.txt holds the arguments of one run; behind pytorch.py they are those of the system in PyTorch, which
+# runs where the peers are installed (tools/bench.sh --install-peers). Runs are in out/figures/SYSTEM/; a finished one is
+# not repeated, an interrupted one (by Ctrl-C, or killed) continues from its last checkpoint when this is called again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD systems=() list=false
@@ -37,15 +37,18 @@ for system in "${systems[@]}"; do
     [ -f "$folder/result.json" ] && continue
     mkdir -p "$folder"
     arguments=($line)
-    [ -f "$folder/run.json" ] && arguments=(--resume)
-    echo "== $folder: train ${arguments[*]}" >&2
+    program=("$root/build/examples/$system/train")
+    if [ "${arguments[0]}" = pytorch.py ]; then
+      [ -f build/peers/ready ] || { echo "figures.sh: $folder needs the peers and is left out" >&2; continue; }
+      program=("$root/build/peers/bin/python" "$root/examples/$system/pytorch.py") arguments=("${arguments[@]:1}")
+    elif [ -f "$folder/run.json" ]; then
+      arguments=(--resume)
+    fi
+    echo "== $folder: ${arguments[*]}" >&2
     begin=$(date +%s) code=0
-    (cd "$folder" && "$root/build/examples/$system/train" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
+    (cd "$folder" && "${program[@]}" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
     echo $(($(cat "$folder/seconds" 2>/dev/null || echo 0) + $(date +%s) - begin)) >"$folder/seconds"
     [ $code -eq 0 ] || { echo "figures.sh: $folder ended with $code; see log.txt there" >&2; exit $code; }
   done <"examples/$system/figures.txt"
-  if [ -f "examples/$system/pytorch.py" ] && [ -f build/peers/ready ]; then
-    build/peers/bin/python "examples/$system/pytorch.py" "out/figures/$system"
-  fi
 done
 build/venv/bin/python tools/figures.py out/figures examples/figures.md

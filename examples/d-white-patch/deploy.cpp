@@ -21,7 +21,8 @@ int main(int argc, char **argv) {
           program.fail("%s", white_patch_last_error(model));
       },
       [&](int64_t i) {
-        printf("item %lld: %s, p %.4f\n", static_cast<long long>(i), p > 0.5f ? "patch" : "none", static_cast<double>(p));
+        printf("item %lld: %s, p %.4f\n", static_cast<long long>(i), p > 0.5f ? "patch" : "none",
+               static_cast<double>(p));
       });
   white_patch_destroy(model);
 }

@@ -24,8 +24,8 @@ enum class Seeding {
   as_written // the index counts within the batch, so labels and places are the same in every batch
 };
 
-/// Images of 96 x 96 from --data: STL-10's where its files are there, else CIFAR-10's, scaled; without it, textures by a
-/// procedure. Both are stand-ins for STL-10, which `name` says.
+/// Images of 96 x 96 from --data: STL-10's where its files are there, else CIFAR-10's, scaled; without it, textures by
+/// a procedure. Both are stand-ins for STL-10, which `name` says.
 fovea::training::DataSet imagesOf(const fovea::training::CommonOptions &options, std::string &name);
 
 struct PatchBatch {

@@ -26,9 +26,9 @@ constexpr int64_t patchRows = 4, plainRows = 2; // of the figure
 constexpr int64_t deployed = 8;                 // images that are left for deploy
 constexpr double quickFaster = 20;              // how much higher the rate of a quick run is
 
-const std::map<std::string, Layer> variants{
-    {"cnn", Layer::none},      {"mha", Layer::mha},   {"mha-runs", Layer::mha_runs}, {"conv1d-mha", Layer::conv1d_mha},
-    {"cbam", Layer::cbam}, {"cbam-spatial", Layer::cbam_spatial}};
+const std::map<std::string, Layer> variants{{"cnn", Layer::none},          {"mha", Layer::mha},
+                                            {"mha-runs", Layer::mha_runs}, {"conv1d-mha", Layer::conv1d_mha},
+                                            {"cbam", Layer::cbam},         {"cbam-spatial", Layer::cbam_spatial}};
 const std::map<std::string, Seeding> seedings{{"clean", Seeding::clean}, {"as-written", Seeding::as_written}};
 
 struct Choice {
@@ -141,18 +141,21 @@ private:
   void writePage(const Run &run, const Picture &figure, const Outcome &outcome) {
     Page page = pageOf(run, "White-patch classification: " + choice.variant);
     page.note("Data: " + dataName + ". Seeding: " + choice.seeding +
-              (seedings.at(choice.seeding) == Seeding::clean ? ", by each image's index."
-                                               : ", by the index inside the batch: labels and places are the same in "
-                                                 "every batch, of training and of test."));
+              (seedings.at(choice.seeding) == Seeding::clean
+                   ? ", by each image's index."
+                   : ", by the index inside the batch: labels and places are the same in "
+                     "every batch, of training and of test."));
     page.heading("Where it looks");
     char numbers[160];
-    std::snprintf(numbers, sizeof numbers,
-                  "Inside the patch over outside, over all test images with a patch: energy %.3f, contrast %.3f (energy "
-                  "of what differs from the channel's mean over the image).",
-                  outcome.energy.energyRatio(), outcome.energy.contrastRatio());
+    std::snprintf(
+        numbers, sizeof numbers,
+        "Inside the patch over outside, over all test images with a patch: energy %.3f, contrast %.3f (energy "
+        "of what differs from the channel's mean over the image).",
+        outcome.energy.energyRatio(), outcome.energy.contrastRatio());
     page.note(numbers);
-    page.picture(figure, "Test images as 0.5 x + 0.5, output channels 1 to 3 of the attention layer, and its energy with "
-                         "the patch outlined");
+    page.picture(figure,
+                 "Test images as 0.5 x + 0.5, output channels 1 to 3 of the attention layer, and its energy with "
+                 "the patch outlined");
     page.save(run.folder() / "run.html");
   }
 
@@ -197,7 +200,8 @@ int main(int argc, char **argv) {
   defaults.purpose = "Trains a net that says whether there is a white patch in an image.";
   defaults.out = "out/white-patch";
   defaults.data = "cifar10";
-  defaults.dataHelp = "folder with the binary files of STL-10 or CIFAR-10 (default: $FOVEA_DATA/cifar10, else textures)";
+  defaults.dataHelp =
+      "folder with the binary files of STL-10 or CIFAR-10 (default: $FOVEA_DATA/cifar10, else textures)";
   defaults.epochs = 50;
   defaults.quickEpochs = 3;
   defaults.batch = 32;

@@ -5,8 +5,8 @@
 // The time to the first result has that of making the index of the whole gallery.
 #include "common/Deploy.h"
 #include "common/Pixels.h"
-#include "image_search.h"
 #include "image_index.h"
+#include "image_search.h"
 
 enum { gallerySize = 1000, width = 512, classes = 10, pixelCount = 28 * 28, batch = 50 };
 

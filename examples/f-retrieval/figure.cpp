@@ -60,8 +60,7 @@ std::vector<Cell> rowOf(const LabelledImages &queries, int64_t query, const Foun
 
 Picture stripsOf(const LabelledImages &queries, const std::vector<Found> &found, const LabelledImages &gallery) {
   std::vector<std::vector<Cell>> rows;
-  for (int64_t i = 0; i < queries.count; ++i)
-    rows.push_back(rowOf(queries, i, found[static_cast<size_t>(i)], gallery));
+  for (int64_t i = 0; i < queries.count; ++i) rows.push_back(rowOf(queries, i, found[static_cast<size_t>(i)], gallery));
   return grid({"query", "1", "2", "3", "4", "5", found[0].attention.empty() ? "" : "weight by class"}, rows);
 }
 

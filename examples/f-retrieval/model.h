@@ -1,5 +1,5 @@
-// Image retrieval by attention: the query's encoding attends to the encodings of a gallery, and what it sees there helps
-// to classify it. "As written" is what the article's code does that its text does not say.
+// Image retrieval by attention: the query's encoding attends to the encodings of a gallery, and what it sees there
+// helps to classify it. "As written" is what the article's code does that its text does not say.
 #pragma once
 
 #include <fovea/fovea.h>
@@ -141,8 +141,8 @@ inline Model index(Options options) {
   return model;
 }
 
-/// The search: each image's logits, its encoding and, with attention, the weight of each of the gallery's items, (batch,
-/// 1000), the mean over heads.
+/// The search: each image's logits, its encoding and, with attention, the weight of each of the gallery's items,
+/// (batch, 1000), the mean over heads.
 inline Model search(Options options) {
   Model model("image_search");
   Network net(model, options);

@@ -88,7 +88,7 @@ double breadthOf(const std::vector<float> &weights) {
 }
 
 Quality qualityOf(const std::vector<Found> &found, const std::vector<int32_t> &labels,
-                const std::vector<int32_t> &galleryLabels) {
+                  const std::vector<int32_t> &galleryLabels) {
   Quality scores{};
   ConfusionMatrix confusion(classes);
   std::vector<Ranking> byAttention, byDistance;
@@ -110,10 +110,10 @@ Quality qualityOf(const std::vector<Found> &found, const std::vector<int32_t> &l
 }
 
 std::vector<std::pair<std::string, double>> Quality::named() const {
-  return {{"accuracy", accuracy},       {"macro_f1", macroF1},
-          {"recall_at_1", recall},      {"map", precision},
+  return {{"accuracy", accuracy},           {"macro_f1", macroF1},
+          {"recall_at_1", recall},          {"map", precision},
           {"near_recall_at_1", nearRecall}, {"near_map", nearPrecision},
-          {"class_weight", classWeight}, {"breadth", breadth}};
+          {"class_weight", classWeight},    {"breadth", breadth}};
 }
 
 } // namespace retrieval

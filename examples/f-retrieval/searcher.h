@@ -44,15 +44,15 @@ private:
 
 /// How good searches are, in percent but for the last two.
 struct Quality {
-  double accuracy, macroF1;           // of classes
-  double recall, precision;           // recall@1 and mean average precision by attention; 0 without it
-  double nearRecall, nearPrecision;   // the same by Euclidean distance
-  double classWeight = 0, breadth = 0; // attention's weight on the query's class; e to the entropy of its weights: as how
-                                       // many items it sees. The means over queries; 0 without attention
+  double accuracy, macroF1;            // of classes
+  double recall, precision;            // recall@1 and mean average precision by attention; 0 without it
+  double nearRecall, nearPrecision;    // the same by Euclidean distance
+  double classWeight = 0, breadth = 0; // attention's weight on the query's class; e to the entropy of its weights: as
+                                       // how many items it sees. The means over queries; 0 without attention
   std::vector<std::pair<std::string, double>> named() const;
 };
 Quality qualityOf(const std::vector<Found> &found, const std::vector<int32_t> &labels,
-                const std::vector<int32_t> &galleryLabels);
+                  const std::vector<int32_t> &galleryLabels);
 
 /// e to the entropy of weights that add up to 1.
 double breadthOf(const std::vector<float> &weights);

@@ -83,8 +83,8 @@ private:
       return {loss};
     }
     const Batch &others = drawn.at(step);
-    program.train_step(batch.size, batch.image, batch.label, batch.index, others.image, others.label, others.index, rate,
-                       &loss, &classLoss, &attentionLoss);
+    program.train_step(batch.size, batch.image, batch.label, batch.index, others.image, others.label, others.index,
+                       rate, &loss, &classLoss, &attentionLoss);
     return {loss, classLoss, attentionLoss};
   }
 
@@ -134,12 +134,11 @@ private:
   Picture curves(const Run &run) const {
     const size_t first = 1 + (options.attention ? 3 : 1);
     const Picture picture =
-        options.attention
-            ? metricCurves(run, "test, percent",
-                           {"accuracy", "recall@1", "mAP", "recall@1 by distance", "mAP by distance"},
-                           {first, first + 2, first + 3, first + 4, first + 5})
-            : metricCurves(run, "test, percent", {"accuracy", "recall@1 by distance", "mAP by distance"},
-                           {first, first + 4, first + 5});
+        options.attention ? metricCurves(run, "test, percent",
+                                         {"accuracy", "recall@1", "mAP", "recall@1 by distance", "mAP by distance"},
+                                         {first, first + 2, first + 3, first + 4, first + 5})
+                          : metricCurves(run, "test, percent", {"accuracy", "recall@1 by distance", "mAP by distance"},
+                                         {first, first + 4, first + 5});
     picture.save(run.folder() / "curves.png");
     return picture;
   }
