@@ -8,9 +8,8 @@
 #include "common/Files.h"
 #include "common/System.h"
 
-#include "formats/Error.h"
-
 #include <cstdio>
+#include <map>
 
 using namespace detection;
 using namespace systems;
@@ -21,15 +20,12 @@ namespace {
 constexpr int64_t grid = cells * cells;
 constexpr double shownScore = decode::shownScore; // of boxes that are drawn, and count for F1
 
+const std::map<std::string, detection::Options> variants{
+    {"scaled", {}}, {"as-written", {.scaled = false}}, {"none", {.attention = false}}};
+
 struct Chosen {
   std::string variant = "scaled", beside;
-  detection::Options options() const { return optionsOf(variant); }
-  static detection::Options optionsOf(const std::string &variant) {
-    if (variant == "scaled") return {};
-    if (variant == "as-written") return {.scaled = false};
-    if (variant == "none") return {.attention = false};
-    throw fovea::Error("--variant " + variant + ": it must be scaled, as-written or none");
-  }
+  detection::Options options() const { return variants.at(variant); }
 };
 
 struct Data {
@@ -273,7 +269,8 @@ int main(int argc, char **argv) {
   defaults.batch = 32;
   Chosen chosen;
   CommandLine line(defaults);
-  line.add("--variant", &chosen.variant, "scaled, as-written (scores unscaled) or none (no attention)");
+  line.add("--variant", &chosen.variant, "scores scaled, unscaled as written, or no attention")
+      ->check(CLI::IsMember(variants));
   line.add("--beside", &chosen.beside, "folder of a run of the variant none, whose boxes are drawn too");
   return line.run(argc, argv, [&] { return train(line, chosen); });
 }
