@@ -11,6 +11,8 @@
 #include "common/System.h"
 #include "common/Tally.h"
 
+#include <map>
+
 namespace resnet {
 namespace {
 
@@ -18,6 +20,11 @@ using namespace systems;
 namespace fs = std::filesystem;
 
 constexpr int64_t quickTrain = 1600, quickTest = 400;
+
+const std::map<std::string, Options> variants{{"full", {}},
+                                              {"no-loss", {.attention_loss = false}},
+                                              {"none", {.attention = false}},
+                                              {"as-written", {.single = true}}};
 
 struct Chosen {
   const CommonOptions &common;
@@ -32,13 +39,7 @@ struct Chosen {
     form.blocks = {blocks, blocks, blocks, blocks};
     return form;
   }
-  Options options() const {
-    if (variant == "full") return {};
-    if (variant == "no-loss") return {.attention_loss = false};
-    if (variant == "none") return {.attention = false};
-    if (variant == "as-written") return {.single = true};
-    throw fovea::Error("--variant is '" + variant + "': it must be full, no-loss, none or as-written");
-  }
+  Options options() const { return variants.at(variant); }
 };
 
 DataSet load(const CommonOptions &options, std::string &name) {
@@ -262,7 +263,8 @@ int main(int argc, char **argv) {
   fovea::training::CommandLine line(defaults);
   resnet::Chosen chosen{line.options};
   line.add("--variant", &chosen.variant,
-           "full, no-loss (without attention loss), none (without attention) or as-written (all weights are 1)");
+           "without attention's loss, without attention, or with all weights 1 as written")
+      ->check(CLI::IsMember(resnet::variants));
   line.add("--width", &chosen.width, "channels of the first stage's inner convolutions");
   line.add("--blocks", &chosen.blocks, "of each stage");
   line.add("--large", &chosen.large, "only time steps of ResNet-101 at 224 x 224; give a small --batch");

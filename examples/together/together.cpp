@@ -97,7 +97,7 @@ std::vector<System> systemsOf(const std::string &folder) {
                 large = inputOf(3 * 96 * 96, 4), keys = inputOf(1000 * 512, 5), values = inputOf(1000 * 512, 6);
   using Outputs = std::vector<Numbers>;
   return {
-      systemOf(LIBRARY(multi_task, MULTI_TASK), folder, {10, 4, 8 * 2 * 49},
+      systemOf(LIBRARY(multi_task, MULTI_TASK), folder, {10, 4, 16 * 2 * 49},
                [=](multi_task *model, Outputs &out) {
                  return multi_task_forward(model, 1, digit.data(), out[0].data(), out[1].data(), out[2].data());
                }),
