@@ -9,7 +9,7 @@ using namespace mlir;
 namespace fovea {
 
 static constexpr llvm::StringLiteral names[] = {"model", "grad", "optimized", "kernels", "schedule", "stmt",
-                                                "llvm",  "asm",  "object",    "archive", "shared"};
+                                                "llvm",  "asm",  "ptx",       "object",  "archive", "shared"};
 
 std::optional<Stage> parseStage(StringRef name) {
   for (auto [index, known] : llvm::enumerate(names))

@@ -10,7 +10,7 @@
 namespace fovea {
 
 /// Stop points, in order. Those up to `kernels` are modules, and can be fed back in.
-enum class Stage { model, grad, optimized, kernels, schedule, stmt, llvm, assembly, object, archive, shared };
+enum class Stage { model, grad, optimized, kernels, schedule, stmt, llvm, assembly, ptx, object, archive, shared };
 
 std::optional<Stage> parseStage(llvm::StringRef name);
 llvm::StringRef stageName(Stage stage);

@@ -33,8 +33,8 @@ struct CommandLine {
   cl::opt<std::string> input{cl::Positional, cl::desc("FILE.mlir or FILE.onnx"), cl::cat(category)};
   cl::opt<std::string> compileTo{
       "compile-to", cl::init("archive"), cl::value_desc("stage"), cl::cat(category),
-      cl::desc("The stage to write: model, grad, optimized, kernels (modules); schedule, stmt, llvm, asm (text "
-               "of each kernel); object, archive (the default), shared (native files)")};
+      cl::desc("The stage to write: model, grad, optimized, kernels (modules); schedule, stmt, llvm, asm, ptx "
+               "(text of each kernel; ptx is a device's code); object, archive (the default), shared (native files)")};
   cl::opt<std::string> output{
       "o", cl::value_desc("path"), cl::cat(category),
       cl::desc("A file for modules and text (default standard output), a folder for native files (default '.')")};
@@ -42,7 +42,8 @@ struct CommandLine {
                             cl::desc("Prefix of the model's symbols and files (default: the file's stem)")};
   cl::opt<std::string> targets{
       "target", cl::value_desc("names"), cl::cat(category),
-      cl::desc("host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; several joined by '+' (default: what the "
+      cl::desc("host, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16, cuda-sm80, cuda-sm86, cuda-sm89, cuda-sm90 or opencl; "
+               "several joined by '+' (default: what the "
                "module was cut into kernels for, else host)")};
   cl::opt<bool> checks{"checks", cl::cat(category), cl::desc("Keep bounds checks in kernels, and of what score functions load")};
   cl::opt<bool> inference{"inference", cl::cat(category),
@@ -174,7 +175,8 @@ private:
     static const std::map<Stage, KernelText> texts = {{Stage::schedule, KernelText::schedule},
                                                       {Stage::stmt, KernelText::stmt},
                                                       {Stage::llvm, KernelText::llvm},
-                                                      {Stage::assembly, KernelText::assembly}};
+                                                      {Stage::assembly, KernelText::assembly},
+                                                      {Stage::ptx, KernelText::device}};
     auto programs = cutIntoKernels(module, compileOptions());
     if (failed(programs)) return 1;
     std::string all;
@@ -182,6 +184,9 @@ private:
       for (KernelOp kernel : program.module->getOps<KernelOp>()) {
         auto text = kernelText(kernel, program.target, {line.checks}, texts.at(stage));
         if (failed(text)) return 1;
+        if (stage == Stage::ptx && !program.target.onDevice())
+          return fail("--compile-to=ptx is a device's code, and target '" + program.target.name +
+                      "' is a processor: give --target=cuda-sm80, or --compile-to=asm");
         all += "// " + kernel.getSymName().str() + " for " + program.target.name;
         if (kernel.getSchedule()) {
           llvm::raw_string_ostream stream(all);

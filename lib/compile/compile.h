@@ -11,7 +11,7 @@
 namespace fovea {
 
 struct ProgramOptions {
-  std::string target = "host";               // or x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16; several joined by '+'
+  std::string target = "host";               // or x86-64, ..., cuda-sm80 (README, targets); several joined by '+'
   std::map<std::string, int64_t> sizes = {}; // the largest that calls will use, by the names of the model's symbols
   int threads = 1;                           // that run it, the caller's included
   uint64_t seed = 0;                         // of parameters' first values and of random ops

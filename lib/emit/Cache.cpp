@@ -1,5 +1,5 @@
-// The cache. A kernel is a header of five words (mark, scratch bytes, those of workers, object bytes, checksum of what
-// surrounds it), then the object. A shared library has its checksum behind it, where loaders do not look.
+// The cache. A kernel is a header (mark, scratch bytes, launches, object bytes, checksum of what surrounds it), then the
+// object. A shared library has its checksum behind it, where loaders do not look.
 #include "lib/emit/Cache.h"
 
 #include "lib/emit/Files.h"
@@ -14,9 +14,9 @@ namespace fovea {
 
 namespace {
 struct EntryHeader {
-  char mark[8] = {'F', 'O', 'V', 'E', 'A', 'K', '0', '2'};
+  char mark[8] = {'F', 'O', 'V', 'E', 'A', 'K', '0', '3'};
   ScratchBytes scratch;
-  int64_t objectBytes = 0;
+  int64_t launches = 0, objectBytes = 0;
   uint64_t checksum = 0;
 };
 } // namespace
@@ -58,13 +58,14 @@ std::optional<KernelCode> Cache::find(StringRef symbol) const {
   StringRef object = StringRef(*bytes).drop_front(sizeof header);
   if (header.objectBytes != (int64_t)object.size() || header.checksum != checksum(header, symbol, object))
     return std::nullopt;
-  return KernelCode{symbol.str(), object.str(), header.scratch};
+  return KernelCode{symbol.str(), object.str(), header.scratch, header.launches};
 }
 
 void Cache::store(const KernelCode &code) const {
   if (folder.empty()) return;
   EntryHeader header;
   header.scratch = code.scratch;
+  header.launches = code.launches;
   header.objectBytes = code.object.size();
   header.checksum = checksum(header, code.symbol, code.object);
   std::string bytes(reinterpret_cast<const char *>(&header), sizeof header);

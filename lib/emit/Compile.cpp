@@ -176,6 +176,8 @@ std::vector<ObjectFile> objectsOf(const CompiledModel &model, bool checks) {
       if (known.insert(code.symbol).second) objects.push_back({code.symbol + ".o", code.object});
   objects.push_back({model.interface.name + ".host.o", model.host});
   objects.push_back({"runtime.o", runtimeObject().str()});
+  if (llvm::any_of(model.programs, [](const TargetProgram &program) { return program.target.onDevice(); }))
+    objects.push_back({"device.o", deviceRuntimeObject().str()});
   if (checks) objects.push_back({"halide.o", halideRuntimeObject().str()});
   return objects;
 }

@@ -165,7 +165,8 @@ enum @name_error {
   @NAME_IO_ERROR = 3,
   @NAME_KERNEL_ERROR = 4,
   @NAME_OUT_OF_MEMORY = 5,
-  @NAME_UNSUPPORTED_MACHINE = 6
+  @NAME_UNSUPPORTED_MACHINE = 6,
+  @NAME_DEVICE_ERROR = 7
 };
 )";
 
@@ -181,7 +182,8 @@ typedef struct @name_options {
   void *(*allocate)(void *context, size_t bytes, size_t alignment); /* NULL: aligned_alloc and free */
   void (*release)(void *context, void *memory);
   void *allocator_context;
-  int32_t device;      /* for device targets */
+  int32_t device;      /* for device targets: which one */
+  int32_t cpu_fallback; /* take the processor where the device cannot be used, rather than fail */
   void *stream;
   /* Called after every kernel, from the calling thread. */
   void (*profile)(void *context, const char *kernel, double seconds);
@@ -225,7 +227,7 @@ void Header::writeTypes() {
   out << expand(optionsBegin, interface.name);
   if (!interface.sizes.empty()) out << expand("  @name_sizes sizes;    /* each at least 1 */\n", interface.name);
   out << expand("} @name_options;\n#define @NAME_OPTIONS_DEFAULT \\\n  {sizeof(@name_options), 0, 0, NULL, NULL, 0, "
-                "NULL, NULL, NULL, 0, NULL, "
+                "NULL, NULL, NULL, 0, 0, NULL, "
                 "NULL, NULL",
                 interface.name);
   if (!interface.sizes.empty()) {

@@ -283,7 +283,8 @@ std::string HostModule::emit(ArrayRef<TargetProgram> programs) {
 ScratchBytes TargetProgram::scratchBytes() const {
   ScratchBytes most;
   for (const auto &[name, code] : kernels)
-    most = {std::max(most.caller, code.scratch.caller), std::max(most.worker, code.scratch.worker)};
+    most = {std::max(most.caller, code.scratch.caller), std::max(most.worker, code.scratch.worker),
+            std::max(most.device, code.scratch.device)};
   return most;
 }
 

@@ -15,6 +15,8 @@ struct ObjectFile {
 
 /// Fovea's runtime as one relocatable object, and Halide's, which only kernels with checks need.
 llvm::StringRef runtimeObject();
+/// Beside it, for models with kernels for a device.
+llvm::StringRef deviceRuntimeObject();
 llvm::StringRef halideRuntimeObject();
 
 /// Joins objects into one relocatable object that has no global symbols but `exported`: two models can then be linked

@@ -177,9 +177,16 @@ Constant *Tables::program(const Interface &interface, const TargetProgram &progr
   for (auto [index, function] : llvm::enumerate(functions))
     entries.push_back(entry(interface.entries[index], function));
   ScratchBytes scratch = program.scratchBytes();
+  Device device = program.target.device;
+  Constant *driver = device == Device::none
+                         ? (Constant *)llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(module.getContext()))
+                         : (Constant *)module.getOrInsertGlobal(
+                               device == Device::cuda ? "fovea_driver_cuda" : "fovea_driver_opencl",
+                               llvm::Type::getInt8Ty(module.getContext()));
   return record({string(program.target.name), integer(program.target.cpuFeatures), integer(states.size()),
                  array(states), integer(stateBytes(stateOps)), integers(arenaBytes(program.module.get(), sizes)),
                  integers(largestBytes(program)), integer(scratch.caller), integer(scratch.worker),
+                 driver, integer(program.target.capability, 32), integer(scratch.device),
                  integer(entries.size(), 32), array(entries)});
 }
 

@@ -55,8 +55,9 @@ public:
       if (function.name == name) function.body.accept(this);
   }
 
-  int64_t most = 0, ofTasks = 0;
+  int64_t most = 0, ofTasks = 0, onDevice = 0, launches = 0;
   std::string unbounded; // an intermediate without a constant bound, if any
+  std::string touched;   // what the host reads or writes itself
 
 private:
   using IRVisitor::visit;
@@ -86,7 +87,20 @@ private:
     bool isSize = let->value.type() == Halide::Int(32);
     isSize ? within(let->name, let->value, let->value, let->body) : let->body.accept(this);
   }
+  void visit(const Halide::Internal::Load *load) override {
+    if (load->name != "cuda" && load->name != "opencl") touched = load->name;
+    IRVisitor::visit(load);
+  }
+  void visit(const Halide::Internal::Store *store) override {
+    touched = store->name;
+    IRVisitor::visit(store);
+  }
+  void visit(const Halide::Internal::Call *call) override {
+    if (call->name == "halide_cuda_run" || call->name == "halide_opencl_run") ++launches;
+    IRVisitor::visit(call);
+  }
   void visit(const Halide::Internal::Allocate *allocate) override {
+    bool isOnDevice = Halide::Internal::is_const_zero(allocate->condition);
     int64_t bytes = 0;
     bool stack =
         allocate->memory_type == Halide::MemoryType::Stack || allocate->memory_type == Halide::MemoryType::Register;
@@ -101,6 +115,10 @@ private:
       }
       // Halide asks for a vector more than it needs.
       bytes = llvm::alignTo(elements * allocate->type.bytes() + 128, 64) + FOVEA_SCRATCH_OVERHEAD;
+      if (isOnDevice) { // all at once, each from a multiple of 256 on
+        onDevice += llvm::alignTo(elements * allocate->type.bytes(), 256);
+        bytes = 0;
+      }
     }
     now += bytes;
     most = std::max(most, now);
@@ -114,7 +132,7 @@ private:
 };
 
 Halide::Target halideTarget(const Target &target, const KernelOptions &options) {
-  std::string flags = "-no_runtime-user_context";
+  std::string flags = "-no_runtime-user_context"; // on a device checks would be of the host's side only
   if (!options.checks) flags += "-no_asserts-no_bounds_query";
   return Halide::Target(target.halide + flags);
 }
@@ -180,17 +198,27 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
                                          std::vector<Halide::Argument> arguments) -> FailureOr<KernelCode> {
     Halide::Module module =
         pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External);
-    restoreNames(module, compilation.names());
+    if (!target.onDevice()) restoreNames(module, compilation.names()); // a device's code has its names within
     ScratchOf scratch(module, compilation.symbol);
     if (!scratch.unbounded.empty())
       return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound",
              failure();
+    if (target.onDevice() && !scratch.touched.empty())
+      return kernel.emitError("the host would touch '") << scratch.touched << "', which is on the device", failure();
     auto object = throughFile(kernel, "o", [&](const std::string &path) {
       module.compile({{Halide::OutputFileType::object, path}});
     });
     if (failed(object)) return failure();
-    return KernelCode{compilation.symbol, std::move(*object), {scratch.most, scratch.ofTasks}};
+    return KernelCode{compilation.symbol, std::move(*object), {scratch.most, scratch.ofTasks, scratch.onDevice}, scratch.launches};
   });
+}
+
+/// The code of a device that a module carries as text.
+static std::string deviceCode(const Halide::Module &module) {
+  for (const Halide::Buffer<> &buffer : module.buffers())
+    if (StringRef(buffer.name()).contains("gpu_source_kernels"))
+      return StringRef((const char *)buffer.data(), buffer.size_in_bytes()).rtrim('\0').str();
+  return "";
 }
 
 FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options,
@@ -198,6 +226,9 @@ FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const K
   Compilation compilation(kernel, target, options);
   auto text = compilation.run<std::string>([&](Halide::Pipeline pipeline,
                                                std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
+    if (what == KernelText::device)
+      return deviceCode(pipeline.compile_to_module(arguments, compilation.symbol, compilation.target,
+                                                   Halide::LinkageType::External));
     return throughFile(kernel, "txt", [&](const std::string &path) {
       switch (what) {
       case KernelText::schedule:
@@ -206,6 +237,7 @@ FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const K
         return pipeline.compile_to_lowered_stmt(path, arguments, Halide::StmtOutputFormat::Text, compilation.target);
       case KernelText::llvm:
         return pipeline.compile_to_llvm_assembly(path, arguments, compilation.symbol, compilation.target);
+      case KernelText::device:
       case KernelText::assembly:
         return pipeline.compile_to_assembly(path, arguments, compilation.symbol, compilation.target);
       }

@@ -1,4 +1,5 @@
 // Matrix products: tiles of the result that stay in registers, panels of b that stay in cache.
+#include "lib/halide/DeviceProduct.h"
 #include "lib/halide/Families.h"
 
 #include <cctype>
@@ -37,6 +38,7 @@ public:
   }
 
   void lower() {
+    if (kernel.onDevice()) return lowerOnDevice();
     if (loops.contains('a')) defineTiles();
     if (loops.contains('b')) definePanels();
     isCut ? defineInParts() : defineAtOnce();
@@ -119,15 +121,37 @@ private:
     return Halide::cast<float>(panels(copied(at % size, Expr(k.y), at / size, op.getB())));
   }
 
+  void lowerOnDevice() {
+    DeviceProduct product(
+        kernel,
+        {mExtent, nExtent, depth, (int)vars.size() - 2, !op.getTransposeA(), op.getTransposeB()},
+        [&](const Expr &row, const Expr &at, Coordinates batch) {
+          return element(op.getA(), row, at, op.getTransposeA(), batch);
+        },
+        [&](const Expr &column, const Expr &at, Coordinates batch) {
+          return element(op.getB(), at, column, op.getTransposeB(), batch);
+        });
+    std::vector<Var> batch(vars.begin(), vars.end() - 2);
+    Func result = kernel.func("matmul");
+    result(kernel.reversed(vars)) = product(m, n, std::vector<Expr>(batch.begin(), batch.end()));
+    kernel.bind(op.getResult(), result);
+    Output &output = kernel.output();
+    product.schedule(output.func, output.stage(), m, n, kernel.reversed(batch));
+  }
+
   /// An operand's element at its own batch coordinates, which may broadcast, and (i, j).
   Expr element(Value operand, Expr i, Expr j, bool transposed) {
+    std::vector<Expr> batch(vars.begin(), vars.end() - 2);
+    return element(operand, i, j, transposed, batch);
+  }
+  Expr element(Value operand, Expr i, Expr j, bool transposed, Coordinates batchOfResult) {
     auto tensor = cast<RankedTensorType>(operand.getType());
     DimsAttr from = dimsOf(tensor), to = dimsOf(type);
     int64_t batch = tensor.getRank() - 2, shift = type.getRank() - tensor.getRank();
     std::vector<Expr> at;
     for (int64_t d = 0; d < batch; ++d)
       at.push_back(isSize(from.getSizes()[d], 1) && !isSize(to.getSizes()[d + shift], 1) ? Expr(0)
-                                                                                         : Expr(vars[d + shift]));
+                                                                                         : batchOfResult[d + shift]);
     if (transposed) std::swap(i, j);
     at.push_back(i);
     at.push_back(j);

@@ -1,6 +1,7 @@
 // Convolutions: runs of pixels of some outputs at a time, in registers. The image lies padded and flat, row after row,
 // so that each element of the window is the same run of pixels further on; what a run computes between two rows is
 // dropped.
+#include "lib/halide/DeviceConvolution.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/FlatImage.h"
 
@@ -113,6 +114,7 @@ private:
 struct Conv2dLowering : AnchorLowering::ExternalModel<Conv2dLowering, Conv2dOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto conv = cast<Conv2dOp>(op);
+    if (kernel.onDevice()) return lowerOnDevice(conv, kernel), success();
     FlatConvolution flat = FlatConvolution::forward(conv, conv.getWeight().getType(), conv.getType());
     DirectConvolution(kernel, conv.getResult(), flat)
         .lower(conv.getX(), [&](const Expr &o, const Expr &c, const Expr &p, const Expr &q) {
@@ -148,6 +150,7 @@ void lowerPlainly(Conv2dInputGradOp grad, KernelLowering &kernel) {
 struct InputGradLowering : AnchorLowering::ExternalModel<InputGradLowering, Conv2dInputGradOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto grad = cast<Conv2dInputGradOp>(op);
+    if (kernel.onDevice()) return lowerOnDevice(grad, kernel), success();
     std::optional<FlatConvolution> flat = FlatConvolution::backward(grad);
     if (!flat) return lowerPlainly(grad, kernel), success();
     int outputs = (int)flat->outputs, channels = (int)flat->channels;

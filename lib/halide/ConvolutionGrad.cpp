@@ -1,5 +1,6 @@
 // Gradients of convolutions for their weight: the cotangent times the flat image, summed over pixels. One thread sums
 // those of some row blocks of some images, a partial sum of a fixed number, which are added in order.
+#include "lib/halide/DeviceConvolution.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/FlatImage.h"
 
@@ -168,6 +169,7 @@ private:
 struct WeightGradLowering : AnchorLowering::ExternalModel<WeightGradLowering, Conv2dWeightGradOp> {
   LogicalResult lowerAnchor(Operation *op, KernelLowering &kernel) const {
     auto grad = cast<Conv2dWeightGradOp>(op);
+    if (kernel.onDevice()) return lowerOnDevice(grad, kernel), success();
     FlatConvolution flat = FlatConvolution::forward(grad, grad.getType(), grad.getCotangent().getType());
     WeightGradient(grad, flat, kernel).lower();
     return success();

@@ -1,6 +1,7 @@
 // Lookups by index, and updates by index.
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
+#include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -98,6 +99,11 @@ private:
     auto tail = Halide::TailStrategy::GuardWithIf;
     bool parallel = kernel.schedule().getLoops().starts_with("R");
     for (auto [var, extent] : llvm::zip_equal(vars, kernel.extents(op.getType()))) result.bound(var, 0, extent);
+    if (kernel.onDevice()) {
+      elementPerThread(result);
+      elementPerThread(result.update());
+      return;
+    }
     if (!vars.empty()) result.vectorize(vars.back(), lanes, tail);
     if (vars.size() > 1 && parallel) result.parallel(vars.front());
     // From the inside out: elements of a row in lanes, the updates, and what else they have in common.

@@ -6,6 +6,7 @@
 #include "lib/halide/Math.h"
 #include "lib/halide/Provider.h"
 #include "lib/halide/ScoreLoads.h"
+#include "lib/halide/schedule/Device.h"
 
 #include "lib/halide/Lowering.cpp.inc"
 
@@ -103,9 +104,19 @@ Expr KernelLowering::extent(Value value, int64_t dimension) {
 //===-- Arguments and results -------------------------------------------------------------------------------------===//
 
 template <typename Buffer>
-void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds) {
+void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds, int64_t flatFrom) {
   auto extents = this->extents(type);
   int64_t rank = type.getRank();
+  if (flatFrom >= 0) {
+    for (int64_t d = flatFrom + 1; d < rank; ++d) extents[flatFrom] *= extents[d];
+    buffer.dim(0).set_bounds(0, extents[flatFrom]).set_stride(size(strides, rank - 1));
+    for (int64_t d = 0; d < flatFrom; ++d) {
+      auto dimension = buffer.dim(flatFrom - d);
+      if (bounds) dimension.set_bounds(0, extents[d]);
+      dimension.set_stride(size(strides, d));
+    }
+    return;
+  }
   for (int64_t d = 0; d < rank; ++d) {
     auto dimension = buffer.dim(rank - 1 - d);
     if (bounds) dimension.set_bounds(0, extents[d]);
@@ -167,6 +178,29 @@ Halide::RDom KernelLowering::reduction(const std::string &name, const std::vecto
   return Halide::RDom(region, name);
 }
 
+bool KernelLowering::flattenOutput(int64_t first) {
+  for (auto [index, type] : llvm::enumerate(op.getResultTypes())) {
+    auto tensor = cast<RankedTensorType>(type);
+    DimsAttr strides = op.resultStrides(index);
+    for (int64_t d = tensor.getRank() - 1; d > first; --d) {
+      Expr above = size(strides, d - 1), apart = size(strides, d) * extents(tensor)[d];
+      if (!Halide::Internal::is_const_one(Halide::Internal::simplify(Halide::Internal::simplify(above) ==
+                                                                     Halide::Internal::simplify(apart))))
+        return false;
+    }
+  }
+  flatFrom = first;
+  return true;
+}
+
+std::vector<Expr> KernelLowering::outputCoordinates(Coordinates logical) {
+  if (flatFrom < 0) return logical.vec();
+  // Halide would not see that a number made of its remainders is that number.
+  for (auto [own, given] : llvm::zip_equal(logicalCoordinates, logical))
+    if (!own.same_as(given)) throw Halide::CompileError("a neighbour reads other elements of what is computed in tiles");
+  return {main->vars.begin(), main->vars.end()};
+}
+
 Output &KernelLowering::output() {
   if (main) return *main;
   lowerRowSums();
@@ -176,19 +210,38 @@ Output &KernelLowering::output() {
     if (!direct.count(value.getImpl())) values.push_back(value);
   auto tensor = cast<RankedTensorType>(values[0].getType());
   main.emplace();
-  main->vars = variables(tensor.getRank());
   main->extents = extents(tensor);
+  std::vector<Expr> coordinates;
+  if (flatFrom >= 0) {
+    std::vector<Expr> inner(main->extents.begin() + flatFrom, main->extents.end());
+    main->extents.resize(flatFrom + 1);
+    for (size_t d = 1; d < inner.size(); ++d) main->extents.back() *= inner[d];
+    main->vars = variables(flatFrom + 1);
+    coordinates.assign(main->vars.begin(), main->vars.end() - 1);
+    Expr rest = main->vars.back();
+    std::vector<Expr> last;
+    for (size_t d = inner.size(); d-- > 1;) {
+      last.push_back(rest % inner[d]);
+      rest = rest / inner[d];
+    }
+    last.push_back(rest);
+    coordinates.insert(coordinates.end(), last.rbegin(), last.rend());
+    logicalCoordinates = coordinates;
+  } else {
+    main->vars = variables(tensor.getRank());
+    coordinates.assign(main->vars.begin(), main->vars.end());
+  }
   main->inPlace = !inPlaceOf.empty();
   main->func = func("output");
   std::vector<Var> arguments = reversed(main->vars);
-  std::vector<Expr> coordinates(main->vars.begin(), main->vars.end()), elements, undefined;
+  std::vector<Expr> elements, undefined;
   for (Value value : values) undefined.push_back(Halide::undef(type(getElementTypeOrSelf(value.getType()))));
   auto tuple = [](const std::vector<Expr> &values) { return Halide::Tuple(values); };
   if (main->inPlace)
     values.size() == 1 ? void(main->func(arguments) = undefined[0]) : void(main->func(arguments) = tuple(undefined));
   for (Value value : values) elements.push_back(load(value, coordinates));
   for (Value value : yield.getValues())
-    if (Operation *sum = value.getDefiningOp(); sum && isRowSum(sum)) {
+    if (Operation *sum = value.getDefiningOp(); sum && isRowSum(sum) && !onDevice()) {
       coordinates.back() = 0;
       elements[0] = after(elements[0], load(value, coordinates));
     }
@@ -209,7 +262,8 @@ Halide::Pipeline KernelLowering::pipeline() {
     outputs.push_back(main->func);
     for (auto &buffer : buffers) {
       // The elements of a Tuple have the bounds of the first.
-      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next), next == 0);
+      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next), next == 0,
+                flatFrom);
       ++next;
     }
   }
@@ -222,6 +276,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   }
   Halide::Pipeline result(outputs);
   if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
+  if (onDevice()) result.add_custom_lowering_pass(new ThreadsOwnRegisters);
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside);
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;
@@ -272,8 +327,10 @@ Expr KernelLowering::load(Value value, Coordinates coordinates) {
 Expr KernelLowering::lower(Value value, Coordinates coordinates) {
   std::vector<Expr> reversed = this->reversed(coordinates);
   if (auto func = bound.find(value); func != bound.end()) return func->second(reversed);
+  if (auto element = elements.find(value); element != elements.end()) return element->second(coordinates);
   if (auto index = inPlaceOf.find(value); index != inPlaceOf.end()) {
     bool single = main->func.output_buffers().size() == 1;
+    reversed = this->reversed(outputCoordinates(coordinates));
     return single ? Expr(main->func(reversed)) : Expr(main->func(reversed)[index->second]);
   }
   if (Value capture = captured.lookup(value)) return load(capture, coordinates);

@@ -69,6 +69,9 @@ public:
 
   /// From now on `load` of this anchor result reads `func`, whose arguments are in Halide's order (innermost first).
   void bind(Value result, Halide::Func func) { bound.insert({result, std::move(func)}); }
+  /// The same with an expression of logical coordinates.
+  using Element = std::function<Halide::Expr(Coordinates)>;
+  void bindElement(Value result, Element element) { elements.insert({result, std::move(element)}); }
   bool isYielded(Value result) const;
   /// Makes a bound Func itself the pipeline's output for this result.
   void yieldDirectly(Value result, Halide::Func func);
@@ -77,8 +80,15 @@ public:
                            Coordinates coordinates);
   /// `value`, for which `other` has been computed.
   Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
+  /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For anchors
+  /// that go through them as one, before `output`.
+  bool flattenOutput(int64_t first);
+  /// The output's own coordinates for an element's logical ones, which must be those that it is defined at.
+  std::vector<Halide::Expr> outputCoordinates(Coordinates logical);
   /// The Func of all results of the main shape; built at the first call, with the sums of rows that are no anchor.
   Output &output();
+  /// Whether what is reduced along rows is a result too. On a device it is then computed in kernels before the output's.
+  bool storesRows() const;
   /// Computes those where a row of the output is.
   void placeRowSums(const Halide::Var &row);
 
@@ -100,6 +110,7 @@ public:
 
   ScheduleAttr schedule() { return *op.getSchedule(); }
   int64_t lanes(Halide::Type type) const { return target.lanes(type.bits()); }
+  bool onDevice() const { return target.onDevice(); }
 
   KernelOp op;
   const Target &target;
@@ -116,7 +127,8 @@ private:
   void makeArguments();
   void lowerRowSums();
   void lowerRowSums(llvm::MutableArrayRef<SumOp> sums);
-  template <typename Buffer> void setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds = true);
+  template <typename Buffer>
+  void setLayout(Buffer buffer, RankedTensorType type, DimsAttr strides, bool bounds = true, int64_t flatFrom = -1);
   Halide::Expr expression(AffineExpr expression, ArrayRef<mlir::StringAttr> names);
   Halide::Expr lower(Value value, Coordinates coordinates);
 
@@ -128,6 +140,9 @@ private:
   llvm::DenseMap<Value, int64_t> inPlaceOf; // index among the main results
   std::map<mlir::detail::ValueImpl *, Halide::Func> direct;
   llvm::DenseMap<Value, Halide::Func> bound;
+  llvm::DenseMap<Value, Element> elements;
+  std::vector<Halide::Expr> logicalCoordinates; // of the output, where it is flat
+  int64_t flatFrom = -1;                        // the first dimension of the output that is one with those after it
   llvm::DenseMap<Value, Value> captured; // of the arguments of regions
   struct Known {
     std::vector<Halide::Expr> coordinates;
@@ -142,8 +157,9 @@ private:
 
 /// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one
 /// row, or over one vector where there are no rows, at which stages for that row can be computed; undefined for rank 0.
-Halide::Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize = true);
-/// The same for the kernel's output and its sums of rows.
+/// On a device that is the loop over blocks of rows, or over threads that have an element each.
+Halide::Var scheduleElementwise(KernelLowering &kernel, bool vectorize = true);
+/// The same with the kernel's sums of rows.
 Halide::Var scheduleRows(KernelLowering &kernel);
 /// Computes a stage there, whose argument `each` tells the rows that go together.
 void computeWithRows(KernelLowering &kernel, Halide::Func stage, const Halide::Var &each, const Halide::Var &row);

@@ -9,8 +9,9 @@
 namespace fovea {
 
 /// What may be in halide_malloc at once, with overhead: on the thread that calls, and on one that only runs tasks.
+/// On a device, what a kernel's intermediates take there.
 struct ScratchBytes {
-  int64_t caller = 0, worker = 0;
+  int64_t caller = 0, worker = 0, device = 0;
 };
 
 /// A kernel as code. Its function is
@@ -21,9 +22,11 @@ struct KernelCode {
   std::string symbol; // fovea_ and a hash of the kernel, its schedule, the target and the options
   std::string object; // ELF, without a runtime
   ScratchBytes scratch;
+  int64_t launches = 0; // of a device, in a call of the function
 };
 
-enum class KernelText { schedule, stmt, llvm, assembly };
+/// `device` is the code of a device: PTX or OpenCL C.
+enum class KernelText { schedule, stmt, llvm, assembly, device };
 
 /// Whether kernels keep Halide's bounds checks, and check where functions of attention load; products do not.
 struct KernelOptions {

@@ -2,6 +2,7 @@
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/RowReduction.h"
+#include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -22,7 +23,7 @@ public:
 
   void lower() {
     bool last = !axes.empty() && axes.back() == type.getRank() - 1;
-    if (last)
+    if (last && (axes.size() == 1 ? !reducesInChunks() : !kernel.onDevice()))
       alongRows();
     else if (reducesInChunks())
       inChunks(reducedExtents(), [&](const std::vector<Expr> &at) { return kernel.load(x, coordinates(at)); });
@@ -77,9 +78,8 @@ private:
     if (outer.empty()) {
       RowReduction reduction(kernel, "reduction", row, extent, kind,
                              [&](const Expr &j) { return kernel.load(x, coordinates({j})); });
-      bindAndSchedule(reduction.total, [&](Output &output, Var loop) {
-        loop.name().empty() || vars.empty() ? reduction.computeRoot() : reduction.computeAt(output.func, loop);
-      });
+      kernel.bind(result, reduction.total);
+      scheduleElements(kernel, {&reduction});
       return;
     }
     std::vector<Var> rows;
@@ -133,12 +133,16 @@ private:
     fold(total, row, r, kernel.load(x, coordinates(reductionVariables(r))), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       int lanes = kernel.schedule().getVector();
+      if (kernel.onDevice()) {
+        vars.empty() ? computeOnDevice(total) : void(total.compute_at(output.func, loop));
+        return;
+      }
       total.compute_at(output.func, loop).vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
       total.update().vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
     });
   }
 
-  bool reducesInChunks() const { return kernel.schedule().getLoops().equals_insensitive("Crn"); }
+  bool reducesInChunks() const { return kernel.schedule().getLoops().starts_with_insensitive("Cr"); }
 
   /// `Crn`: the first reduced axis in `chunks` parts, each summed by one task; then the parts in order. `element` is
   /// reduced over `reduced`: x's, or the totals of `rows`.
@@ -162,8 +166,13 @@ private:
     std::vector<Expr> ofPart(row.begin(), row.end());
     ofPart.push_back(parts.x);
     fold(total, row, parts, partial(ofPart), firstElement());
-    bindAndSchedule(total, [&](Output &, Var) {
+    bindAndSchedule(total, [&](Output &output, Var loop) {
       partial.compute_root().bound(chunk, 0, chunks);
+      if (kernel.onDevice()) {
+        computeOnDevice(partial);
+        vars.empty() ? computeOnDevice(total) : void(total.compute_at(output.func, loop));
+        return;
+      }
       total.compute_root();
       if (kernel.schedule().getLoops().starts_with("C")) {
         partial.parallel(chunk);
@@ -190,9 +199,9 @@ private:
     kernel.bind(result, total);
     Output &output = kernel.output();
     bool last = !axes.empty() && axes.back() == type.getRank() - 1;
-    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), !last);
+    Var loop = scheduleElementwise(kernel, !last);
     // Stages of one row need its loop over the last dimension too, unless that is in vectors.
-    schedule(output, last && output.vars.size() > 1 ? output.vars.back() : loop);
+    schedule(output, last && output.vars.size() > 1 && !kernel.onDevice() ? output.vars.back() : loop);
   }
 
   KernelLowering &kernel;

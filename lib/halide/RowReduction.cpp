@@ -1,6 +1,7 @@
 // Sums, products and maxima along one loop.
 #include "lib/halide/RowReduction.h"
 #include "lib/halide/Math.h"
+#include "lib/halide/schedule/Device.h"
 
 using Halide::Expr;
 using Halide::Func;
@@ -78,7 +79,7 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
 
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
                            const Expr &extent, Kind kind, const Elements &elements)
-    : lanes((int)kernel.schedule().getVector()), width(lanes), loop(row.empty() ? Var::outermost() : row[0]),
+    : rows(kernel.onDevice() ? (int)kernel.schedule().getRows() : 0), lanes((int)kernel.schedule().getVector()), width(lanes), loop(row.empty() ? Var::outermost() : row[0]),
       partial(kernel.func(name + "_partial")), folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
   std::optional<int64_t> constant = constantOf(extent);
   bool vectors = constant && *constant >= lanes; // else the elements of one vector that is not full
@@ -131,39 +132,68 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   define(total(row), inPairs(kind, std::move(parts)));
 }
 
-void RowReduction::schedule() {
+void RowReduction::scheduleParts(const Halide::LoopLevel &level) {
   Var lane("lane"), vector("vector");
+  partial.bound(lane, 0, width);
+  folded.bound(lane, 0, lanes);
+  if (rows) { // a thread for each partial result, beside those of the block's other rows
+    for (Func func : {partial, folded}) func.compute_at(level).bound_storage(loop, rows).gpu_threads(lane, loop);
+    for (int update = 0; update < updates; ++update) {
+      auto reduced = partial.rvars(update);
+      if (!reduced.empty()) partial.update(update).reorder(reduced[0], lane, loop);
+      partial.update(update).gpu_threads(lane, loop);
+    }
+    return;
+  }
   auto inVectors = [&](Halide::Stage stage) { stage.split(lane, vector, lane, lanes).vectorize(lane).unroll(vector); };
-  inVectors(partial.bound(lane, 0, width));
+  inVectors(partial);
   for (int update = 0; update < updates; ++update) {
     inVectors(partial.update(update));
     auto reduced = partial.rvars(update);
     if (!reduced.empty()) partial.update(update).reorder(lane, vector, reduced[0]);
   }
-  folded.bound(lane, 0, lanes).vectorize(lane);
+  folded.vectorize(lane);
   partial.compute_at(total, loop);
   folded.compute_at(total, loop);
 }
 
 void RowReduction::computeAt(const Func &output, const Halide::VarOrRVar &row) {
-  total.compute_at(Halide::LoopLevel(output, row));
-  schedule();
+  Halide::LoopLevel level(output, row);
+  total.compute_at(level);
+  if (rows) total.bound_storage(loop, rows).gpu_threads(loop);
+  scheduleParts(level);
 }
 
 void RowReduction::computeWithRows(KernelLowering &kernel, const Var &row) {
   fovea::computeWithRows(kernel, total, loop, row);
-  schedule();
+  scheduleParts(Halide::LoopLevel(kernel.output().func, row));
+}
+
+void RowReduction::computeInBlocks(KernelLowering &kernel) {
+  std::vector<Var> row = total.args();
+  Var block = blockPerElements(kernel, total.compute_root(), KernelLowering::reversed(row));
+  scheduleParts(Halide::LoopLevel(total, block));
 }
 
 void RowReduction::computeRoot() {
+  if (rows) {
+    partial.bound(Var("lane"), 0, width);
+    folded.bound(Var("lane"), 0, lanes);
+    for (const Func &func : {partial, folded, total}) computeOnDevice(func);
+    return;
+  }
   total.compute_root();
-  schedule();
+  scheduleParts({});
 }
 
 void scheduleElements(KernelLowering &kernel, std::initializer_list<RowReduction *> reductions) {
   Output &output = kernel.output();
-  Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector(), /*vectorize=*/false);
-  if (output.vars.size() > 1) loop = output.vars.back();
+  Var loop;
+  if (kernel.onDevice())
+    loop = output.vars.empty() ? elementPerThread(output.stage()) : blockPerElements(kernel, output.stage(), output.vars);
+  else
+    loop = scheduleElementwise(kernel, /*vectorize=*/false);
+  if (!kernel.onDevice() && output.vars.size() > 1) loop = output.vars.back();
   for (RowReduction *reduction : reductions)
     output.vars.empty() ? reduction->computeRoot() : reduction->computeAt(output.func, loop);
 }

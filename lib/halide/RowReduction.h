@@ -8,6 +8,7 @@ namespace fovea {
 /// The reduction of element(j) for j below the extent. `width` partial results run side by side, j = step * width +
 /// lane, and are then combined in pairs: the order depends on the vector width and the extent only.
 class RowReduction {
+  int rows; // of a block on a device; 0 on the host
   int lanes, width, updates = 0;
   Halide::Var loop; // over rows, the innermost
 
@@ -33,11 +34,13 @@ public:
   /// Computes the totals where `row` of the output runs, or at root.
   void computeAt(const Halide::Func &output, const Halide::VarOrRVar &row);
   void computeRoot();
+  /// On a device, in a kernel of its own.
+  void computeInBlocks(KernelLowering &kernel);
   /// Where scheduleRows says.
   void computeWithRows(KernelLowering &kernel, const Halide::Var &row);
 
 private:
-  void schedule();
+  void scheduleParts(const Halide::LoopLevel &level);
 };
 
 /// Schedules an output with one element for each row, and the reductions of a row in the loop over these elements.

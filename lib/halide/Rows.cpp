@@ -2,6 +2,7 @@
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/RowReduction.h"
+#include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -22,12 +23,24 @@ std::vector<Expr> inRow(const std::vector<Var> &row, const Expr &j) {
 void place(RowReduction &reduction, KernelLowering &kernel, Var row) {
   if (kernel.output().vars.size() < 2)
     reduction.computeRoot();
+  else if (kernel.onDevice() && kernel.storesRows())
+    reduction.computeInBlocks(kernel);
   else
     reduction.computeWithRows(kernel, row);
 }
 
 /// The longest row whose intermediate is kept, in elements.
 constexpr int64_t longestKept = 1 << 14;
+
+/// Keeps the elements of a block's rows near its threads, where there is room.
+void keepInBlock(KernelLowering &kernel, Func stage, const Var &each, const Var &block, int64_t width) {
+  constexpr int64_t mostBytes = 1 << 15;
+  if (width * kernel.schedule().getRows() * stage.type().bytes() > mostBytes) return;
+  Var column = stage.args()[0], lane("device_lane");
+  stage.compute_at(kernel.output().func, block).bound_storage(each, (int)kernel.schedule().getRows());
+  stage.split(column, column, lane, threadsOfRow(kernel, Expr((int)width)), Halide::TailStrategy::GuardWithIf);
+  stage.reorder(column, lane, each).gpu_threads(lane, each);
+}
 
 /// softmax or log_softmax. A NaN need not be the largest: it comes through the sum.
 template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<SoftmaxLowering<Op>, Op> {
@@ -57,7 +70,9 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     place(sum, kernel, loop);
     // The powers of a row stay near, rather than being computed again.
     std::optional<int64_t> width = constantOf(extent);
-    if (isa<SoftmaxOp>(op) && rank > 1 && width && *width <= longestKept) {
+    if (isa<SoftmaxOp>(op) && rank > 1 && width && kernel.onDevice()) {
+      if (!kernel.storesRows()) keepInBlock(kernel, powers, vars[1], loop, *width);
+    } else if (isa<SoftmaxOp>(op) && rank > 1 && width && *width <= longestKept) {
       auto tail = *width < lanes ? Halide::TailStrategy::GuardWithIf : Halide::TailStrategy::ShiftInwards;
       computeWithRows(kernel, powers, vars[1], loop);
       powers.align_storage(vars[0], (int)lanes).vectorize(vars[0], (int)lanes, tail);
@@ -109,7 +124,8 @@ struct CumsumLowering : AnchorLowering::ExternalModel<CumsumLowering, CumsumOp> 
     result(vars) = sums(at(vars[0] + (cumsum.getExclusive() == reverse ? 1 : 0)));
     kernel.bind(cumsum.getResult(), result);
     Output &output = kernel.output();
-    Var loop = scheduleRows(output, kernel.schedule(), kernel.schedule().getVector());
+    Var loop = scheduleElementwise(kernel);
+    if (kernel.onDevice()) return computeOnDevice(sums), success();
     rank == 1 ? sums.compute_root() : sums.compute_at(output.func, loop);
     sums.update().unscheduled();
     return success();
@@ -122,16 +138,23 @@ Func bindStatistic(KernelLowering &kernel, Value result, const std::string &name
   Func statistic = kernel.func(name);
   std::vector<Var> coordinates = kernel.reversed(vars);
   std::vector<Expr> at(coordinates.begin(), coordinates.end());
-  statistic(vars) = kernel.isYielded(result) ? kernel.yieldBeside(result, value, value, at) : value;
-  kernel.bind(result, statistic);
+  bool stored = kernel.isYielded(result), beside = stored && !kernel.onDevice();
+  statistic(vars) = beside ? kernel.yieldBeside(result, value, value, at) : value;
+  stored && !beside ? kernel.yieldDirectly(result, statistic) : kernel.bind(result, statistic);
   return statistic;
 }
 
 /// A statistic and its reduction are computed in the row loop of the output, or at root where the output is one row.
 void placeStatistic(KernelLowering &kernel, Func statistic, RowReduction &reduction, Var row) {
   Output &output = kernel.output();
+  if (kernel.onDevice() && kernel.storesRows() && output.vars.size() > 1) {
+    std::vector<Var> rows = kernel.reversed(statistic.args());
+    rows.pop_back();
+    reduction.computeAt(statistic, blockPerElements(kernel, statistic.compute_root(), rows));
+    return;
+  }
   if (output.vars.size() < 2)
-    statistic.compute_root();
+    kernel.onDevice() ? computeOnDevice(statistic) : void(statistic.compute_root());
   else
     computeWithRows(kernel, statistic, output.vars[output.vars.size() - 2], row);
   place(reduction, kernel, row);

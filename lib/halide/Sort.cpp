@@ -1,6 +1,7 @@
 // Sorting by counting: an element's place is the number of elements that come before it.
 #include "lib/halide/Families.h"
 #include "lib/halide/Math.h"
+#include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -50,7 +51,11 @@ struct SortLowering : AnchorLowering::ExternalModel<SortLowering, SortOp> {
     kernel.bind(op.getIndices(), indices);
 
     Output &output = kernel.output();
-    Var loop = scheduleRows(output, kernel.schedule(), lanes);
+    Var loop = scheduleElementwise(kernel);
+    if (kernel.onDevice()) {
+      for (const Func &func : {key, place, indices}) computeOnDevice(func);
+      return success();
+    }
     auto tail = Halide::TailStrategy::GuardWithIf;
     for (Func func : {key, place, indices}) vars.size() > 1 ? func.compute_at(output.func, loop) : func.compute_root();
     key.vectorize(row[0], lanes, tail);

@@ -113,6 +113,7 @@ struct PackParametersPass : impl::PackParametersPassBase<PackParametersPass> {
     ModuleOp module = getOperation();
     FailureOr<Target> best = targetOf(module, target);
     if (failed(best)) return signalPassFailure();
+    if (best->onDevice()) return; // a block of threads stages what it reads
     llvm::StringMap<PanelsAttr> parameters;
     for (StateOp state : module.getOps<StateOp>())
       if (PanelsAttr panels = panelsFor(module, state, *best)) parameters[state.getSymName()] = panels;

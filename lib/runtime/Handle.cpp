@@ -1,6 +1,6 @@
 // A handle's life: create, call, destroy. Everything a handle needs lies in one workspace, which is laid out here:
 // the handle itself, its workers, the state, the arena, and scratch for the caller and for each worker.
-#include "Handle.h"
+#include "Device.h"
 
 #include <cstdarg>
 #include <cstddef>
@@ -27,7 +27,7 @@ int64_t saturating_affine(const int64_t *row, const int64_t *sizes, int32_t size
 
 // Offsets of the parts from the aligned start of the workspace.
 struct Layout {
-  int64_t workers, state, arena, scratch, worker_scratch, bytes;
+  int64_t workers, device, state, arena, scratch, worker_scratch, bytes;
   int64_t scratch_slot, worker_slot; // bytes of the caller's and of each worker's
 };
 
@@ -40,8 +40,9 @@ Layout lay_out(const fovea_model *model, const fovea_program *program, const int
   Layout layout;
   place(sizeof(fovea_handle));
   layout.workers = place((threads - 1) * sizeof(Worker));
+  layout.device = place(program->driver ? program->driver->room(program) : 0);
   layout.state = place(program->state_bytes);
-  layout.arena = place(saturating_affine(program->arena_bytes, sizes, model->size_count));
+  layout.arena = place(program->driver ? 0 : saturating_affine(program->arena_bytes, sizes, model->size_count));
   layout.scratch_slot = round_up(program->scratch_bytes);
   layout.worker_slot = round_up(program->worker_scratch_bytes);
   layout.scratch = place(layout.scratch_slot);
@@ -158,10 +159,9 @@ size_t fovea_workspace_bytes(const fovea_model *model, const int64_t *sizes, int
   return add(bytes, kAlignment); // the caller's memory may start anywhere
 }
 
-fovea_handle *fovea_create(const fovea_model *model, const fovea_options *options) {
-  if (check_options(model, options)) return nullptr;
-  const fovea_program *program = select_program(model, options->target, machine_cpu_features(), create_message);
-  if (!program || !tensors_addressable(model, program, options->sizes)) return nullptr;
+// The handle with everything in its workspace but for the device.
+static fovea_handle *create_on_host(const fovea_model *model, const fovea_options *options,
+                                    const fovea_program *program) {
   int32_t threads = options->threads ? options->threads : 1;
   void *owned, *workspace = obtain_workspace(model, options, threads, &owned);
   if (!workspace) return nullptr;
@@ -179,28 +179,58 @@ fovea_handle *fovea_create(const fovea_model *model, const fovea_options *option
   handle->model = model;
   handle->program = program;
   memcpy(handle->sizes, options->sizes, model->size_count * sizeof(int64_t));
-  handle->state = base + layout.state;
+  handle->state = handle->kernel_state = base + layout.state;
   handle->arena = base + layout.arena;
   handle->memory = owned;
   handle->release = options->release;
   handle->allocator_context = options->allocator_context;
   handle->profile = options->profile;
   handle->profile_context = options->profile_context;
+  return handle;
+}
 
+// The handle lies in the memory that is released.
+static void release_memory(fovea_handle *handle) {
+  if (void *memory = handle->memory)
+    handle->release ? handle->release(handle->allocator_context, memory) : free(memory);
+}
+
+static fovea_handle *create_for(const fovea_model *model, const fovea_options *options, const fovea_program *program) {
+  if (!program || !tensors_addressable(model, program, options->sizes)) return nullptr;
+  fovea_handle *handle = create_on_host(model, options, program);
+  if (!handle) return nullptr;
+  const fovea_driver *driver = program->driver;
+  void *room = reinterpret_cast<uint8_t *>(handle) + lay_out(model, program, options->sizes, handle->threads).device;
+  if (driver && driver->create(handle, options, room, create_message)) {
+    release_memory(handle);
+    return nullptr;
+  }
   if (!start_threads(handle, create_message)) {
-    if (owned) handle->release ? handle->release(handle->allocator_context, owned) : free(owned);
+    if (driver) driver->destroy(handle);
+    release_memory(handle);
     return nullptr;
   }
   initialize_state(handle, options->seed);
-  return handle;
+  if (!driver || !driver->store(handle, 0, program->state_bytes)) return handle;
+  memcpy(create_message, handle->message, sizeof create_message);
+  fovea_destroy(handle);
+  return nullptr;
+}
+
+fovea_handle *fovea_create(const fovea_model *model, const fovea_options *options) {
+  if (check_options(model, options)) return nullptr;
+  uint64_t features = machine_cpu_features();
+  const fovea_program *program = select_program(model, options->target, features, false, create_message);
+  fovea_handle *handle = create_for(model, options, program);
+  if (handle || !program || !program->driver || options->target || !options->cpu_fallback) return handle;
+  return create_for(model, options, select_program(model, nullptr, features, true, create_message));
 }
 
 void fovea_destroy(fovea_handle *handle) {
   if (!handle) return;
   stop_threads(handle, handle->threads - 1);
-  // The handle lies in the memory that is released.
-  if (void *memory = handle->memory)
-    handle->release ? handle->release(handle->allocator_context, memory) : free(memory);
+  if (handle->device) handle->program->driver->destroy(handle);
+  release_memory(handle);
 }
 
 const char *fovea_last_error(const fovea_handle *handle) { return handle ? handle->message : create_message; }
@@ -226,6 +256,11 @@ int32_t fovea_call(fovea_handle *handle, int32_t entry_index, const int64_t *siz
   for (int32_t i = 0; i < entry->argument_count; ++i)
     if (!pointers[i])
       return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: argument '%s' is null", entry->name, entry->arguments[i].name);
+  const fovea_driver *driver = handle->program->driver;
+  if (driver)
+    if (int32_t code = driver->begin(handle, entry, sizes, pointers)) return code;
   if (handle->profile) handle->launch_start = monotonic_seconds();
-  return entry->run(handle, sizes) ? FOVEA_KERNEL_ERROR : FOVEA_OK;
+  int32_t status = entry->run(handle, sizes);
+  if (driver) return driver->finish(handle, entry, sizes, pointers);
+  return status ? FOVEA_KERNEL_ERROR : FOVEA_OK;
 }

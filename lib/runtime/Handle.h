@@ -13,6 +13,8 @@ namespace fovea {
 constexpr int64_t kAlignment = 64; // of every part of the workspace and of every scratch allocation
 constexpr int32_t kMaxThreads = 1024;
 
+struct OpenDevice;
+
 /* One thread of a handle. Halide's user_context always points to the worker that is running, so that the hooks know
  * whose scratch to use without thread-local storage. */
 struct alignas(kAlignment) Worker {
@@ -49,7 +51,9 @@ struct fovea_handle {
   const fovea_model *model;
   const fovea_program *program;
   int64_t sizes[FOVEA_MAX_SIZES]; // the largest that calls may use
-  uint8_t *state, *arena;
+  uint8_t *state;                 // of the host
+  uint8_t *kernel_state, *arena;  // where kernels find them
+  fovea::OpenDevice *device;      // NULL: kernels run on the processor
   fovea::ThreadPool pool;
 
   void *memory; // released by destroy; NULL where the caller gave the workspace
@@ -82,8 +86,10 @@ inline int64_t affine(const int64_t *row, const int64_t *sizes, int32_t size_cou
 
 /* Machine.cpp: FOVEA_CPU_* of this machine, as far as the operating system supports them. */
 uint64_t machine_cpu_features();
-/* The program named target, or the first that cpu_features suffice for where target is NULL. NULL: see message. */
-const fovea_program *select_program(const fovea_model *model, const char *target, uint64_t cpu_features, char *message);
+/* The program named target, or the first that cpu_features suffice for where target is NULL; with `processor_only`
+ * those for devices do not count. NULL: see message. */
+const fovea_program *select_program(const fovea_model *model, const char *target, uint64_t cpu_features,
+                                    bool processor_only, char *message);
 
 /* Threads.cpp: starts threads - 1 threads (false: see message), and joins them. */
 bool start_threads(fovea_handle *handle, char *message);

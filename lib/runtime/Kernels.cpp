@@ -1,6 +1,6 @@
 // What the generated host program and its kernels call while an entry point runs: buffer views, the launch hook, and
 // Halide's hooks for memory and errors. Nothing here allocates from the system.
-#include "Handle.h"
+#include "Device.h"
 
 #include <HalideRuntime.h>
 #include <cstdio>
@@ -38,12 +38,16 @@ void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t count, const
   for (int32_t index = 0; index < count; ++index, places += 2 + row) {
     int64_t region = places[0];
     const fovea_view *view = &handle->model->views[places[1]];
-    uint8_t *start = region == 0   ? handle->state
+    uint8_t *start = region == 0   ? handle->kernel_state
                      : region == 1 ? handle->arena
                                    : static_cast<uint8_t *>(handle->pointers[region - 2]);
     Buffer *buffer = reinterpret_cast<Buffer *>(buffers + index);
     buffer->header = halide_buffer_t();
-    buffer->header.host = start + affine(places + 2, sizes, size_count);
+    uint8_t *address = start + affine(places + 2, sizes, size_count);
+    if (handle->device)
+      buffer->header.device = reinterpret_cast<uint64_t>(address);
+    else
+      buffer->header.host = address;
     buffer->header.type = halide_type_t(static_cast<halide_type_code_t>(view->type_code), view->type_bits);
     buffer->header.dimensions = view->rank;
     buffer->header.dim = buffer->dimensions;
@@ -55,6 +59,7 @@ void fovea_wrap(fovea_handle *handle, const int64_t *sizes, int32_t count, const
 }
 
 int32_t fovea_launched(fovea_handle *handle, const char *kernel, int32_t status) {
+  if (handle->device) status = handle->program->driver->launched(handle);
   if (handle->profile) {
     handle->profile(handle->profile_context, kernel, monotonic_seconds() - handle->launch_start);
     handle->launch_start = monotonic_seconds();

@@ -70,10 +70,11 @@ uint64_t machine_cpu_features() {
 }
 
 const fovea_program *select_program(const fovea_model *model, const char *target, uint64_t cpu_features,
-                                    char *message) {
+                                    bool processor_only, char *message) {
   Text targets, needs;
   for (int32_t i = 0; i < model->program_count; ++i) {
     const fovea_program *program = &model->programs[i];
+    if (processor_only && program->driver) continue;
     uint64_t missing = program->cpu_features & ~cpu_features;
     targets.append(", ", program->target);
     needs.append("; ", program->target);

@@ -1,6 +1,6 @@
 // Access to state tensors by their users: by name, and in files. Kernels keep state in any stride order or in panels;
 // users and files see it logical and row-major.
-#include "Handle.h"
+#include "Device.h"
 
 #include <cinttypes>
 #include <cstdio>
@@ -108,6 +108,14 @@ int32_t find_state(fovea_handle *handle, const char *function, const char *name,
               name, (long long)handle->program->state_count);
 }
 
+// The tensor from the device to the host's mirror, or back.
+int32_t fetch_tensor(fovea_handle *handle, const fovea_tensor *tensor) {
+  return handle->device ? handle->program->driver->fetch(handle, tensor->offset, tensor->bytes) : FOVEA_OK;
+}
+int32_t store_tensor(fovea_handle *handle, const fovea_tensor *tensor) {
+  return handle->device ? handle->program->driver->store(handle, tensor->offset, tensor->bytes) : FOVEA_OK;
+}
+
 bool is_float(int32_t dtype) { return dtype == FOVEA_F32 || dtype == FOVEA_F64; }
 
 // An open file that is closed on return.
@@ -190,7 +198,7 @@ int32_t read_tensor(fovea_handle *handle, const fovea_safetensors *file, const f
     }
     write_elements(handle, tensor, first, length, values);
   }
-  return FOVEA_OK;
+  return store_tensor(handle, tensor);
 }
 
 int32_t load(fovea_handle *handle, const char *path, bool checkpoint) {
@@ -206,8 +214,10 @@ int32_t load(fovea_handle *handle, const char *path, bool checkpoint) {
   for (int64_t i = 0; i < handle->program->state_count; ++i) {
     const fovea_tensor *tensor = &handle->program->state[i];
     if (!checkpoint && tensor->role != FOVEA_PARAMETER) continue;
-    if (int32_t code = read_tensor(handle, input.file, tensor, message))
-      return fail(handle, code, "%s: %s; the state is partly overwritten: load again", function, message);
+    message[0] = 0;
+    int32_t code = read_tensor(handle, input.file, tensor, message);
+    if (code && !message[0]) return code; // the device's, with its message
+    if (code) return fail(handle, code, "%s: %s; the state is partly overwritten: load again", function, message);
   }
   return FOVEA_OK;
 }
@@ -266,6 +276,8 @@ int32_t save(fovea_handle *handle, const char *path, Content content) {
   handle->message[0] = 0;
   const char *function = function_of(content);
   if (!path) return fail(handle, FOVEA_INVALID_ARGUMENT, "%s: path is null", function);
+  if (handle->device)
+    if (int32_t code = handle->program->driver->fetch(handle, 0, handle->program->state_bytes)) return code;
   if (content == Content::averages)
     if (int32_t code = check_averages(handle)) return code;
   int64_t state_count = handle->program->state_count, count = 0;
@@ -328,6 +340,7 @@ int32_t fovea_get(fovea_handle *handle, const char *name, void *values, size_t b
   if (!handle) return FOVEA_INVALID_ARGUMENT;
   const fovea_tensor *tensor;
   if (int32_t code = find_state(handle, "get", name, values, bytes, &tensor)) return code;
+  if (int32_t code = fetch_tensor(handle, tensor)) return code;
   read_elements(handle, tensor, 0, element_count(handle, tensor), values);
   return FOVEA_OK;
 }
@@ -336,8 +349,9 @@ int32_t fovea_set(fovea_handle *handle, const char *name, const void *values, si
   if (!handle) return FOVEA_INVALID_ARGUMENT;
   const fovea_tensor *tensor;
   if (int32_t code = find_state(handle, "set", name, values, bytes, &tensor)) return code;
+  if (int32_t code = fetch_tensor(handle, tensor)) return code; // with what lies between the elements
   write_elements(handle, tensor, 0, element_count(handle, tensor), values);
-  return FOVEA_OK;
+  return store_tensor(handle, tensor);
 }
 
 int32_t fovea_load(fovea_handle *handle, const char *path) { return load(handle, path, false); }

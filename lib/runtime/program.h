@@ -13,13 +13,15 @@
 extern "C" {
 #endif
 
-#define FOVEA_ABI_VERSION 2
+#define FOVEA_ABI_VERSION 3
 #define FOVEA_MAX_RANK 8
 #define FOVEA_MAX_SIZES 4
 /* What halide_malloc(n) takes of a thread's scratch beyond n rounded up to 64. */
 #define FOVEA_SCRATCH_OVERHEAD 64
 
 typedef struct fovea_handle fovea_handle;
+/* How programs for devices reach them (Device.h): fovea_driver_cuda or fovea_driver_opencl. */
+typedef struct fovea_driver fovea_driver;
 
 typedef enum {
   FOVEA_F32,
@@ -89,6 +91,9 @@ typedef struct {
   const int64_t *largest_bytes; /* affine row: no tensor a kernel reads or writes is larger */
   int64_t scratch_bytes;        /* the most that kernels hold at once on one thread; see FOVEA_SCRATCH_OVERHEAD */
   int64_t worker_scratch_bytes; /* the most on each further thread, which runs only tasks */
+  const fovea_driver *driver;   /* of the device that the kernels run on; NULL: the processor */
+  int32_t capability;           /* CUDA: the least compute capability, 80 for 8.0 */
+  int64_t device_scratch_bytes; /* the most that one kernel's intermediates take on the device */
   int32_t entry_count;
   const fovea_entry *entries; /* the same order in every program of a model */
 } fovea_program;
@@ -132,8 +137,10 @@ typedef struct {
   void *(*allocate)(void *context, size_t bytes, size_t alignment); /* NULL: aligned_alloc */
   void (*release)(void *context, void *memory);
   void *allocator_context;
-  int32_t device; /* for device targets */
-  void *stream;
+  int32_t device;       /* for device targets: which one */
+  int32_t cpu_fallback; /* where the device cannot be used and target is NULL: take the best target that the processor
+                           runs, rather than fail */
+  void *stream;         /* for device targets: of the caller, in whose order kernels run; NULL: the default one */
   /* Called after every kernel launch, from the calling thread. */
   void (*profile)(void *context, const char *kernel, double seconds);
   void *profile_context;
@@ -148,7 +155,8 @@ typedef enum {
   FOVEA_IO_ERROR = 3,
   FOVEA_KERNEL_ERROR = 4,
   FOVEA_OUT_OF_MEMORY = 5,
-  FOVEA_UNSUPPORTED_MACHINE = 6
+  FOVEA_UNSUPPORTED_MACHINE = 6,
+  FOVEA_DEVICE_ERROR = 7
 } fovea_error;
 
 /* Called by the generated C functions. model is the generated constant table.
@@ -159,6 +167,11 @@ typedef enum {
  *
  * create lays the handle, the state, the arena and the threads' scratch out in one workspace; workspace_bytes says how
  * large it is for any target of the library and any alignment of the caller's memory (0: a size or threads is invalid).
+ *
+ * On a device the state is there, and its mirror in the workspace is read and written by load, save, get and set only;
+ * arena and kernels' scratch are one allocation on the device. Arguments may lie in memory of the host, which is copied,
+ * or of the device. A call returns when outputs in memory of the host are there; without such arguments, when its
+ * kernels are in the stream.
  *
  * pointers holds one address for each argument of the entry; of a scalar, the address of its value.
  *

@@ -248,7 +248,8 @@ TEST_F(Compile, MistakesInOptions) {
     return errorOf([&] { compile(line(), given); });
   };
   EXPECT_EQ(error({.target = "host+z80", .sizes = {{"points", 1}}}),
-            "error: target 'host+z80': 'z80' is not known; give host, x86-64, x86-64-v3, x86-64-v4 or x86-64-v4-bf16, "
+            "error: target 'host+z80': 'z80' is not known; give host, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16, cuda-sm80, "
+            "cuda-sm86, cuda-sm89, cuda-sm90 or opencl, "
             "several joined by '+'");
   EXPECT_EQ(error({}),
             "model 'line': sizes lacks 'points': give the largest that calls will use, .sizes = {{\"points\", ...}}");

@@ -41,7 +41,7 @@ TEST(Header, DeclaresEveryEntryPoint) {
   EXPECT_THAT(text, HasSubstr(" momentum/NAME: like the parameter NAME, for each of them\n"));
   EXPECT_THAT(text, HasSubstr(" step: i64\n"));
   EXPECT_THAT(text, HasSubstr("* update: applies the gradients times scale"));
-  EXPECT_THAT(text, HasSubstr("ABI version 2"));
+  EXPECT_THAT(text, HasSubstr("ABI version 3"));
 }
 
 TEST(Header, IsCAndCxx) {

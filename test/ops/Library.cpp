@@ -64,6 +64,7 @@ size_t bytesOf(RankedTensorType type, int64_t batch) {
 std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks, bool cached) {
   CompileOptions options;
   options.name = "ops";
+  if (const char *targets = std::getenv("FOVEA_OPS_TARGET")) options.targets = targets;
   options.checks = checks;
   if (cached) options.cache = cacheFolder();
   auto model = compileModel(module, options);

@@ -60,7 +60,7 @@ TEST(Create, RejectsAnotherAbi) {
   model.model.abi_version = 7;
   EXPECT_EQ(fovea_create(&model.model, &model.options), nullptr);
   EXPECT_STREQ(fovea_last_error(nullptr),
-               "model 'digits': the generated code has ABI version 7 and the runtime 2: link "
+               "model 'digits': the generated code has ABI version 7 and the runtime 3: link "
                "the parts of one Fovea");
 }
 

@@ -13,7 +13,7 @@ struct ThreeTargets : TestModel {
     refresh();
   }
   std::string select(const char *target, uint64_t features) {
-    const fovea_program *program = fovea::select_program(&model, target, features, message);
+    const fovea_program *program = fovea::select_program(&model, target, features, false, message);
     return program ? program->target : message;
   }
 };

@@ -42,7 +42,7 @@ struct TestModel {
 
   TestModel() {
     entries = {{"forward", 3, arguments.data(), [](fovea_handle *h, const int64_t *s) { return run ? run(h, s) : 0; }}};
-    programs = {{"x86-64", 0, (int64_t)state.size(), state.data(), 640, arena.data(), largest.data(), 4096, 2048, 1,
+    programs = {{"x86-64", 0, (int64_t)state.size(), state.data(), 640, arena.data(), largest.data(), 4096, 2048, nullptr, 0, 0, 1,
                  entries.data()}};
     options.struct_size = sizeof options;
     options.threads = 1;

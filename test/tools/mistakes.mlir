@@ -27,7 +27,7 @@
 
 // INPUT: foveac: error: no input: give a .mlir or .onnx file, or - for a module on standard input
 // NONE: foveac: error: cannot read '{{.*}}none.mlir': No such file or directory
-// STAGE: foveac: error: --compile-to='binary' is no stage: it must be one of model, grad, optimized, kernels, schedule, stmt, llvm, asm, object, archive, shared
+// STAGE: foveac: error: --compile-to='binary' is no stage: it must be one of model, grad, optimized, kernels, schedule, stmt, llvm, asm, ptx, object, archive, shared
 // LATER: kernels.mlir' is at stage kernels, which comes after --compile-to=grad: ask for that stage or a later one
 // TARGET: foveac: error: target 'sparc': 'sparc' is not known; give host, x86-64
 // EMPTY: foveac: error: target 'x86-64+': '' is not known; give host, x86-64

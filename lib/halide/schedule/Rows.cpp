@@ -1,5 +1,5 @@
 // The schedule of everything that goes over rows of the last dimension.
-#include "lib/halide/Lowering.h"
+#include "lib/halide/schedule/Device.h"
 
 using Halide::Expr;
 using Halide::TailStrategy;
@@ -9,9 +9,10 @@ namespace fovea {
 
 /// `Rn`: R is all dimensions but the last, in one loop; a capital shares it among threads, `task` rows at a time.
 /// Stages of a row are computed for `rows` of them.
-Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vectorize) {
+static Var scheduleOnHost(Output &output, ScheduleAttr schedule, bool vectorize) {
   std::vector<Var> vars = output.vars;
   if (vars.empty()) return Var();
+  int64_t lanes = schedule.getVector();
   Halide::Stage stage = output.stage();
   bool parallel = schedule.getLoops().starts_with("R");
   Var column = vars.back(), lane("lane"), outer("task"), row("row");
@@ -46,8 +47,17 @@ Var scheduleRows(Output &output, ScheduleAttr schedule, int64_t lanes, bool vect
   return row;
 }
 
+Var scheduleElementwise(KernelLowering &kernel, bool vectorize) {
+  Output &output = kernel.output();
+  ScheduleAttr schedule = kernel.schedule();
+  if (!kernel.onDevice()) return scheduleOnHost(output, schedule, vectorize);
+  if (schedule.getLoops() == "Rt" && output.vars.size() > 1)
+    return blockPerRows(kernel, output.stage(), output.vars, threadsOfRow(kernel, output.extents.back()));
+  return elementPerThread(output.stage(), schedule.getLoops() == "Bt" ? (int)schedule.getVector() : 1);
+}
+
 Var scheduleRows(KernelLowering &kernel) {
-  Var row = scheduleRows(kernel.output(), kernel.schedule(), kernel.schedule().getVector());
+  Var row = scheduleElementwise(kernel);
   kernel.placeRowSums(row);
   return row;
 }
@@ -55,6 +65,7 @@ Var scheduleRows(KernelLowering &kernel) {
 void computeWithRows(KernelLowering &kernel, Halide::Func stage, const Var &each, const Var &row) {
   int rows = (int)kernel.schedule().getRows();
   stage.compute_at(kernel.output().func, row);
+  if (kernel.onDevice()) stage.gpu_threads(each);
   if (rows > 1) stage.bound_storage(each, rows); // Halide finds no bound where sizes are symbolic
 }
 
@@ -66,7 +77,11 @@ void sumInto(KernelLowering &kernel, Value result, const std::string &name, cons
   kernel.bind(result, sum);
   Output &output = kernel.output();
   int lanes = kernel.schedule().getVector();
-  Var row = scheduleRows(output, kernel.schedule(), lanes);
+  Var row = scheduleElementwise(kernel);
+  if (kernel.onDevice()) {
+    output.vars.empty() ? computeOnDevice(sum) : void(sum.compute_at(output.func, row));
+    return;
+  }
   if (root) {
     sum.compute_root();
     if (kernel.schedule().getLoops().starts_with("R")) sum.parallel(vars.back()).update().parallel(vars.back());

@@ -4,6 +4,7 @@
 #include "dialect/Shape.h"
 #include "dialect/ops/RowSum.h"
 #include "lib/kernels/schedule/Convolution.h"
+#include "lib/kernels/schedule/Device.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -270,7 +271,22 @@ static bool reducesInChunks(Operation *anchor) {
                       [&](int64_t d) { return llvm::is_contained(axes, d) || !type.isDynamicDim(d); });
 }
 
+static SmallVector<StringRef> hostLoopOrders(KernelOp kernel);
+
+/// Whether the module was cut into kernels for a device.
+static bool isForDevice(KernelOp kernel) {
+  auto cut = kernel->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>("fovea.target");
+  auto targets = parseTargets(cut ? cut.getValue() : "host");
+  if (targets) return targets->front().onDevice();
+  llvm::consumeError(targets.takeError());
+  return false;
+}
+
 SmallVector<StringRef> loopOrders(KernelOp kernel) {
+  return isForDevice(kernel) ? deviceLoopOrders(kernel) : hostLoopOrders(kernel);
+}
+
+static SmallVector<StringRef> hostLoopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
@@ -283,7 +299,8 @@ SmallVector<StringRef> loopOrders(KernelOp kernel) {
 }
 
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target) {
-  StringRef loops = loopOrders(kernel).front();
+  if (target.onDevice()) return chooseDeviceSchedule(kernel, target);
+  StringRef loops = hostLoopOrders(kernel).front();
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return rowwise(kernel, loops, cast<RankedTensorType>(kernel.getResultTypes()[0]), target);
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());

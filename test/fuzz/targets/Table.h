@@ -15,7 +15,7 @@ inline const fovea_tensor state[] = {
     {"columns", FOVEA_I8, FOVEA_PARAMETER, 2, FOVEA_CONSTANT, rows53, 0, 0, 512, 20, panelColumns, 1, 2, 10},
     {"bias", FOVEA_BF16, FOVEA_PARAMETER, 0, FOVEA_CONSTANT, nullptr, 0, 0, 320, 2, nullptr, -1, 0, 0},
     {"step", FOVEA_I64, FOVEA_COUNTER, 0, FOVEA_CONSTANT, nullptr, 0, 0, 384, 8, nullptr, -1, 0, 0}};
-inline const fovea_program program = {"x86-64", 0, 5, state, 576, nothing, nothing, 0, 0, 0, nullptr};
+inline const fovea_program program = {"x86-64", 0, 5, state, 576, nothing, nothing, 0, 0, nullptr, 0, 0, 0, nullptr};
 inline const char *const sizeNames[] = {"batch"};
 inline const fovea_model model = {FOVEA_ABI_VERSION, "fuzz", 0x123, 1, sizeNames, 1, &program};
 

@@ -1,0 +1,162 @@
+// Blocks and threads.
+#include "lib/halide/schedule/Device.h"
+
+using Halide::Expr;
+using Halide::Stage;
+using Halide::TailStrategy;
+using Halide::Var;
+using Halide::VarOrRVar;
+
+namespace fovea {
+
+constexpr auto guard = TailStrategy::GuardWithIf;
+constexpr int blockThreads = 256;
+
+/// Loops into one, innermost first.
+static Var fuseAll(Stage &stage, const std::vector<Var> &loops) {
+  Var result = loops[0];
+  for (size_t i = 1; i < loops.size(); ++i) {
+    Var fused("device_loops" + std::to_string(i));
+    stage.fuse(result, loops[i], fused);
+    result = fused;
+  }
+  return result;
+}
+
+Var elementPerThread(Stage stage, int wide) {
+  std::vector<VarOrRVar> order;
+  std::vector<Var> elements;
+  for (const Halide::Internal::Dim &dim : stage.get_schedule().dims())
+    if (dim.is_rvar())
+      order.push_back(VarOrRVar(dim.var, true));
+    else if (dim.var != Var::outermost().name())
+      elements.push_back(Var(dim.var.substr(dim.var.rfind('.') + 1)));
+  if (elements.empty()) {
+    stage.gpu_single_thread();
+    return Var();
+  }
+  order.insert(order.end(), elements.begin(), elements.end());
+  if (order.size() > 1) stage.reorder(order);
+  Var lane("device_lane"), block("device_block"), thread("device_thread");
+  if (wide > 1) stage.split(elements[0], elements[0], lane, wide, guard).vectorize(lane);
+  Var flat = fuseAll(stage, elements);
+  stage.split(flat, block, thread, blockThreads, guard).gpu_blocks(block).gpu_threads(thread);
+  return thread;
+}
+
+void computeOnDevice(Halide::Func func) {
+  func.compute_root();
+  elementPerThread(func);
+  for (int update = 0; update < func.num_update_definitions(); ++update) elementPerThread(func.update(update));
+}
+
+int threadsOfRow(KernelLowering &kernel, const Expr &extent) {
+  constexpr int64_t mostVectors = 4;
+  std::optional<int64_t> constant = constantOf(extent);
+  int64_t lanes = kernel.schedule().getVector();
+  return (int)(constant && *constant >= lanes ? lanes * std::min(mostVectors, *constant / lanes) : lanes);
+}
+
+Var blockPerRows(KernelLowering &kernel, Stage stage, const std::vector<Var> &vars, int threads) {
+  Var column = vars.back(), lane("device_lane"), each("device_row"), row = vars[vars.size() - 2];
+  int rows = (int)kernel.schedule().getRows();
+  stage.split(column, column, lane, threads, guard).split(row, row, each, rows, guard);
+  stage.reorder(column, lane, each, row);
+  std::vector<Var> blocks(vars.rbegin() + 1, vars.rend());
+  Var block = fuseAll(stage, blocks);
+  stage.gpu_blocks(block).gpu_threads(lane, each);
+  return block;
+}
+
+Var blockPerElements(KernelLowering &kernel, Stage stage, const std::vector<Var> &vars) {
+  Var row = vars.back(), each("device_row");
+  stage.split(row, row, each, (int)kernel.schedule().getRows(), guard);
+  Var block = fuseAll(stage, std::vector<Var>(vars.rbegin(), vars.rend()));
+  stage.gpu_blocks(block).gpu_threads(each);
+  return block;
+}
+
+//===-- Registers -------------------------------------------------------------------------------------------------===//
+
+namespace {
+using namespace Halide::Internal;
+
+bool isThread(const For *loop) { return loop->for_type == ForType::GPUThread; }
+
+/// The number of threads of a block.
+class ThreadCount : public IRVisitor {
+public:
+  int64_t count = 1;
+
+private:
+  using IRVisitor::visit;
+  std::set<std::string> known;
+  void visit(const For *loop) override {
+    std::optional<int64_t> extent = constantOf(loop->extent);
+    if (isThread(loop) && known.insert(loop->name).second) count *= extent.value_or(1);
+    IRVisitor::visit(loop);
+  }
+};
+
+/// Accesses to one allocation as the first thread makes them.
+class AsFirstThread : public IRMutator {
+public:
+  explicit AsFirstThread(std::string name) : name(std::move(name)) {}
+
+private:
+  using IRMutator::visit;
+  Expr ofFirst(Expr index) const {
+    for (auto let = lets.rbegin(); let != lets.rend(); ++let) index = substitute(let->first, let->second, index);
+    for (const std::string &thread : threads) index = substitute(thread, 0, index);
+    return simplify(index);
+  }
+  Stmt visit(const For *loop) override {
+    if (isThread(loop)) threads.insert(loop->name);
+    return IRMutator::visit(loop);
+  }
+  Stmt visit(const LetStmt *let) override {
+    lets.emplace_back(let->name, let->value);
+    Stmt result = IRMutator::visit(let);
+    lets.pop_back();
+    return result;
+  }
+  Expr visit(const Let *let) override {
+    lets.emplace_back(let->name, let->value);
+    Expr result = IRMutator::visit(let);
+    lets.pop_back();
+    return result;
+  }
+  Expr visit(const Load *load) override {
+    if (load->name != name) return IRMutator::visit(load);
+    return Load::make(load->type, load->name, ofFirst(load->index), load->image, load->param, mutate(load->predicate),
+                      load->alignment);
+  }
+  Stmt visit(const Store *store) override {
+    if (store->name != name) return IRMutator::visit(store);
+    return Store::make(store->name, mutate(store->value), ofFirst(store->index), store->param, mutate(store->predicate),
+                       store->alignment);
+  }
+
+  std::string name;
+  std::set<std::string> threads;
+  std::vector<std::pair<std::string, Expr>> lets; // around
+};
+} // namespace
+
+Stmt ThreadsOwnRegisters::visit(const Allocate *allocate) {
+  if (allocate->memory_type != Halide::MemoryType::Register) return IRMutator::visit(allocate);
+  ThreadCount threads;
+  allocate->body.accept(&threads);
+  std::optional<int64_t> size = 1;
+  for (const Expr &extent : allocate->extents) {
+    std::optional<int64_t> constant = constantOf(extent);
+    size = size && constant ? std::optional(*size * *constant) : std::nullopt;
+  }
+  if (!size || *size % threads.count)
+    throw Halide::CompileError("a tile in registers has no constant size for each thread");
+  Stmt body = AsFirstThread(allocate->name).mutate(allocate->body);
+  return Allocate::make(allocate->name, allocate->type, allocate->memory_type, {Expr((int)(*size / threads.count))},
+                        allocate->condition, mutate(body));
+}
+
+} // namespace fovea

@@ -1,0 +1,176 @@
+// The heuristic for devices: tiles so large that a device of some hundred processors still has a block for each.
+#include "lib/kernels/schedule/Device.h"
+
+#include "dialect/Shape.h"
+#include "dialect/ops/RowSum.h"
+#include "lib/kernels/schedule/Schedule.h"
+
+using namespace mlir;
+
+namespace fovea {
+
+/// A size that is symbolic counts as this.
+constexpr int64_t typicalBatch = 64, typicalTerms = 1 << 14;
+
+static int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical) {
+  return type.isDynamicDim(d) ? typical : type.getDimSize(d);
+}
+
+static int64_t elementsOf(RankedTensorType type) {
+  int64_t count = 1;
+  for (int64_t d = 0; d < type.getRank(); ++d) count *= sizeOr(type, d, typicalBatch);
+  return count;
+}
+
+/// A convolution of few channels to a group is none: each thread sums an element of its own.
+bool isProduct(Operation *anchor) {
+  constexpr int64_t leastChannels = 4;
+  if (isa_and_nonnull<Conv2dOp, Conv2dInputGradOp>(anchor)) {
+    auto channels = cast<RankedTensorType>(anchor->getResult(0).getType()).getDimSize(1);
+    int64_t groups = anchor->getAttrOfType<IntegerAttr>("groups").getInt();
+    return groups == 1 || channels / groups >= leastChannels;
+  }
+  return isa_and_nonnull<MatmulOp, Conv2dWeightGradOp>(anchor);
+}
+
+//===-- Products --------------------------------------------------------------------------------------------------===//
+
+namespace {
+/// How large a product is: of matrices of rows by terms and terms by columns, `count` of them.
+struct ProductSize {
+  int64_t rows, columns, terms, count;
+  bool mayCut; // whether the result's size is constant and the sum long
+};
+} // namespace
+
+static ProductSize sizeOf(Operation *anchor) {
+  auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
+  int64_t rank = result.getRank(), all = elementsOf(result);
+  if (auto op = dyn_cast<MatmulOp>(anchor)) {
+    RankedTensorType a = op.getA().getType();
+    int64_t sum = a.getRank() - (op.getTransposeA() ? 2 : 1), rows = sizeOr(result, rank - 2, typicalTerms),
+            columns = sizeOr(result, rank - 1, typicalTerms);
+    return {rows, columns, sizeOr(a, sum, typicalTerms),
+            std::max<int64_t>(1, all / std::max<int64_t>(1, rows * columns)), result.hasStaticShape()};
+  }
+  int64_t groups = anchor->getAttrOfType<IntegerAttr>("groups").getInt();
+  if (auto op = dyn_cast<Conv2dWeightGradOp>(anchor)) {
+    RankedTensorType g = op.getCotangent().getType();
+    int64_t rows = result.getDimSize(0) / groups;
+    return {rows, all / result.getDimSize(0), elementsOf(g) / g.getDimSize(1), groups, true};
+  }
+  auto weight = cast<RankedTensorType>(anchor->getOperand(1).getType());
+  int64_t rows = result.getDimSize(1) / groups, pixels = result.getDimSize(2) * result.getDimSize(3);
+  return {rows, pixels, weight.getNumElements() / weight.getDimSize(0), all / (rows * pixels), false};
+}
+
+static ScheduleAttr product(Operation *anchor, const Target &target) {
+  struct Tile {
+    int64_t side, perThread;
+  };
+  constexpr Tile large[] = {{128, 8}, {64, 4}, {32, 2}}, small[] = {{16, 2}};
+  constexpr int64_t processors = 128, mostChunks = 64, leastTerms = 256;
+  auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
+  bool wide = result.getElementTypeBitWidth() == 64;
+  ProductSize size = sizeOf(anchor);
+  auto blocksOf = [&](const Tile &tile) {
+    return llvm::divideCeil(size.rows, tile.side) * llvm::divideCeil(size.columns, tile.side) * size.count;
+  };
+  Tile best = target.device == Device::opencl ? small[0] : large[2];
+  if (target.device != Device::opencl)
+    for (const Tile &tile : large) {
+      if (wide && tile.perThread > 4) continue; // accumulators of two registers
+      int64_t used = size.rows * size.columns * size.count * 2, covered = blocksOf(tile) * tile.side * tile.side;
+      if (blocksOf(tile) >= processors && used >= covered) {
+        best = tile;
+        break;
+      }
+    }
+  int64_t blocks = blocksOf(best), depth = target.device == Device::opencl ? 8 : 16, chunks = 1;
+  if (size.mayCut && blocks < processors)
+    chunks = std::clamp<int64_t>(std::min<int64_t>(llvm::divideCeil(processors, blocks), size.terms / leastTerms), 1,
+                                 mostChunks);
+  int64_t vector = best.perThread % 4 == 0 && !wide ? 4 : best.perThread % 2 == 0 ? 2 : 1;
+  return ScheduleAttr::get(anchor->getContext(), "MNkmn", best.perThread, best.perThread, vector, best.side, chunks,
+                           best.side, depth);
+}
+
+//===-- Other kernels ---------------------------------------------------------------------------------------------===//
+
+/// Threads to a block.
+constexpr int64_t blockThreads = 256;
+
+static bool reducesRows(KernelOp kernel) {
+  Operation *anchor = kernel.getAnchor();
+  auto reduces = [](Operation *op, ArrayRef<int64_t> axes) {
+    auto x = cast<RankedTensorType>(op->getOperand(0).getType());
+    return axes.size() == 1 && axes[0] == x.getRank() - 1;
+  };
+  if (auto sum = dyn_cast_or_null<SumOp>(anchor)) return reduces(sum, sum.getAxes());
+  if (auto prod = dyn_cast_or_null<ProdOp>(anchor)) return reduces(prod, prod.getAxes());
+  if (auto max = dyn_cast_or_null<MaxOp>(anchor)) return reduces(max, max.getAxes());
+  if (isa_and_nonnull<ArgmaxOp, CrossEntropyOp, LogSumExpOp>(anchor)) return true;
+  return (anchor && isRowAnchor(anchor)) ||
+         llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
+}
+
+static ScheduleAttr rowwise(MLIRContext *context, RankedTensorType type, const Target &target) {
+  constexpr int64_t mostVectors = 4;
+  int64_t lanes = target.lanes(std::max<int64_t>(8, type.getElementTypeBitWidth()));
+  lanes = std::min<int64_t>(lanes, 32);
+  int64_t width = type.getRank() ? sizeOr(type, type.getRank() - 1, typicalBatch) : 1;
+  int64_t threads = lanes * std::clamp<int64_t>(width / lanes, 1, mostVectors);
+  int64_t rows = type.getRank() > 1 ? blockThreads / threads : 1;
+  return ScheduleAttr::get(context, "Rt", rows, 1, lanes, 1, 1);
+}
+
+/// Whether whole groups of 4 elements of a row are read and written together.
+static int64_t wideElements(KernelOp kernel, RankedTensorType type) {
+  if (!type.getRank() || type.isDynamicDim(type.getRank() - 1)) return 1;
+  for (Operation &op : kernel.getBody().front().without_terminator()) // all of them along the same row
+    if (!op.hasTrait<Elementwise>()) return 1;
+  for (Type argument : kernel.getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(argument);
+    if (tensor.getRank() && tensor.getShape().back() != 1 && tensor.getShape().back() != type.getShape().back())
+      return 1;
+  }
+  return type.getShape().back() % 4 == 0 && type.getElementTypeBitWidth() == 32 ? 4 : 1;
+}
+
+/// Sums of columns: so many chunks of rows that threads have something to do.
+static std::optional<int64_t> columnChunks(Operation *anchor) {
+  constexpr int64_t threads = 1 << 16, leastRows = 32, most = 256;
+  ArrayRef<int64_t> axes;
+  if (auto sum = dyn_cast<SumOp>(anchor)) axes = sum.getAxes();
+  if (auto prod = dyn_cast<ProdOp>(anchor)) axes = prod.getAxes();
+  if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
+  auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
+  auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
+  if (axes.empty() || !result.hasStaticShape() ||
+      (axes.size() == 1 && axes[0] == type.getRank() - 1 && type.getRank() > 1))
+    return std::nullopt;
+  int64_t rows = sizeOr(type, axes[0], typicalTerms), chunks = std::min(most, rows / leastRows);
+  chunks = std::min(chunks, threads / std::max<int64_t>(1, result.getNumElements()));
+  return chunks > 1 ? std::optional(chunks) : std::nullopt;
+}
+
+SmallVector<StringRef> deviceLoopOrders(KernelOp kernel) {
+  Operation *anchor = kernel.getAnchor();
+  if (isProduct(anchor)) return {"MNkmn"};
+  if (anchor && columnChunks(anchor)) return {"Crt"};
+  return {reducesRows(kernel) ? "Rt" : "Bt"};
+}
+
+ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target) {
+  Operation *anchor = kernel.getAnchor();
+  MLIRContext *context = kernel.getContext();
+  if (isProduct(anchor)) return product(anchor, target);
+  if (std::optional<int64_t> chunks = anchor ? columnChunks(anchor) : std::nullopt)
+    return ScheduleAttr::get(context, "Crt", 1, 1, 1, blockThreads, *chunks);
+  auto result = cast<RankedTensorType>(kernel.getResultTypes()[0]);
+  auto operand = anchor ? cast<RankedTensorType>(anchor->getOperand(0).getType()) : result;
+  if (reducesRows(kernel)) return rowwise(context, operand.getRank() ? operand : result, target);
+  return ScheduleAttr::get(context, "Bt", 1, 1, wideElements(kernel, result), blockThreads, 1);
+}
+
+} // namespace fovea
