@@ -4,6 +4,7 @@
 
 #include "lib/emit/Cache.h"
 #include "lib/emit/Files.h"
+#include "lib/emit/Providers.h"
 #include "lib/emit/Report.h"
 #include "lib/emit/Tune.h"
 #include "lib/halide/Lowering.h"
@@ -182,7 +183,7 @@ private:
     std::string all;
     for (TargetProgram &program : *programs)
       for (KernelOp kernel : program.module->getOps<KernelOp>()) {
-        auto text = kernelText(kernel, program.target, {line.checks}, texts.at(stage));
+        auto text = provideText(kernel, program.target, {line.checks}, texts.at(stage));
         if (failed(text)) return 1;
         if (stage == Stage::ptx && !program.target.onDevice())
           return fail("--compile-to=ptx is a device's code, and target '" + program.target.name +

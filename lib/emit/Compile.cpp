@@ -4,6 +4,7 @@
 #include "lib/emit/Cache.h"
 #include "lib/emit/Files.h"
 #include "lib/emit/Header.h"
+#include "lib/emit/Providers.h"
 #include "lib/kernels/schedule/Schedule.h"
 #include "lib/kernels/schedule/ScheduleFile.h"
 
@@ -82,7 +83,7 @@ public:
     std::map<std::string, size_t> known;
     for (TargetProgram &program : programs)
       for (KernelOp kernel : program.module->getOps<KernelOp>()) {
-        auto [at, fresh] = known.try_emplace(kernelSymbol(kernel, program.target, {options.checks}), jobs.size());
+        auto [at, fresh] = known.try_emplace(providedSymbol(kernel, program.target, {options.checks}), jobs.size());
         if (fresh) jobs.push_back({kernel, &program.target, at->first, {}, {}});
         jobs[at->second].users.emplace_back(&program, kernel.getSymName().str());
       }
@@ -125,7 +126,7 @@ private:
   FailureOr<KernelCode> code(const Job &job) {
     if (std::optional<KernelCode> found = find(job.symbol)) return std::move(*found);
     TimingScope compiling = timing.nest("compile @" + job.users.front().second);
-    auto fresh = compileKernel(job.kernel, *job.target, {options.checks});
+    auto fresh = provideCode(job.kernel, *job.target, {options.checks});
     if (succeeded(fresh)) cache.store(*fresh);
     return fresh;
   }
@@ -160,8 +161,8 @@ FailureOr<CompiledModel> compileModel(ModuleOp module, const CompileOptions &opt
 
 FailureOr<KernelCode> compileOneKernel(KernelOp kernel, const Target &target, const CompileOptions &options) {
   Cache cache(options.cache);
-  if (auto found = cache.find(kernelSymbol(kernel, target, {options.checks}))) return std::move(*found);
-  auto fresh = compileKernel(kernel, target, {options.checks});
+  if (auto found = cache.find(providedSymbol(kernel, target, {options.checks}))) return std::move(*found);
+  auto fresh = provideCode(kernel, target, {options.checks});
   if (succeeded(fresh)) cache.store(*fresh);
   return fresh;
 }

@@ -1,0 +1,109 @@
+// Recognises the kernels that are one product of bf16 matrices.
+#include "lib/gpu/Product.h"
+
+#include "dialect/Shape.h"
+
+using namespace mlir;
+
+namespace fovea::gpu {
+
+namespace {
+
+/// Walks a kernel from its result to its arguments. Every op must be met on the way.
+class Recognition {
+public:
+  explicit Recognition(KernelOp kernel) : kernel(kernel) {}
+
+  std::optional<Product> run() {
+    auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
+    if (yield.getValues().size() != 1 || kernel.inPlace(0) >= 0) return std::nullopt;
+    Value sum = withoutCast(yield.getValues()[0], /*toF32=*/false);
+    Value row;
+    if (auto add = sum.getDefiningOp<AddOp>()) {
+      met(add);
+      bool first = isa_and_nonnull<MatmulOp>(add.getA().getDefiningOp());
+      sum = first ? add.getA() : add.getB();
+      row = first ? add.getB() : add.getA();
+    }
+    auto matmul = sum.getDefiningOp<MatmulOp>();
+    if (!matmul || !typeOf(sum).getElementType().isF32() || matmul.getTransposeA()) return std::nullopt;
+    met(matmul);
+    if (!describe(matmul, row, yield)) return std::nullopt;
+    size_t ops = kernel.getBody().front().getOperations().size() - 1;
+    return ops == seen.size() ? std::optional(product) : std::nullopt;
+  }
+
+private:
+  bool describe(MatmulOp matmul, Value row, YieldOp yield) {
+    RankedTensorType type = matmul.getType(), a = typeOf(matmul.getA()), b = typeOf(matmul.getB());
+    if (a.getRank() != 2 || b.getRank() != 2 || !b.hasStaticShape()) return false;
+    product.transposedB = matmul.getTransposeB();
+    product.depth = a.getDimSize(1);
+    product.columns = type.getDimSize(1);
+    if (product.depth % 16 || product.columns % 16) return false;
+    DimsAttr dims = dimsOf(type);
+    product.rows = DimsAttr::get(kernel.getContext(), dims.getNames(), dims.getSizes().front());
+    if (!operand(matmul.getA(), product.a) || !operand(matmul.getB(), product.b)) return false;
+    if (row && !(product.bias = bias(row))) return false;
+    Type element = typeOf(yield.getValues()[0]).getElementType();
+    product.result.isF32 = element.isF32();
+    return (element.isF32() || element.isBF16()) && layout(kernel.resultStrides(0), product.result);
+  }
+
+  /// A factor: bf16, or rounded to it, and then widened.
+  bool operand(Value value, Matrix &matrix) {
+    Value rounded = withoutCast(value, /*toF32=*/true);
+    return typeOf(rounded).getElementType().isBF16() && argument(withoutCast(rounded, /*toF32=*/false), matrix);
+  }
+
+  std::optional<Matrix> bias(Value row) {
+    Matrix matrix;
+    Value stored = withoutCast(row, /*toF32=*/true);
+    RankedTensorType type = typeOf(stored);
+    if (type.getRank() != 1 || type.getDimSize(0) != product.columns || !argument(stored, matrix)) return std::nullopt;
+    return matrix;
+  }
+
+  bool argument(Value value, Matrix &matrix) {
+    auto found = dyn_cast<BlockArgument>(value);
+    if (!found) return false;
+    Type element = typeOf(value).getElementType();
+    matrix.argument = found.getArgNumber();
+    matrix.isF32 = element.isF32();
+    return (element.isF32() || element.isBF16()) && layout(kernel.argumentStrides(matrix.argument), matrix);
+  }
+
+  /// Runs of eight elements must be able to begin at multiples of eight.
+  static bool layout(DimsAttr strides, Matrix &matrix) {
+    ArrayRef<AffineExpr> sizes = strides.getSizes();
+    if (!isSize(sizes.back(), 1)) return false;
+    std::optional<int64_t> stride = sizes.size() == 2 ? constantSize(sizes[0]) : 0;
+    if (!stride || *stride % 8) return false;
+    matrix.stride = *stride;
+    return true;
+  }
+
+  /// The operand of a cast between f32 and bf16 in this direction, or the value itself.
+  Value withoutCast(Value value, bool toF32) {
+    auto cast = value.getDefiningOp<CastOp>();
+    if (!cast) return value;
+    Type from = typeOf(cast.getX()).getElementType(), to = cast.getType().getElementType();
+    if (!(toF32 ? from.isBF16() && to.isF32() : from.isF32() && to.isBF16())) return value;
+    met(cast);
+    return cast.getX();
+  }
+
+  void met(Operation *op) { seen.insert(op); }
+
+  KernelOp kernel;
+  Product product;
+  llvm::SmallDenseSet<Operation *> seen;
+};
+
+} // namespace
+
+std::optional<Product> Product::of(KernelOp kernel) {
+  return isa_and_nonnull<MatmulOp>(kernel.getAnchor()) ? Recognition(kernel).run() : std::nullopt;
+}
+
+} // namespace fovea::gpu

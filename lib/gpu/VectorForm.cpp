@@ -1,0 +1,130 @@
+// Builds the vector form of a product.
+#include "lib/gpu/VectorForm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+using namespace mlir;
+
+namespace fovea::gpu {
+
+Tile Tile::of(const Product &product) {
+  auto largest = [](int64_t size, int64_t most) {
+    while (size % most) most /= 2;
+    return most;
+  };
+  return {32, largest(product.columns, 64), largest(product.depth, 32)};
+}
+
+namespace {
+
+class Builder {
+public:
+  Builder(MLIRContext *context, const Product &product)
+      : product(product), tile(Tile::of(product)), builder(UnknownLoc::get(context), context) {}
+
+  OwningOpRef<ModuleOp> build(StringRef symbol) {
+    OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getLoc());
+    builder.setInsertionPointToEnd(module->getBody());
+    SmallVector<Type> types = {pointer(product.a), pointer(product.b)};
+    if (product.bias) types.push_back(pointer(*product.bias));
+    types.push_back(pointer(product.result));
+    types.push_back(builder.getIndexType());
+    auto function = func::FuncOp::create(builder, symbol, builder.getFunctionType(types, {}));
+    builder.setInsertionPointToStart(function.addEntryBlock());
+    rows = function.getArguments().back();
+    a = view(function.getArgument(0), product.a, {rows, size(product.depth)});
+    OpFoldResult ofB[] = {size(product.depth), size(product.columns)};
+    if (product.transposedB) std::swap(ofB[0], ofB[1]);
+    b = view(function.getArgument(1), product.b, ofB);
+    if (product.bias) bias = view(function.getArgument(2), *product.bias, size(product.columns));
+    result = view(function.getArgument(types.size() - 2), product.result, {rows, size(product.columns)});
+    auto tiles = scf::ForallOp::create(builder, {size(0), size(0)}, {rows, size(product.columns)},
+                                       {size(tile.rows), size(tile.columns)}, ValueRange(), std::nullopt);
+    builder.setInsertionPointToStart(tiles.getBody());
+    buildTile(tiles.getInductionVar(0), tiles.getInductionVar(1));
+    builder.setInsertionPointAfter(tiles);
+    func::ReturnOp::create(builder);
+    return module;
+  }
+
+private:
+  void buildTile(Value row, Value column) {
+    auto type = VectorType::get({tile.rows, tile.columns}, builder.getF32Type());
+    Value zero = arith::ConstantOp::create(builder, DenseElementsAttr::get(type, 0.0f));
+    auto loop = scf::ForOp::create(builder, index(0), index(product.depth), index(tile.depth), zero);
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(loop.getBody());
+      Value sum = addTerms(row, column, loop.getInductionVar(), loop.getRegionIterArg(0));
+      scf::YieldOp::create(builder, sum);
+    }
+    Value sum = loop.getResult(0);
+    if (bias) {
+      AffineExpr fromRow[] = {builder.getAffineConstantExpr(0), builder.getAffineDimExpr(0)};
+      auto map = AffineMap::get(1, 0, fromRow, builder.getContext());
+      Value added = read(bias, column, type.getShape(), map, {true, true});
+      if (!product.bias->isF32) added = arith::ExtFOp::create(builder, type, added);
+      sum = arith::AddFOp::create(builder, sum, added);
+    }
+    if (!product.result.isF32) sum = arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), sum);
+    vector::TransferWriteOp::create(builder, sum, result, ValueRange{row, column}, ArrayRef<bool>{false, true});
+  }
+
+  /// `sum` with the terms from `k` on.
+  Value addTerms(Value row, Value column, Value k, Value sum) {
+    auto identity = builder.getMultiDimIdentityMap(2);
+    Value x = rounded(read(a, {row, k}, {tile.rows, tile.depth}, identity, {false, true}));
+    Value y = product.transposedB ? read(b, {column, k}, {tile.columns, tile.depth}, identity, {true, true})
+                                  : read(b, {k, column}, {tile.depth, tile.columns}, identity, {true, true});
+    AffineExpr m, n, d;
+    bindDims(builder.getContext(), m, n, d);
+    AffineExpr ofA[] = {m, d}, ofB[] = {d, n}, ofSum[] = {m, n};
+    if (product.transposedB) std::swap(ofB[0], ofB[1]);
+    using vector::IteratorType;
+    return vector::ContractionOp::create(
+        builder, x, rounded(y), sum, ArrayRef<ArrayRef<AffineExpr>>{ofA, ofB, ofSum},
+        ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel, IteratorType::reduction});
+  }
+
+  Value read(Value from, ValueRange at, ArrayRef<int64_t> shape, AffineMap map, ArrayRef<bool> inBounds) {
+    Type element = cast<MemRefType>(from.getType()).getElementType();
+    Value padding = arith::ConstantOp::create(builder, builder.getFloatAttr(element, 0));
+    return vector::TransferReadOp::create(builder, VectorType::get(shape, element), from, at, padding, map, inBounds);
+  }
+
+  Value rounded(Value value) {
+    auto type = cast<VectorType>(value.getType());
+    if (type.getElementType().isBF16()) return value;
+    return arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), value);
+  }
+
+  Value view(Value pointer, const Matrix &matrix, ArrayRef<OpFoldResult> sizes) {
+    SmallVector<OpFoldResult> strides = {size(1)};
+    if (sizes.size() == 2) strides.insert(strides.begin(), size(matrix.stride));
+    return memref::ReinterpretCastOp::create(builder, pointer, size(0), sizes, strides);
+  }
+
+  MemRefType pointer(const Matrix &matrix) {
+    return MemRefType::get({}, matrix.isF32 ? Type(builder.getF32Type()) : Type(builder.getBF16Type()));
+  }
+  OpFoldResult size(int64_t value) { return builder.getIndexAttr(value); }
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, value); }
+
+  const Product &product;
+  Tile tile;
+  ImplicitLocOpBuilder builder;
+  Value a, b, bias, result, rows;
+};
+
+} // namespace
+
+OwningOpRef<ModuleOp> vectorForm(MLIRContext *context, const Product &product, StringRef symbol) {
+  return Builder(context, product).build(symbol);
+}
+
+} // namespace fovea::gpu
