@@ -6,11 +6,13 @@
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
 #include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -45,15 +47,22 @@ namespace {
 /// One compilation: kernels are compiled in parallel, each in a context of its own.
 class Forms {
 public:
-  Forms(const Product &product, StringRef symbol) : symbol(symbol) {
+  Forms(const Product &product, const Tile &tile, StringRef symbol) : symbol(symbol) {
+    DialectRegistry registry;
+    arith::registerConvertArithToLLVMInterface(registry);
+    cf::registerConvertControlFlowToLLVMInterface(registry);
+    registerConvertFuncToLLVMInterface(registry);
+    registerConvertMemRefToLLVMInterface(registry);
+    ub::registerConvertUBToLLVMInterface(registry);
+    registerBuiltinDialectTranslation(registry);
+    registerGPUDialectTranslation(registry);
+    registerLLVMDialectTranslation(registry);
+    registerNVVMDialectTranslation(registry);
+    context.appendDialectRegistry(registry);
     context.loadDialect<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
                         ::mlir::gpu::GPUDialect, LLVM::LLVMDialect, memref::MemRefDialect, NVVM::NVVMDialect,
                         scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
-    registerBuiltinDialectTranslation(context);
-    registerGPUDialectTranslation(context);
-    registerLLVMDialectTranslation(context);
-    registerNVVMDialectTranslation(context);
-    vectors = vectorForm(&context, product, symbol);
+    vectors = vectorForm(&context, product, tile, symbol);
   }
 
   ModuleOp vectorsForm() { return *vectors; }
@@ -63,8 +72,8 @@ public:
     holder = ModuleOp::create(vectors->getLoc());
     builder.setInsertionPointToEnd(holder->getBody());
     auto device = ::mlir::gpu::GPUModuleOp::create(builder, vectors->getLoc(), "kernels");
-    addDeviceForm(*vectors, device, symbol, 16);
-    addDeviceForm(*vectors, device, symbol + "_unaligned", 1);
+    addDeviceForm(*vectors, device, symbol, true);
+    addDeviceForm(*vectors, device, symbol + "_unaligned", false);
     run(*holder, [](OpPassManager &passes) { tidy(passes.nest<::mlir::gpu::GPUModuleOp>()); });
     return device;
   }
@@ -84,6 +93,7 @@ public:
       passes.addPass(createConvertVectorToLLVMPass(products));
       passes.addPass(createArithToLLVMConversionPass());
       passes.addPass(createConvertControlFlowToLLVMPass());
+      passes.addPass(createUBToLLVMConversionPass());
       passes.addPass(createFinalizeMemRefToLLVMConversionPass());
       ConvertFuncToLLVMPassOptions pointers;
       pointers.useBarePtrCallConv = true;
@@ -143,17 +153,17 @@ std::string textOf(Operation *op) {
 } // namespace
 
 std::string vectorText(const Product &product, StringRef symbol) {
-  return textOf(Forms(product, symbol).vectorsForm());
+  return textOf(Forms(product, Tile::ofWarp(product), symbol).vectorsForm());
 }
 std::string deviceText(const Product &product, StringRef symbol) {
-  return textOf(Forms(product, symbol).deviceForm());
+  return textOf(Forms(product, Tile::ofWarp(product), symbol).deviceForm());
 }
 
 std::unique_ptr<llvm::Module> processorCode(const Product &product, StringRef symbol, llvm::LLVMContext &context) {
-  return Forms(product, symbol).processorCode(context);
+  return Forms(product, Tile::ofProcessor(product), symbol).processorCode(context);
 }
 std::unique_ptr<llvm::Module> deviceCode(const Product &product, StringRef symbol, llvm::LLVMContext &context) {
-  return Forms(product, symbol).deviceCode(context);
+  return Forms(product, Tile::ofWarp(product), symbol).deviceCode(context);
 }
 
 } // namespace fovea::gpu

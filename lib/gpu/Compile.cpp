@@ -1,7 +1,7 @@
 // The provider: from a kernel to code and text.
-#include "lib/gpu/Provider.h"
 #include "lib/gpu/Assemble.h"
 #include "lib/gpu/Launcher.h"
+#include "lib/gpu/Provider.h"
 
 #include "lib/emit/NativeCode.h"
 

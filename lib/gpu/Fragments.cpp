@@ -1,9 +1,9 @@
 // Shares the vectors of a tile out among the 32 threads of a warp, as mma.sync.m16n8k16 wants them.
 //
 // With g = thread / 4 and t = thread % 4, that instruction takes from a thread rows g and g + 8 of a and column g of b,
-// terms 2t, 2t + 1, 2t + 8 and 2t + 9 of the sum, and gives it columns 2t and 2t + 1 of rows g and g + 8. Which terms and
-// which columns of memory these are is ours to say, as long as a and b agree on terms, and b and the result on columns. So
-// a thread's share of every vector lies side by side in memory, in `runs` that it loads or stores at once:
+// terms 2t, 2t + 1, 2t + 8 and 2t + 9 of the sum, and gives it columns 2t and 2t + 1 of rows g and g + 8. Which terms
+// and which columns of memory these are is ours to say, as long as a and b agree on terms, and b and the result on
+// columns. So a thread's share of every vector lies side by side in memory, in `runs` that it loads or stores at once:
 //
 //   a (rows, depth)           for each 8 rows: row g, depth/4 terms from t*depth/4
 //   b (depth, columns)        for each of those terms: columns/8 columns from g*columns/8
@@ -44,8 +44,8 @@ Role roleOf(Value vector) {
 
 class Device {
 public:
-  Device(func::FuncOp source, ::mlir::gpu::GPUModuleOp module, int64_t bytes)
-      : source(source), bytes(bytes), builder(source.getLoc(), module.getBodyRegion()) {}
+  Device(func::FuncOp source, ::mlir::gpu::GPUModuleOp module, bool aligned)
+      : source(source), aligned(aligned), builder(source.getLoc(), module.getBodyRegion()) {}
 
   void define(StringRef name) {
     auto function = ::mlir::gpu::GPUFuncOp::create(builder, name, source.getFunctionType());
@@ -61,7 +61,8 @@ public:
   }
 
 private:
-  //===-- Tiles and threads -----------------------------------------------------------------------------------------===//
+  //===-- Tiles and threads
+  //-----------------------------------------------------------------------------------------===//
 
   void shareTiles(scf::ForallOp tiles) {
     using ::mlir::gpu::Dimension;
@@ -128,7 +129,8 @@ private:
     runs[loop.getResult(0)] = llvm::to_vector_of<Value>(shared.getResults());
   }
 
-  //===-- Memory ----------------------------------------------------------------------------------------------------===//
+  //===-- Memory
+  //----------------------------------------------------------------------------------------------------===//
 
   void load(vector::TransferReadOp read) {
     VectorType type = read.getVectorType();
@@ -184,15 +186,16 @@ private:
 
   /// Of a run, whose place is a multiple of its length from the matrix's address.
   llvm::Align alignment(VectorType run) {
-    int64_t length = run.getNumElements() * run.getElementTypeBitWidth() / 8;
-    return llvm::Align(std::min(bytes, length));
+    int64_t element = run.getElementTypeBitWidth() / 8;
+    return llvm::Align(aligned ? std::min<int64_t>(16, run.getNumElements() * element) : element);
   }
 
   SmallVector<Value> indices(ValueRange values) {
     return llvm::map_to_vector(values, [&](Value value) { return mapping.lookup(value); });
   }
 
-  //===-- Products --------------------------------------------------------------------------------------------------===//
+  //===-- Products
+  //--------------------------------------------------------------------------------------------------===//
 
   void multiply(vector::ContractionOp contract) {
     ArrayRef<Value> a = runs[contract.getLhs()], b = runs[contract.getRhs()];
@@ -231,10 +234,10 @@ private:
     using namespace NVVM;
     SmallVector<Value> added = llvm::map_to_vector(sums, [](Value *sum) { return *sum; });
     SmallVector<Type> types(sums.size(), builder.getF32Type());
-    Value result = MmaOp::create(builder, LLVM::LLVMStructType::getLiteral(builder.getContext(), types), a, b, added,
-                                 ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
-                                 std::array{MMATypes::bf16, MMATypes::bf16},
-                                 std::array{MMALayout::row, MMALayout::col});
+    Value result =
+        MmaOp::create(builder, LLVM::LLVMStructType::getLiteral(builder.getContext(), types), a, b, added,
+                      ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+                      std::array{MMATypes::bf16, MMATypes::bf16}, std::array{MMALayout::row, MMALayout::col});
     for (auto [i, sum] : llvm::enumerate(sums)) *sum = LLVM::ExtractValueOp::create(builder, result, i);
   }
 
@@ -245,7 +248,8 @@ private:
   Value element(Value run, int64_t at) { return vector::ExtractOp::create(builder, run, at); }
   static int64_t length(Value run) { return cast<VectorType>(run.getType()).getNumElements(); }
 
-  //===-- Indices ---------------------------------------------------------------------------------------------------===//
+  //===-- Indices
+  //---------------------------------------------------------------------------------------------------===//
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, value); }
   Value plus(Value a, Value b) { return arith::AddIOp::create(builder, a, b); }
@@ -255,18 +259,18 @@ private:
   Value less(Value a, Value b) { return arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, a, b); }
 
   func::FuncOp source;
-  int64_t bytes;
+  bool aligned;
   ImplicitLocOpBuilder builder;
-  IRMapping mapping;                             // of what every thread has whole
+  IRMapping mapping;                              // of what every thread has whole
   llvm::DenseMap<Value, SmallVector<Value>> runs; // of vectors
-  Value rows, group, inGroup;                    // g and t
+  Value rows, group, inGroup;                     // g and t
 };
 
 } // namespace
 
-void addDeviceForm(ModuleOp vectorForm, Operation *device, StringRef name, int64_t bytes) {
+void addDeviceForm(ModuleOp vectorForm, Operation *device, StringRef name, bool aligned) {
   auto source = *vectorForm.getOps<func::FuncOp>().begin();
-  Device(source, cast<::mlir::gpu::GPUModuleOp>(device), bytes).define(name);
+  Device(source, cast<::mlir::gpu::GPUModuleOp>(device), aligned).define(name);
 }
 
 } // namespace fovea::gpu

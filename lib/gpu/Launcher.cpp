@@ -66,14 +66,22 @@ public:
 
     llvm::Value *name = builder.CreateSelect(isAligned(), builder.CreateGlobalString(symbol),
                                              builder.CreateGlobalString((symbol + "_unaligned").str()));
-    Tile tile = Tile::of(product);
+    Tile tile = Tile::ofWarp(product);
     auto blocks = [&](llvm::Value *size, int64_t step) { return builder.CreateTrunc(quotientUp(size, step), status); };
     llvm::Value *one = builder.getInt32(1);
-    SmallVector<llvm::Value *> arguments = {
-        function->getArg(0), builder.CreateLoad(pointer, state), name,
-        blocks(rows, tile.rows * warpsDown), blocks(builder.getInt64(product.columns), tile.columns * warpsAcross), one,
-        builder.getInt32(threadsPerBlock), one, one, builder.getInt32(0), constants(kinds), list(values),
-        constants(areBuffers)};
+    SmallVector<llvm::Value *> arguments = {function->getArg(0),
+                                            builder.CreateLoad(pointer, state),
+                                            name,
+                                            blocks(rows, tile.rows * warpsDown),
+                                            blocks(builder.getInt64(product.columns), tile.columns * warpsAcross),
+                                            one,
+                                            builder.getInt32(threadsPerBlock),
+                                            one,
+                                            one,
+                                            builder.getInt32(0),
+                                            constants(kinds),
+                                            list(values),
+                                            constants(areBuffers)};
     SmallVector<llvm::Type *> types;
     for (llvm::Value *argument : arguments) types.push_back(argument->getType());
     auto *type = llvm::FunctionType::get(status, types, false);
@@ -116,7 +124,8 @@ private:
     return constants(ArrayRef<Number>(numbers));
   }
 
-  //===-- Sizes -----------------------------------------------------------------------------------------------------===//
+  //===-- Sizes
+  //-----------------------------------------------------------------------------------------------------===//
 
   llvm::Value *sizeOf(DimsAttr dims) { return evaluate(dims.getSizes().front(), dims.getNames()); }
 

@@ -14,8 +14,8 @@ struct Matrix {
   bool isF32 = false;    // else bf16
 };
 
-/// result = a * b, + bias where there is one: a is (rows, depth) and b (depth, columns), or (columns, depth) where it is
-/// transposed. Elements of a and b that are f32 are rounded to bf16 first; sums are f32.
+/// result = a * b, + bias where there is one: a is (rows, depth) and b (depth, columns), or (columns, depth) where it
+/// is transposed. Elements of a and b that are f32 are rounded to bf16 first; sums are f32.
 struct Product {
   Matrix a, b, result;
   std::optional<Matrix> bias;

@@ -29,9 +29,9 @@ static const llvm::Target *nvptx(const llvm::Triple &triple) {
 
 std::string ptx(llvm::Module &module, int32_t capability) {
   llvm::Triple triple("nvptx64-nvidia-cuda");
-  std::unique_ptr<llvm::TargetMachine> machine(nvptx(triple)->createTargetMachine(
-      triple, "sm_" + std::to_string(capability), "", llvm::TargetOptions(), std::nullopt, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      nvptx(triple)->createTargetMachine(triple, "sm_" + std::to_string(capability), "", llvm::TargetOptions(),
+                                         std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
   if (llvm::Error error = mlir::makeOptimizingTransformer(3, 0, machine.get())(&module))

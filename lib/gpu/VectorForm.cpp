@@ -12,20 +12,21 @@ using namespace mlir;
 
 namespace fovea::gpu {
 
-Tile Tile::of(const Product &product) {
-  auto largest = [](int64_t size, int64_t most) {
-    while (size % most) most /= 2;
-    return most;
-  };
-  return {32, largest(product.columns, 64), largest(product.depth, 32)};
+/// The largest of `most`, `most` / 2, ... that divides the size.
+static int64_t divisor(int64_t size, int64_t most) {
+  while (size % most) most /= 2;
+  return most;
 }
+
+Tile Tile::ofWarp(const Product &product) { return {32, divisor(product.columns, 64), divisor(product.depth, 32)}; }
+Tile Tile::ofProcessor(const Product &product) { return {1, divisor(product.columns, 64), divisor(product.depth, 32)}; }
 
 namespace {
 
 class Builder {
 public:
-  Builder(MLIRContext *context, const Product &product)
-      : product(product), tile(Tile::of(product)), builder(UnknownLoc::get(context), context) {}
+  Builder(MLIRContext *context, const Product &product, const Tile &tile)
+      : product(product), tile(tile), builder(UnknownLoc::get(context), context) {}
 
   OwningOpRef<ModuleOp> build(StringRef symbol) {
     OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getLoc());
@@ -72,13 +73,14 @@ private:
       sum = arith::AddFOp::create(builder, sum, added);
     }
     if (!product.result.isF32) sum = arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), sum);
-    vector::TransferWriteOp::create(builder, sum, result, ValueRange{row, column}, ArrayRef<bool>{false, true});
+    vector::TransferWriteOp::create(builder, sum, result, ValueRange{row, column},
+                                    ArrayRef<bool>{tile.rows == 1, true});
   }
 
   /// `sum` with the terms from `k` on.
   Value addTerms(Value row, Value column, Value k, Value sum) {
     auto identity = builder.getMultiDimIdentityMap(2);
-    Value x = rounded(read(a, {row, k}, {tile.rows, tile.depth}, identity, {false, true}));
+    Value x = rounded(read(a, {row, k}, {tile.rows, tile.depth}, identity, {tile.rows == 1, true}));
     Value y = product.transposedB ? read(b, {column, k}, {tile.columns, tile.depth}, identity, {true, true})
                                   : read(b, {k, column}, {tile.depth, tile.columns}, identity, {true, true});
     AffineExpr m, n, d;
@@ -116,15 +118,15 @@ private:
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, value); }
 
   const Product &product;
-  Tile tile;
+  const Tile &tile;
   ImplicitLocOpBuilder builder;
   Value a, b, bias, result, rows;
 };
 
 } // namespace
 
-OwningOpRef<ModuleOp> vectorForm(MLIRContext *context, const Product &product, StringRef symbol) {
-  return Builder(context, product).build(symbol);
+OwningOpRef<ModuleOp> vectorForm(MLIRContext *context, const Product &product, const Tile &tile, StringRef symbol) {
+  return Builder(context, product, tile).build(symbol);
 }
 
 } // namespace fovea::gpu

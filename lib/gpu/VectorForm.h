@@ -11,12 +11,15 @@ namespace fovea::gpu {
 struct Tile {
   int64_t rows, columns, depth;
 
-  static Tile of(const Product &product);
+  /// What a warp's registers hold, and what a processor's code goes over row by row.
+  static Tile ofWarp(const Product &product);
+  static Tile ofProcessor(const Product &product);
 };
 
 /// A module with one function, `symbol`(a, b, bias if there is one, result: memrefs of rank 0 at the first elements,
 /// rows: index): one scf.forall over the tiles, and in it one scf.for along the sums, with vector.contract.
 /// The dialects must be loaded.
-mlir::OwningOpRef<mlir::ModuleOp> vectorForm(mlir::MLIRContext *context, const Product &product, StringRef symbol);
+mlir::OwningOpRef<mlir::ModuleOp> vectorForm(mlir::MLIRContext *context, const Product &product, const Tile &tile,
+                                             StringRef symbol);
 
 } // namespace fovea::gpu

@@ -1,0 +1,296 @@
+// Products of bf16 matrices by the tensor-core provider, in both forms: the vector form as code for the processor, and
+// the device form launched as on a device, which is emulated. Both against sums of f64.
+#include "test/gpu/EmulatedDevice.h"
+
+#include "dialect/Ops.h"
+#include "lib/emit/Files.h"
+#include "lib/emit/NativeCode.h"
+#include "lib/gpu/Provider.h"
+#include "test/TemporaryFolder.h"
+#include "tools/Register.h"
+
+#include "mlir/Parser/Parser.h"
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <cmath>
+#include <dlfcn.h>
+#include <random>
+
+using namespace fovea;
+using testing::HasSubstr;
+
+namespace {
+
+struct Shape {
+  int64_t rows, columns, depth;
+  bool transposedB = false;
+  std::string bias = "f32"; // an element type, or none
+  std::string result = "bf16", weight = "bf16";
+  int64_t apart = 0; // elements from the multiple of 16 bytes at which matrices begin
+
+  friend std::ostream &operator<<(std::ostream &out, const Shape &shape) {
+    return out << shape.rows << "x" << shape.columns << "x" << shape.depth << " " << shape.weight << " b"
+               << (shape.transposedB ? "^T" : "") << " + " << shape.bias << " to " << shape.result << " at "
+               << shape.apart;
+  }
+};
+
+std::string kernelText(const Shape &shape) {
+  std::string rowDims = "tensor<?x{0}x{1}, #fovea.dims<[batch] -> (batch, {0})>>";
+  auto rows = [&](int64_t columns, llvm::StringRef element) {
+    return llvm::formatv(rowDims.c_str(), columns, element).str();
+  };
+  int64_t ofB[] = {shape.depth, shape.columns};
+  if (shape.transposedB) std::swap(ofB[0], ofB[1]);
+  auto weight = [&](llvm::StringRef element) {
+    return llvm::formatv("tensor<{0}x{1}x{2}>", ofB[0], ofB[1], element).str();
+  };
+  bool hasBias = shape.bias != "none", toLow = shape.result == "bf16";
+  std::string a = rows(shape.depth, "bf16"), wideA = rows(shape.depth, "f32"), sum = rows(shape.columns, "f32"),
+              result = rows(shape.columns, shape.result), b = weight(shape.weight),
+              bias = llvm::formatv("tensor<{0}x{1}>", shape.columns, shape.bias),
+              wideBias = llvm::formatv("tensor<{0}xf32>", shape.columns);
+  std::string text =
+      "fovea.kernel @product(%a: " + a + ", %b: " + b + (hasBias ? ", %bias: " + bias : "") + ") -> " + result + " {\n";
+  text += "%0 = fovea.cast %a : " + a + " to " + wideA + "\n";
+  if (shape.weight == "f32") text += "%low = fovea.cast %b : " + b + " to " + weight("bf16") + "\n";
+  text += llvm::formatv("%1 = fovea.cast {0} : {1} to {2}\n", shape.weight == "f32" ? "%low" : "%b", weight("bf16"),
+                        weight("f32"));
+  text += llvm::formatv("%2 = fovea.matmul %0, %1 {3}: ({0}, {1}) -> {2}\n", wideA, weight("f32"), sum,
+                        shape.transposedB ? "{transpose_b = true} " : "");
+  std::string last = "%2";
+  if (hasBias) {
+    if (shape.bias != "f32") text += "%3 = fovea.cast %bias : " + bias + " to " + wideBias + "\n";
+    text += llvm::formatv("%4 = fovea.add %2, {0} : ({1}, {2}) -> {1}\n", shape.bias == "f32" ? "%bias" : "%3", sum,
+                          wideBias);
+    last = "%4";
+  }
+  if (toLow) text += "%5 = fovea.cast " + last + " : " + sum + " to " + result + "\n";
+  return text + "fovea.yield " + (toLow ? "%5" : last) + " : " + result + "\n}\n";
+}
+
+Target target(llvm::StringRef name) { return llvm::cantFail(parseTargets(name)).front(); }
+
+class Kernels : public TemporaryFolder {
+protected:
+  Kernels() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  KernelOp parse(const std::string &text) {
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    EXPECT_TRUE(module) << text;
+    return *module->getOps<KernelOp>().begin();
+  }
+
+  /// Loads an object, which may call what this program exports.
+  void *load(const std::string &name, const std::string &object) {
+    std::string path = folder / name;
+    EXPECT_FALSE(bool(writeFile(path + ".o", object)));
+    EXPECT_EQ(std::system(("cc -shared -o " + path + ".so " + path + ".o").c_str()), 0);
+    void *library = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+    EXPECT_TRUE(library) << dlerror();
+    return library;
+  }
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+//===-- Numbers
+//-------------------------------------------------------------------------------------------------------===//
+
+float wide(uint16_t bits) {
+  uint32_t value = uint32_t(bits) << 16;
+  float result;
+  std::memcpy(&result, &value, 4);
+  return result;
+}
+
+/// The nearest bf16, ties to even.
+uint16_t low(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// A matrix as it is stored, within others' numbers.
+class Stored {
+public:
+  Stored(size_t count, bool isF32, int64_t apart)
+      : count(count), isF32(isF32), start(64 + apart), bytes(size(start + count + 64), canary) {}
+
+  float get(size_t index) const {
+    if (!isF32) return wide(word<uint16_t>(index));
+    return word<float>(index);
+  }
+  void set(size_t index, float value) {
+    if (isF32) std::memcpy(address() + size(index), &value, 4);
+    uint16_t narrow = low(value);
+    if (!isF32) std::memcpy(address() + size(index), &narrow, 2);
+  }
+  char *address() { return bytes.data() + size(start); }
+  const char *address() const { return bytes.data() + size(start); }
+  bool surroundingsAreIntact() const {
+    auto intact = [](char byte) { return byte == canary; };
+    return std::all_of(bytes.begin(), bytes.begin() + size(start), intact) &&
+           std::all_of(bytes.begin() + size(start + count), bytes.end(), intact);
+  }
+
+  const size_t count;
+  const bool isF32;
+
+private:
+  static constexpr char canary = 0x7f;
+  size_t size(size_t elements) const { return elements * (isF32 ? 4 : 2); }
+  template <typename Word> Word word(size_t index) const {
+    Word result;
+    std::memcpy(&result, address() + size(index), sizeof(Word));
+    return result;
+  }
+  size_t start;
+  std::vector<char> bytes;
+};
+
+struct Buffer { // how a halide_buffer_t begins
+  uint64_t device;
+  void *interface;
+  void *host;
+};
+
+class Product {
+public:
+  explicit Product(const Shape &shape)
+      : shape(shape), a(shape.rows * shape.depth, false, shape.apart),
+        b(shape.depth * shape.columns, shape.weight == "f32", shape.apart),
+        bias(shape.columns, shape.bias == "f32", shape.apart),
+        result(shape.rows * shape.columns, shape.result == "f32", shape.apart) {
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal;
+    for (Stored *matrix : {&a, &b, &bias})
+      for (size_t i = 0; i < matrix->count; ++i) matrix->set(i, normal(random));
+  }
+
+  int call(void *function) {
+    auto buffer = [](Stored &matrix) { return Buffer{(uint64_t)matrix.address(), nullptr, matrix.address()}; };
+    Buffer ofA = buffer(a), ofB = buffer(b), ofBias = buffer(bias), ofResult = buffer(result);
+    if (shape.bias == "none")
+      return ((int (*)(void *, Buffer *, Buffer *, int32_t, Buffer *))function)(nullptr, &ofA, &ofB, shape.rows,
+                                                                                &ofResult);
+    return ((int (*)(void *, Buffer *, Buffer *, Buffer *, int32_t, Buffer *))function)(nullptr, &ofA, &ofB, &ofBias,
+                                                                                        shape.rows, &ofResult);
+  }
+
+  void check() const {
+    EXPECT_TRUE(result.surroundingsAreIntact());
+    for (int64_t m = 0; m < shape.rows; ++m)
+      for (int64_t n = 0; n < shape.columns; ++n) {
+        double sum = 0, size = 0;
+        for (int64_t k = 0; k < shape.depth; ++k) {
+          double term = double(a.get(m * shape.depth + k)) *
+                        wide(low(b.get(shape.transposedB ? n * shape.depth + k : k * shape.columns + n)));
+          sum += term;
+          size += std::abs(term);
+        }
+        if (shape.bias != "none") sum += bias.get(n), size += std::abs(bias.get(n));
+        double bound = size * (shape.depth + 2) * 0x1p-24 + (shape.result == "f32" ? 0 : std::abs(sum) * 0x1p-8);
+        ASSERT_NEAR(result.get(m * shape.columns + n), sum, bound) << "at " << m << ", " << n;
+      }
+  }
+
+private:
+  Shape shape;
+  Stored a, b, bias, result;
+};
+
+class Products : public Kernels, public testing::WithParamInterface<Shape> {};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Products,
+                         testing::Values(Shape{32, 64, 32}, Shape{64, 128, 64}, Shape{1, 16, 16}, Shape{37, 48, 48},
+                                         Shape{130, 96, 80, true}, Shape{70, 192, 128, true, "none"},
+                                         Shape{33, 64, 64, false, "bf16", "f32"}, Shape{33, 32, 32, true, "f32", "f32"},
+                                         Shape{40, 64, 64, false, "f32", "bf16", "f32"},
+                                         Shape{40, 80, 48, true, "bf16", "bf16", "f32"},
+                                         Shape{40, 64, 64, false, "bf16", "bf16", "bf16", 1},
+                                         Shape{40, 64, 64, true, "f32", "f32", "f32", 3}));
+
+TEST_P(Products, OnTheProcessor) {
+  auto code = gpu::compileKernel(parse(kernelText(GetParam())), target("x86-64"));
+  ASSERT_TRUE(succeeded(code));
+  Product product(GetParam());
+  ASSERT_EQ(product.call(dlsym(load("kernel", code->object), code->symbol.c_str())), 0);
+  product.check();
+}
+
+//===-- The device
+//----------------------------------------------------------------------------------------------------===//
+
+/// What the launcher finds on this device.
+struct {
+  void *kernels = nullptr;
+  std::string ptx, entry;
+  int initialized = 0;
+} device;
+
+TEST_P(Products, OnAnEmulatedDevice) {
+  Shape shape = GetParam();
+  KernelOp kernel = parse(kernelText(shape));
+  auto text = gpu::kernelText(kernel, target("cuda-sm80"), KernelText::llvm);
+  ASSERT_TRUE(succeeded(text));
+  llvm::LLVMContext llvmContext;
+  llvm::SMDiagnostic diagnostic;
+  auto deviceCode = llvm::parseAssemblyString(*text, diagnostic, llvmContext);
+  ASSERT_TRUE(deviceCode) << diagnostic.getMessage().str();
+  emulateDevice(*deviceCode);
+  NativeCode native;
+  native.prepare(*deviceCode);
+  device = {load("device", native.object(*deviceCode))};
+
+  auto code = gpu::compileKernel(kernel, target("cuda-sm80"));
+  ASSERT_TRUE(succeeded(code));
+  Product product(shape);
+  ASSERT_EQ(product.call(dlsym(load("launcher", code->object), code->symbol.c_str())), 0);
+  EXPECT_EQ(device.initialized, 1);
+  EXPECT_EQ(device.entry, code->symbol + (shape.apart ? "_unaligned" : ""));
+  EXPECT_THAT(device.ptx, HasSubstr(".entry " + device.entry + "("));
+  product.check();
+}
+
+} // namespace
+
+/// The two functions of lib/runtime that the launcher calls.
+extern "C" int halide_cuda_initialize_kernels(void *, void **state, const char *ptx, int size) {
+  *state = &device;
+  ++device.initialized;
+  device.ptx = ptx;
+  EXPECT_EQ(device.ptx.size() + 1, size_t(size));
+  return 0;
+}
+
+extern "C" int halide_cuda_run(void *, void *state, const char *entry, int blocksX, int blocksY, int blocksZ,
+                               int threadsX, int threadsY, int threadsZ, int sharedBytes, const uint32_t *types,
+                               void **arguments, const int8_t *areBuffers) {
+  EXPECT_EQ(state, &device);
+  EXPECT_EQ(blocksZ * threadsY * threadsZ, 1);
+  EXPECT_EQ(sharedBytes, 0);
+  device.entry = entry;
+  std::array<uint64_t, 5> values = {};
+  size_t count = 0;
+  for (; types[count]; ++count) {
+    if (areBuffers[count]) values[count] = static_cast<Buffer *>(arguments[count])->device;
+    if (!areBuffers[count]) std::memcpy(&values[count], arguments[count], 8);
+    EXPECT_EQ(types[count], areBuffers[count] ? 0x00014003u : 0x00014000u); // a handle or an integer of 64 bits
+  }
+  EXPECT_EQ(arguments[count], nullptr);
+  std::string name = llvm::StringRef(entry).ends_with("_unaligned") ? "product_unaligned" : "product";
+  auto kernel = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(device.kernels, name.c_str()));
+  EXPECT_TRUE(kernel);
+  EmulatedDevice::run(kernel, {blocksX, blocksY}, threadsX, values);
+  return 0;
+}
