@@ -61,8 +61,7 @@ public:
   }
 
 private:
-  //===-- Tiles and threads
-  //-----------------------------------------------------------------------------------------===//
+  //===-- Tiles and threads -------------------------------------------------------------------------------------===//
 
   void shareTiles(scf::ForallOp tiles) {
     using ::mlir::gpu::Dimension;
@@ -129,8 +128,7 @@ private:
     runs[loop.getResult(0)] = llvm::to_vector_of<Value>(shared.getResults());
   }
 
-  //===-- Memory
-  //----------------------------------------------------------------------------------------------------===//
+  //===-- Memory ------------------------------------------------------------------------------------------------===//
 
   void load(vector::TransferReadOp read) {
     VectorType type = read.getVectorType();
@@ -194,8 +192,7 @@ private:
     return llvm::map_to_vector(values, [&](Value value) { return mapping.lookup(value); });
   }
 
-  //===-- Products
-  //--------------------------------------------------------------------------------------------------===//
+  //===-- Products ----------------------------------------------------------------------------------------------===//
 
   void multiply(vector::ContractionOp contract) {
     ArrayRef<Value> a = runs[contract.getLhs()], b = runs[contract.getRhs()];
@@ -248,8 +245,7 @@ private:
   Value element(Value run, int64_t at) { return vector::ExtractOp::create(builder, run, at); }
   static int64_t length(Value run) { return cast<VectorType>(run.getType()).getNumElements(); }
 
-  //===-- Indices
-  //---------------------------------------------------------------------------------------------------===//
+  //===-- Indices -----------------------------------------------------------------------------------------------===//
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, value); }
   Value plus(Value a, Value b) { return arith::AddIOp::create(builder, a, b); }

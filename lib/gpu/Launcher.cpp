@@ -124,8 +124,7 @@ private:
     return constants(ArrayRef<Number>(numbers));
   }
 
-  //===-- Sizes
-  //-----------------------------------------------------------------------------------------------------===//
+  //===-- Sizes -------------------------------------------------------------------------------------------------===//
 
   llvm::Value *sizeOf(DimsAttr dims) { return evaluate(dims.getSizes().front(), dims.getNames()); }
 

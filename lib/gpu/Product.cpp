@@ -40,7 +40,8 @@ private:
     product.transposedB = matmul.getTransposeB();
     product.depth = a.getDimSize(1);
     product.columns = type.getDimSize(1);
-    if (product.depth % 16 || product.columns % 16) return false;
+    constexpr int64_t mostColumns = 32 * 65535; // of blocks along y
+    if (product.depth % 16 || product.columns % 16 || product.columns > mostColumns) return false;
     DimsAttr dims = dimsOf(type);
     product.rows = DimsAttr::get(kernel.getContext(), dims.getNames(), dims.getSizes().front());
     if (!operand(matmul.getA(), product.a) || !operand(matmul.getB(), product.b)) return false;

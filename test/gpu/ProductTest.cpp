@@ -103,8 +103,7 @@ protected:
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
-//===-- Numbers
-//-------------------------------------------------------------------------------------------------------===//
+//===-- Numbers ---------------------------------------------------------------------------------------------------===//
 
 float wide(uint16_t bits) {
   uint32_t value = uint32_t(bits) << 16;
@@ -228,8 +227,70 @@ TEST_P(Products, OnTheProcessor) {
   product.check();
 }
 
-//===-- The device
-//----------------------------------------------------------------------------------------------------===//
+//===-- What is not taken -----------------------------------------------------------------------------------------===//
+
+std::string replaced(std::string text, llvm::StringRef from, llvm::StringRef to) {
+  size_t at = text.find(from.str());
+  EXPECT_NE(at, std::string::npos) << from.str() << " in " << text;
+  while ((at = text.find(from.str(), at)) != std::string::npos) {
+    text.replace(at, from.size(), to.str());
+    at += to.size();
+  }
+  return text;
+}
+
+TEST_F(Kernels, OfOtherKindsAreLeftToHalide) {
+  std::string text = kernelText({32, 64, 32});
+  auto taken = [&](const std::string &text, llvm::StringRef name = "cuda-sm80") {
+    return gpu::canCompile(parse(text), target(name));
+  };
+  EXPECT_TRUE(taken(text));
+  EXPECT_TRUE(taken(text, "cuda-sm90"));
+  EXPECT_FALSE(taken(text, "x86-64-v4-bf16"));
+  EXPECT_FALSE(taken(text, "opencl"));
+  EXPECT_FALSE(taken(replaced(text, "bf16", "f16")));
+  EXPECT_FALSE(taken(kernelText({32, 24, 32}))); // columns and depth are multiples of 16
+  EXPECT_FALSE(taken(kernelText({32, 64, 8})));
+  EXPECT_FALSE(taken(replaced(text, "fovea.add", "fovea.mul")));
+  auto strides = [&](const std::string &argument, const std::string &strides) {
+    return replaced(text, argument, argument + " {fovea.strides = #fovea.dims<[] -> " + strides + ">}");
+  };
+  EXPECT_FALSE(taken(strides("%bias: tensor<64xf32>", "(2)")));
+  EXPECT_FALSE(taken(strides("%b: tensor<32x64xbf16>", "(68, 1)")));
+  EXPECT_TRUE(taken(strides("%b: tensor<32x64xbf16>", "(72, 1)")));
+  std::string sum = "tensor<?x64xf32, #fovea.dims<[batch] -> (batch, 64)>>", last = "%5 = fovea.cast %4";
+  auto after = [&](const std::string &op) { return replaced(text, last, "%6 = " + op + "\n%5 = fovea.cast %6"); };
+  EXPECT_FALSE(taken(after("fovea.gelu %4 : " + sum)));
+  EXPECT_FALSE(taken(after("fovea.add %4, %4 : (" + sum + ", " + sum + ") -> " + sum)));
+}
+
+TEST_F(Kernels, OfOtherKindsAreRefused) {
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
+  EXPECT_TRUE(failed(gpu::compileKernel(parse(kernelText({32, 24, 32})), target("cuda-sm80"))));
+  EXPECT_EQ(message, "is no product of bf16 matrices: the tensor-core provider does not compile it");
+}
+
+//===-- PTX -------------------------------------------------------------------------------------------------------===//
+
+TEST_P(Products, AssembleWithoutSpills) {
+  if (std::system("PATH=$PATH:/usr/local/cuda/bin command -v ptxas > /dev/null")) GTEST_SKIP() << "there is no ptxas";
+  KernelOp kernel = parse(kernelText(GetParam()));
+  for (std::string capability : {"80", "90"}) {
+    auto text = gpu::kernelText(kernel, target("cuda-sm" + capability), KernelText::assembly);
+    ASSERT_TRUE(succeeded(text));
+    std::string ptx = folder / "kernel.ptx", log = folder / "log";
+    ASSERT_FALSE(bool(writeFile(ptx, *text)));
+    std::string command = "PATH=$PATH:/usr/local/cuda/bin ptxas -v -arch=sm_" + capability + " -o /dev/null " + ptx;
+    int status = std::system((command + " > " + log + " 2>&1").c_str());
+    std::string said = llvm::cantFail(readFile(log));
+    ASSERT_EQ(status, 0) << said;
+    EXPECT_EQ(llvm::StringRef(said).count("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads"), 2u)
+        << said;
+  }
+}
+
+//===-- The device ------------------------------------------------------------------------------------------------===//
 
 /// What the launcher finds on this device.
 struct {
