@@ -48,7 +48,7 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target) {
     native.prepare(*module);
     defineCall(*module, kernel, *product, symbol, callee);
   }
-  return KernelCode{symbol, native.object(*module), {}};
+  return KernelCode{symbol, native.object(*module), {}, target.onDevice() ? 1 : 0};
 }
 
 FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, KernelText what) {
@@ -60,7 +60,7 @@ FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, KernelT
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
       target.onDevice() ? deviceCode(*product, symbol, context) : processorCode(*product, symbol, context);
-  if (what == KernelText::assembly && target.onDevice()) return ptx(*module, target.capability);
+  if (target.onDevice() && what != KernelText::llvm) return ptx(*module, target.capability);
   std::string text;
   llvm::raw_string_ostream(text) << *module;
   return text;

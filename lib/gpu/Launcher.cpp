@@ -58,9 +58,8 @@ public:
     builder.CreateStore(rows, rowsAt);
     SmallVector<llvm::Value *> values(buffers);
     values.append({rowsAt, llvm::ConstantPointerNull::get(builder.getPtrTy())});
-    constexpr uint32_t bits64 = 64 << 8 | 1 << 16, handle = 3; // halide_type_t: code, bits, lanes
-    SmallVector<uint32_t> kinds(buffers.size(), handle | bits64);
-    kinds.append({bits64, 0});
+    SmallVector<uint64_t> sizes(buffers.size() + 1, 8);
+    sizes.push_back(0);
     SmallVector<uint8_t> areBuffers(buffers.size(), 1);
     areBuffers.append({0, 0});
 
@@ -79,7 +78,7 @@ public:
                                             one,
                                             one,
                                             builder.getInt32(0),
-                                            constants(kinds),
+                                            constants(sizes),
                                             list(values),
                                             constants(areBuffers)};
     SmallVector<llvm::Type *> types;

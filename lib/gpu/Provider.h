@@ -17,8 +17,8 @@ namespace fovea::gpu {
 bool canCompile(KernelOp kernel, const Target &target);
 
 /// As the functions of lib/halide/Provider.h. On a target without a device the code is plain and slow, for tests. Text
-/// is the vector form for `schedule`, its form on threads for `stmt`; on CUDA, `llvm` is the device's and `assembly` is
-/// PTX.
+/// is the vector form for `schedule` and the form on threads for `stmt`; on CUDA, `llvm` is the device's code, and
+/// `assembly` and `device` are PTX.
 std::string kernelSymbol(KernelOp kernel, const Target &target);
 mlir::FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target);
 mlir::FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, KernelText what);
