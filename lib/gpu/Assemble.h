@@ -17,7 +17,7 @@ std::string vectorText(const Product &product, StringRef symbol);
 std::string deviceText(const Product &product, StringRef symbol);
 
 /// The vector form as a function for a processor, and the form on threads as kernels for a CUDA device: of the pointers
-/// to a, b, bias if there is one, and result, and the number of rows as i64.
+/// to a, b, the addends and the result, and the number of rows as i64.
 std::unique_ptr<llvm::Module> processorCode(const Product &product, StringRef symbol, llvm::LLVMContext &context);
 std::unique_ptr<llvm::Module> deviceCode(const Product &product, StringRef symbol, llvm::LLVMContext &context);
 

@@ -135,15 +135,16 @@ private:
     SmallVector<Value> at = indices(read.getIndices()), &result = runs[read.getResult()];
     int64_t down = type.getDimSize(0), across = type.getDimSize(1);
     Role role = roleOf(read.getResult());
-    if (role == Role::result) { // a row for all rows
+    if (role == Role::result && at.size() == 1) { // a row for all rows
       for (int64_t e : {0, 1}) result.push_back(load(read, {plus(at[0], columnsFrom(e, across))}, across / 8));
       for (int64_t i = 1; i < down / 8; ++i) result.append({result[0], result[1]});
-    } else if (role == Role::a) { // beyond the last row, the last: no row of the result depends on another
-      for (int64_t i = 0; i < down / 8; ++i) {
-        Value row = plus(at[0], plus(group, index(8 * i)));
-        Value known = arith::MinSIOp::create(builder, row, arith::SubIOp::create(builder, rows, index(1)));
-        result.push_back(load(read, {known, plus(at[1], times(inGroup, across / 4))}, across / 4));
-      }
+    } else if (role == Role::result) {
+      for (int64_t i = 0; i < down / 8; ++i)
+        for (int64_t e : {0, 1})
+          result.push_back(load(read, {knownRow(at[0], i), plus(at[1], columnsFrom(e, across))}, across / 8));
+    } else if (role == Role::a) {
+      for (int64_t i = 0; i < down / 8; ++i)
+        result.push_back(load(read, {knownRow(at[0], i), plus(at[1], times(inGroup, across / 4))}, across / 4));
     } else if (role == Role::b) {
       for (int64_t i = 0; i < down / 4; ++i) {
         Value term = plus(at[0], plus(times(inGroup, down / 4), index(i)));
@@ -155,6 +156,12 @@ private:
         result.push_back(load(read, {column, plus(at[1], times(inGroup, across / 4))}, across / 4));
       }
     }
+  }
+
+  /// Beyond the last row, the last one: no row of the result depends on another.
+  Value knownRow(Value first, int64_t i) {
+    Value row = plus(first, plus(group, index(8 * i)));
+    return arith::MinSIOp::create(builder, row, arith::SubIOp::create(builder, rows, index(1)));
   }
 
   Value load(vector::TransferReadOp read, ArrayRef<Value> at, int64_t length) {

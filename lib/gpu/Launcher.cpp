@@ -18,8 +18,9 @@ class Launcher {
 public:
   Launcher(llvm::Module &module, KernelOp kernel, const Product &product, StringRef symbol)
       : module(module), kernel(kernel), product(product), builder(module.getContext()) {
-    size_t inputs = kernel.getArgumentTypes().size(), sizes = kernelSizes(kernel).size();
-    SmallVector<llvm::Type *> types(1 + inputs, builder.getPtrTy());
+    int64_t inPlace = kernel.inPlace(0), sizes = kernelSizes(kernel).size();
+    firstSize = kernel.getArgumentTypes().size() + (inPlace < 0 ? 1 : 0);
+    SmallVector<llvm::Type *> types(firstSize, builder.getPtrTy());
     types.append(sizes, builder.getInt32Ty());
     types.push_back(builder.getPtrTy());
     function = llvm::Function::Create(llvm::FunctionType::get(builder.getInt32Ty(), types, false),
@@ -27,9 +28,15 @@ public:
     function->addFnAttr(llvm::Attribute::NoUnwind);
     function->setUWTableKind(llvm::UWTableKind::Default); // for debuggers and profilers
     builder.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", function));
-    for (const Matrix *matrix : {&product.a, &product.b, product.bias ? &*product.bias : nullptr})
-      if (matrix) buffers.push_back(function->getArg(1 + matrix->argument));
-    buffers.push_back(function->getArg(types.size() - 1));
+    llvm::Value *result = function->getArg(types.size() - 1);
+    auto add = [&](const Matrix &matrix) {
+      int64_t argument = matrix.argument, before = inPlace >= 0 && inPlace < argument ? 1 : 0;
+      buffers.push_back(argument == inPlace ? result : function->getArg(1 + argument - before));
+    };
+    add(product.a);
+    add(product.b);
+    llvm::for_each(product.addends, add);
+    buffers.push_back(result);
     rows = builder.CreateSExt(sizeOf(product.rows), builder.getInt64Ty());
   }
 
@@ -132,7 +139,7 @@ private:
     if (auto symbol = dyn_cast<AffineSymbolExpr>(expression)) {
       SmallVector<StringAttr> all = kernelSizes(kernel);
       size_t index = llvm::find(all, names[symbol.getPosition()]) - all.begin();
-      return function->getArg(1 + kernel.getArgumentTypes().size() + index);
+      return function->getArg(firstSize + index);
     }
     auto binary = cast<AffineBinaryOpExpr>(expression);
     llvm::Value *left = evaluate(binary.getLHS(), names), *right = evaluate(binary.getRHS(), names);
@@ -161,6 +168,7 @@ private:
   llvm::Function *function = nullptr;
   SmallVector<llvm::Value *> buffers; // in the order of the compiled code
   llvm::Value *rows = nullptr;
+  unsigned firstSize = 0; // among the function's arguments
 };
 
 } // namespace

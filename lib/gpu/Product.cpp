@@ -16,25 +16,33 @@ public:
 
   std::optional<Product> run() {
     auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
-    if (yield.getValues().size() != 1 || kernel.inPlace(0) >= 0) return std::nullopt;
+    if (yield.getValues().size() != 1) return std::nullopt;
     Value sum = withoutCast(yield.getValues()[0], /*toF32=*/false);
-    Value row;
-    if (auto add = sum.getDefiningOp<AddOp>()) {
+    SmallVector<Value> added; // the last first
+    while (auto add = sum.getDefiningOp<AddOp>()) {
       met(add);
-      bool first = isa_and_nonnull<MatmulOp>(add.getA().getDefiningOp());
+      bool first = dependsOnProduct(add.getA());
+      added.push_back(first ? add.getB() : add.getA());
       sum = first ? add.getA() : add.getB();
-      row = first ? add.getB() : add.getA();
     }
     auto matmul = sum.getDefiningOp<MatmulOp>();
     if (!matmul || !typeOf(sum).getElementType().isF32() || matmul.getTransposeA()) return std::nullopt;
     met(matmul);
-    if (!describe(matmul, row, yield)) return std::nullopt;
+    if (!describe(matmul, yield)) return std::nullopt;
+    for (Value value : llvm::reverse(added))
+      if (!addend(value)) return std::nullopt;
     size_t ops = kernel.getBody().front().getOperations().size() - 1;
     return ops == seen.size() ? std::optional(product) : std::nullopt;
   }
 
 private:
-  bool describe(MatmulOp matmul, Value row, YieldOp yield) {
+  static bool dependsOnProduct(Value sum) {
+    auto add = sum.getDefiningOp<AddOp>();
+    return add ? dependsOnProduct(add.getA()) || dependsOnProduct(add.getB())
+               : isa_and_nonnull<MatmulOp>(sum.getDefiningOp());
+  }
+
+  bool describe(MatmulOp matmul, YieldOp yield) {
     RankedTensorType type = matmul.getType(), a = typeOf(matmul.getA()), b = typeOf(matmul.getB());
     if (a.getRank() != 2 || b.getRank() != 2 || !b.hasStaticShape()) return false;
     product.transposedB = matmul.getTransposeB();
@@ -42,10 +50,10 @@ private:
     product.columns = type.getDimSize(1);
     constexpr int64_t mostColumns = 32 * 65535; // of blocks along y
     if (product.depth % 16 || product.columns % 16 || product.columns > mostColumns) return false;
-    DimsAttr dims = dimsOf(type);
-    product.rows = DimsAttr::get(kernel.getContext(), dims.getNames(), dims.getSizes().front());
+    product.rows = rowsOf(type);
     if (!operand(matmul.getA(), product.a) || !operand(matmul.getB(), product.b)) return false;
-    if (row && !(product.bias = bias(row))) return false;
+    int64_t shared = kernel.inPlace(0);
+    if (shared == product.a.argument || shared == product.b.argument) return false;
     Type element = typeOf(yield.getValues()[0]).getElementType();
     product.result.isF32 = element.isF32();
     return (element.isF32() || element.isBF16()) && layout(kernel.resultStrides(0), product.result);
@@ -57,12 +65,22 @@ private:
     return typeOf(rounded).getElementType().isBF16() && argument(withoutCast(rounded, /*toF32=*/false), matrix);
   }
 
-  std::optional<Matrix> bias(Value row) {
+  DimsAttr rowsOf(RankedTensorType type) {
+    DimsAttr dims = dimsOf(type);
+    return DimsAttr::get(kernel.getContext(), dims.getNames(), dims.getSizes().front());
+  }
+
+  bool addend(Value value) {
     Matrix matrix;
-    Value stored = withoutCast(row, /*toF32=*/true);
+    Value stored = withoutCast(value, /*toF32=*/true);
     RankedTensorType type = typeOf(stored);
-    if (type.getRank() != 1 || type.getDimSize(0) != product.columns || !argument(stored, matrix)) return std::nullopt;
-    return matrix;
+    matrix.isRow = type.getRank() == 1;
+    if (type.getRank() < 1 || type.getRank() > 2 || type.getShape().back() != product.columns ||
+        !argument(stored, matrix))
+      return false;
+    if (!matrix.isRow && rowsOf(type) != product.rows) return false;
+    product.addends.push_back(matrix);
+    return true;
   }
 
   bool argument(Value value, Matrix &matrix) {

@@ -7,18 +7,20 @@
 
 namespace fovea::gpu {
 
-/// A matrix or a row in memory, with columns side by side.
+/// A matrix in memory, with columns side by side, or one row.
 struct Matrix {
-  unsigned argument = 0; // of the kernel
+  unsigned argument = 0; // of the kernel; of a result, its number
   int64_t stride = 0;    // elements from row to row
   bool isF32 = false;    // else bf16
+  bool isRow = false;
 };
 
-/// result = a * b, + bias where there is one: a is (rows, depth) and b (depth, columns), or (columns, depth) where it
-/// is transposed. Elements of a and b that are f32 are rounded to bf16 first; sums are f32.
+/// result = a * b, to which addends are added in order, matrices or rows: a is (rows, depth) and b (depth, columns), or
+/// (columns, depth) where it is transposed. Elements of a and b that are f32 are rounded to bf16 first; sums are f32.
+/// An addend may be where the result goes.
 struct Product {
   Matrix a, b, result;
-  std::optional<Matrix> bias;
+  SmallVector<Matrix, 2> addends;
   bool transposedB = false;
   int64_t columns = 0, depth = 0;
   DimsAttr rows; // one expression

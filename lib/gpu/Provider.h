@@ -12,8 +12,8 @@
 
 namespace fovea::gpu {
 
-/// Whether this provider takes the kernel: a product of two bf16 matrices, summed in f32, with a row added or none, on
-/// a CUDA device.
+/// Whether this provider takes the kernel: a product of two bf16 matrices, summed in f32, with rows (biases) and
+/// matrices (residuals) added or none, on a CUDA device.
 bool canCompile(KernelOp kernel, const Target &target);
 
 /// As the functions of lib/halide/Provider.h. On a target without a device the code is plain and slow, for tests. Text

@@ -32,7 +32,7 @@ public:
     OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getLoc());
     builder.setInsertionPointToEnd(module->getBody());
     SmallVector<Type> types = {pointer(product.a), pointer(product.b)};
-    if (product.bias) types.push_back(pointer(*product.bias));
+    for (const Matrix &addend : product.addends) types.push_back(pointer(addend));
     types.push_back(pointer(product.result));
     types.push_back(builder.getIndexType());
     auto function = func::FuncOp::create(builder, symbol, builder.getFunctionType(types, {}));
@@ -42,7 +42,8 @@ public:
     OpFoldResult ofB[] = {size(product.depth), size(product.columns)};
     if (product.transposedB) std::swap(ofB[0], ofB[1]);
     b = view(function.getArgument(1), product.b, ofB);
-    if (product.bias) bias = view(function.getArgument(2), *product.bias, size(product.columns));
+    for (auto [index, addend] : llvm::enumerate(product.addends))
+      addends.push_back(view(function.getArgument(2 + index), addend, {rows, size(product.columns)}));
     result = view(function.getArgument(types.size() - 2), product.result, {rows, size(product.columns)});
     auto tiles = scf::ForallOp::create(builder, {size(0), size(0)}, {rows, size(product.columns)},
                                        {size(tile.rows), size(tile.columns)}, ValueRange(), std::nullopt);
@@ -65,11 +66,12 @@ private:
       scf::YieldOp::create(builder, sum);
     }
     Value sum = loop.getResult(0);
-    if (bias) {
-      AffineExpr fromRow[] = {builder.getAffineConstantExpr(0), builder.getAffineDimExpr(0)};
-      auto map = AffineMap::get(1, 0, fromRow, builder.getContext());
-      Value added = read(bias, column, type.getShape(), map, {true, true});
-      if (!product.bias->isF32) added = arith::ExtFOp::create(builder, type, added);
+    AffineExpr ofRow[] = {builder.getAffineConstantExpr(0), builder.getAffineDimExpr(0)};
+    auto broadcast = AffineMap::get(1, 0, ofRow, builder.getContext()), identity = builder.getMultiDimIdentityMap(2);
+    for (auto [matrix, addend] : llvm::zip(product.addends, addends)) {
+      Value added = matrix.isRow ? read(addend, column, type.getShape(), broadcast, {true, true})
+                                 : read(addend, {row, column}, type.getShape(), identity, {tile.rows == 1, true});
+      if (!matrix.isF32) added = arith::ExtFOp::create(builder, type, added);
       sum = arith::AddFOp::create(builder, sum, added);
     }
     if (!product.result.isF32) sum = arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), sum);
@@ -105,10 +107,12 @@ private:
     return arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), value);
   }
 
+  /// `sizes` are those of a matrix; a row has the last.
   Value view(Value pointer, const Matrix &matrix, ArrayRef<OpFoldResult> sizes) {
-    SmallVector<OpFoldResult> strides = {size(1)};
-    if (sizes.size() == 2) strides.insert(strides.begin(), size(matrix.stride));
-    return memref::ReinterpretCastOp::create(builder, pointer, size(0), sizes, strides);
+    SmallVector<OpFoldResult> strides = {size(matrix.stride), size(1)};
+    size_t first = matrix.isRow ? 1 : 0;
+    return memref::ReinterpretCastOp::create(builder, pointer, size(0), sizes.drop_front(first),
+                                             ArrayRef(strides).drop_front(first));
   }
 
   MemRefType pointer(const Matrix &matrix) {
@@ -120,7 +124,8 @@ private:
   const Product &product;
   const Tile &tile;
   ImplicitLocOpBuilder builder;
-  Value a, b, bias, result, rows;
+  Value a, b, result, rows;
+  SmallVector<Value> addends;
 };
 
 } // namespace

@@ -16,9 +16,9 @@ struct Tile {
   static Tile ofProcessor(const Product &product);
 };
 
-/// A module with one function, `symbol`(a, b, bias if there is one, result: memrefs of rank 0 at the first elements,
-/// rows: index): one scf.forall over the tiles, and in it one scf.for along the sums, with vector.contract.
-/// The dialects must be loaded.
+/// A module with one function, `symbol`(a, b, addends, result: memrefs of rank 0 at the first elements; rows: index):
+/// one scf.forall over the tiles, and in it one scf.for along the sums, with vector.contract. The dialects must be
+/// loaded.
 mlir::OwningOpRef<mlir::ModuleOp> vectorForm(mlir::MLIRContext *context, const Product &product, const Tile &tile,
                                              StringRef symbol);
 

@@ -109,7 +109,7 @@ float __truncsfbf2(float value) {
 
 namespace fovea {
 
-void EmulatedDevice::run(Kernel kernel, std::array<int, 2> blocks, int threads, std::array<uint64_t, 5> arguments) {
+void EmulatedDevice::run(Kernel kernel, std::array<int, 2> blocks, int threads, std::array<uint64_t, 6> arguments) {
   Warp emulated;
   warp = &emulated;
   emulated.kernel = [&] { std::apply(kernel, arguments); };

@@ -16,10 +16,10 @@ void emulateDevice(llvm::Module &deviceCode);
 
 class EmulatedDevice {
 public:
-  using Kernel = void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+  using Kernel = void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
-  /// Runs a kernel of at most five arguments.
-  static void run(Kernel kernel, std::array<int, 2> blocks, int threads, std::array<uint64_t, 5> arguments);
+  /// Runs a kernel of at most six arguments.
+  static void run(Kernel kernel, std::array<int, 2> blocks, int threads, std::array<uint64_t, 6> arguments);
 };
 
 } // namespace fovea

@@ -29,48 +29,71 @@ struct Shape {
   bool transposedB = false;
   std::string bias = "f32"; // an element type, or none
   std::string result = "bf16", weight = "bf16";
-  int64_t apart = 0; // elements from the multiple of 16 bytes at which matrices begin
+  std::string residual = "none"; // as bias
+  bool inPlace = false;          // the result goes where the residual is
+  int64_t apart = 0;             // elements from the multiple of 16 bytes at which matrices begin
 
   friend std::ostream &operator<<(std::ostream &out, const Shape &shape) {
     return out << shape.rows << "x" << shape.columns << "x" << shape.depth << " " << shape.weight << " b"
-               << (shape.transposedB ? "^T" : "") << " + " << shape.bias << " to " << shape.result << " at "
-               << shape.apart;
+               << (shape.transposedB ? "^T" : "") << " + " << shape.bias << " + " << shape.residual
+               << (shape.inPlace ? " in place" : "") << " to " << shape.result << " at " << shape.apart;
   }
 };
 
-std::string kernelText(const Shape &shape) {
-  std::string rowDims = "tensor<?x{0}x{1}, #fovea.dims<[batch] -> (batch, {0})>>";
-  auto rows = [&](int64_t columns, llvm::StringRef element) {
-    return llvm::formatv(rowDims.c_str(), columns, element).str();
-  };
-  int64_t ofB[] = {shape.depth, shape.columns};
-  if (shape.transposedB) std::swap(ofB[0], ofB[1]);
-  auto weight = [&](llvm::StringRef element) {
-    return llvm::formatv("tensor<{0}x{1}x{2}>", ofB[0], ofB[1], element).str();
-  };
-  bool hasBias = shape.bias != "none", toLow = shape.result == "bf16";
-  std::string a = rows(shape.depth, "bf16"), wideA = rows(shape.depth, "f32"), sum = rows(shape.columns, "f32"),
-              result = rows(shape.columns, shape.result), b = weight(shape.weight),
-              bias = llvm::formatv("tensor<{0}x{1}>", shape.columns, shape.bias),
-              wideBias = llvm::formatv("tensor<{0}xf32>", shape.columns);
-  std::string text =
-      "fovea.kernel @product(%a: " + a + ", %b: " + b + (hasBias ? ", %bias: " + bias : "") + ") -> " + result + " {\n";
-  text += "%0 = fovea.cast %a : " + a + " to " + wideA + "\n";
-  if (shape.weight == "f32") text += "%low = fovea.cast %b : " + b + " to " + weight("bf16") + "\n";
-  text += llvm::formatv("%1 = fovea.cast {0} : {1} to {2}\n", shape.weight == "f32" ? "%low" : "%b", weight("bf16"),
-                        weight("f32"));
-  text += llvm::formatv("%2 = fovea.matmul %0, %1 {3}: ({0}, {1}) -> {2}\n", wideA, weight("f32"), sum,
-                        shape.transposedB ? "{transpose_b = true} " : "");
-  std::string last = "%2";
-  if (hasBias) {
-    if (shape.bias != "f32") text += "%3 = fovea.cast %bias : " + bias + " to " + wideBias + "\n";
-    text += llvm::formatv("%4 = fovea.add %2, {0} : ({1}, {2}) -> {1}\n", shape.bias == "f32" ? "%bias" : "%3", sum,
-                          wideBias);
-    last = "%4";
+/// The kernel of a shape, with fovea.cast wherever bf16 is computed with.
+class TextOfKernel {
+public:
+  explicit TextOfKernel(const Shape &shape) : shape(shape) {}
+
+  std::string build() {
+    std::string result = rows(shape.columns, shape.result), residual = rows(shape.columns, shape.residual);
+    std::string text = "fovea.kernel @product(";
+    if (shape.residual != "none") text += "%residual: " + residual + ", ";
+    text += "%a: " + rows(shape.depth, "bf16") + ", %b: " + weight(shape.weight);
+    if (shape.bias != "none") text += ", %bias: " + row(shape.bias);
+    text += ") -> (" + result + (shape.inPlace ? " {fovea.in_place = 0 : i64}" : "") + ") {\n";
+    std::string a = cast("%a", rows(shape.depth, "bf16"), rows(shape.depth, "f32"));
+    std::string b = cast(cast("%b", weight(shape.weight), weight("bf16")), weight("bf16"), weight("f32"));
+    std::string sum = "%sum";
+    body += llvm::formatv("%sum = fovea.matmul {0}, {1} {2}: ({3}, {4}) -> {5}\n", a, b,
+                          shape.transposedB ? "{transpose_b = true} " : "", rows(shape.depth, "f32"), weight("f32"),
+                          sumType());
+    if (shape.bias != "none") sum = add(sum, sumType(), cast("%bias", row(shape.bias), row("f32")), row("f32"));
+    if (shape.residual != "none") sum = add(cast("%residual", residual, sumType()), sumType(), sum, sumType());
+    sum = cast(sum, sumType(), result);
+    return text + body + "fovea.yield " + sum + " : " + result + "\n}\n";
   }
-  if (toLow) text += "%5 = fovea.cast " + last + " : " + sum + " to " + result + "\n";
-  return text + "fovea.yield " + (toLow ? "%5" : last) + " : " + result + "\n}\n";
-}
+
+private:
+  std::string rows(int64_t columns, llvm::StringRef element) {
+    return llvm::formatv("tensor<?x{0}x{1}, #fovea.dims<[batch] -> (batch, {0})>>", columns, element);
+  }
+  std::string row(llvm::StringRef element) { return llvm::formatv("tensor<{0}x{1}>", shape.columns, element); }
+  std::string weight(llvm::StringRef element) {
+    int64_t depth = shape.depth, columns = shape.columns;
+    return shape.transposedB ? llvm::formatv("tensor<{0}x{1}x{2}>", columns, depth, element)
+                             : llvm::formatv("tensor<{0}x{1}x{2}>", depth, columns, element);
+  }
+  std::string sumType() { return rows(shape.columns, "f32"); }
+
+  std::string cast(const std::string &value, const std::string &from, const std::string &to) {
+    if (from == to) return value;
+    std::string name = "%v" + std::to_string(count++);
+    body += name + " = fovea.cast " + value + " : " + from + " to " + to + "\n";
+    return name;
+  }
+  std::string add(const std::string &a, const std::string &ofA, const std::string &b, const std::string &ofB) {
+    std::string name = "%v" + std::to_string(count++);
+    body += llvm::formatv("{0} = fovea.add {1}, {2} : ({3}, {4}) -> {5}\n", name, a, b, ofA, ofB, sumType());
+    return name;
+  }
+
+  const Shape &shape;
+  std::string body;
+  int count = 0;
+};
+
+std::string kernelText(const Shape &shape) { return TextOfKernel(shape).build(); }
 
 Target target(llvm::StringRef name) { return llvm::cantFail(parseTargets(name)).front(); }
 
@@ -142,8 +165,8 @@ public:
            std::all_of(bytes.begin() + size(start + count), bytes.end(), intact);
   }
 
-  const size_t count;
-  const bool isF32;
+  size_t count;
+  bool isF32;
 
 private:
   static constexpr char canary = 0x7f;
@@ -169,21 +192,30 @@ public:
       : shape(shape), a(shape.rows * shape.depth, false, shape.apart),
         b(shape.depth * shape.columns, shape.weight == "f32", shape.apart),
         bias(shape.columns, shape.bias == "f32", shape.apart),
+        residual(shape.rows * shape.columns, shape.residual == "f32", shape.apart),
         result(shape.rows * shape.columns, shape.result == "f32", shape.apart) {
     std::mt19937 random(7);
     std::normal_distribution<float> normal;
-    for (Stored *matrix : {&a, &b, &bias})
+    for (Stored *matrix : {&a, &b, &bias, &residual})
       for (size_t i = 0; i < matrix->count; ++i) matrix->set(i, normal(random));
+    if (shape.inPlace) result = residual;
   }
 
   int call(void *function) {
-    auto buffer = [](Stored &matrix) { return Buffer{(uint64_t)matrix.address(), nullptr, matrix.address()}; };
-    Buffer ofA = buffer(a), ofB = buffer(b), ofBias = buffer(bias), ofResult = buffer(result);
-    if (shape.bias == "none")
-      return ((int (*)(void *, Buffer *, Buffer *, int32_t, Buffer *))function)(nullptr, &ofA, &ofB, shape.rows,
-                                                                                &ofResult);
-    return ((int (*)(void *, Buffer *, Buffer *, Buffer *, int32_t, Buffer *))function)(nullptr, &ofA, &ofB, &ofBias,
-                                                                                        shape.rows, &ofResult);
+    std::vector<Buffer> buffers;
+    for (Stored *matrix : {&residual, &a, &b, &bias, &result})
+      buffers.push_back({(uint64_t)matrix->address(), nullptr, matrix->address()});
+    bool residualIsInput = shape.residual != "none" && !shape.inPlace;
+    std::vector<uint64_t> values = {0}; // words, whatever their type: all are passed in the same registers
+    auto pass = [&](size_t buffer) { values.push_back((uint64_t)&buffers[buffer]); };
+    if (residualIsInput) pass(0);
+    pass(1), pass(2);
+    if (shape.bias != "none") pass(3);
+    values.push_back(shape.rows);
+    pass(4);
+    values.resize(7);
+    return ((int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))function)(
+        values[0], values[1], values[2], values[3], values[4], values[5], values[6]);
   }
 
   void check() const {
@@ -191,21 +223,20 @@ public:
     for (int64_t m = 0; m < shape.rows; ++m)
       for (int64_t n = 0; n < shape.columns; ++n) {
         double sum = 0, size = 0;
-        for (int64_t k = 0; k < shape.depth; ++k) {
-          double term = double(a.get(m * shape.depth + k)) *
-                        wide(low(b.get(shape.transposedB ? n * shape.depth + k : k * shape.columns + n)));
-          sum += term;
-          size += std::abs(term);
-        }
-        if (shape.bias != "none") sum += bias.get(n), size += std::abs(bias.get(n));
-        double bound = size * (shape.depth + 2) * 0x1p-24 + (shape.result == "f32" ? 0 : std::abs(sum) * 0x1p-8);
+        auto add = [&](double term) { sum += term, size += std::abs(term); };
+        for (int64_t k = 0; k < shape.depth; ++k)
+          add(double(a.get(m * shape.depth + k)) *
+              wide(low(b.get(shape.transposedB ? n * shape.depth + k : k * shape.columns + n))));
+        if (shape.bias != "none") add(bias.get(n));
+        if (shape.residual != "none") add(residual.get(m * shape.columns + n));
+        double bound = size * (shape.depth + 3) * 0x1p-24 + (shape.result == "f32" ? 0 : std::abs(sum) * 0x1p-8);
         ASSERT_NEAR(result.get(m * shape.columns + n), sum, bound) << "at " << m << ", " << n;
       }
   }
 
 private:
   Shape shape;
-  Stored a, b, bias, result;
+  Stored a, b, bias, residual, result;
 };
 
 class Products : public Kernels, public testing::WithParamInterface<Shape> {};
@@ -216,8 +247,10 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Products,
                                          Shape{33, 64, 64, false, "bf16", "f32"}, Shape{33, 32, 32, true, "f32", "f32"},
                                          Shape{40, 64, 64, false, "f32", "bf16", "f32"},
                                          Shape{40, 80, 48, true, "bf16", "bf16", "f32"},
-                                         Shape{40, 64, 64, false, "bf16", "bf16", "bf16", 1},
-                                         Shape{40, 64, 64, true, "f32", "f32", "f32", 3}));
+                                         Shape{40, 64, 64, false, "bf16", "bf16", "bf16", "f32", false, 1},
+                                         Shape{40, 64, 64, true, "f32", "f32", "f32", "none", false, 3},
+                                         Shape{33, 64, 48, false, "f32", "bf16", "f32", "bf16", true},
+                                         Shape{65, 32, 64, true, "none", "bf16", "bf16", "f32"}));
 
 TEST_P(Products, OnTheProcessor) {
   auto code = gpu::compileKernel(parse(kernelText(GetParam())), target("x86-64"));
@@ -258,10 +291,12 @@ TEST_F(Kernels, OfOtherKindsAreLeftToHalide) {
   EXPECT_FALSE(taken(strides("%bias: tensor<64xf32>", "(2)")));
   EXPECT_FALSE(taken(strides("%b: tensor<32x64xbf16>", "(68, 1)")));
   EXPECT_TRUE(taken(strides("%b: tensor<32x64xbf16>", "(72, 1)")));
-  std::string sum = "tensor<?x64xf32, #fovea.dims<[batch] -> (batch, 64)>>", last = "%5 = fovea.cast %4";
-  auto after = [&](const std::string &op) { return replaced(text, last, "%6 = " + op + "\n%5 = fovea.cast %6"); };
-  EXPECT_FALSE(taken(after("fovea.gelu %4 : " + sum)));
-  EXPECT_FALSE(taken(after("fovea.add %4, %4 : (" + sum + ", " + sum + ") -> " + sum)));
+  std::string sum = "tensor<?x64xf32, #fovea.dims<[batch] -> (batch, 64)>>", last = "%v3 = fovea.cast %v2";
+  auto after = [&](const std::string &op) {
+    return replaced(text, last, "%after = " + op + "\n%v3 = fovea.cast %after");
+  };
+  EXPECT_FALSE(taken(after("fovea.gelu %v2 : " + sum)));
+  EXPECT_FALSE(taken(after("fovea.add %v2, %v2 : (" + sum + ", " + sum + ") -> " + sum)));
 }
 
 TEST_F(Kernels, OfOtherKindsAreRefused) {
@@ -277,7 +312,7 @@ TEST_P(Products, AssembleWithoutSpills) {
   if (std::system("PATH=$PATH:/usr/local/cuda/bin command -v ptxas > /dev/null")) GTEST_SKIP() << "there is no ptxas";
   KernelOp kernel = parse(kernelText(GetParam()));
   for (std::string capability : {"80", "90"}) {
-    auto text = gpu::kernelText(kernel, target("cuda-sm" + capability), KernelText::device);
+    auto text = gpu::kernelText(kernel, target("cuda-sm" + capability), fovea::KernelText::device);
     ASSERT_TRUE(succeeded(text));
     std::string ptx = folder / "kernel.ptx", log = folder / "log";
     ASSERT_FALSE(bool(writeFile(ptx, *text)));
@@ -302,7 +337,7 @@ struct {
 TEST_P(Products, OnAnEmulatedDevice) {
   Shape shape = GetParam();
   KernelOp kernel = parse(kernelText(shape));
-  auto text = gpu::kernelText(kernel, target("cuda-sm80"), KernelText::llvm);
+  auto text = gpu::kernelText(kernel, target("cuda-sm80"), fovea::KernelText::llvm);
   ASSERT_TRUE(succeeded(text));
   llvm::LLVMContext llvmContext;
   llvm::SMDiagnostic diagnostic;
@@ -341,7 +376,7 @@ extern "C" int halide_cuda_run(void *, void *state, const char *entry, int block
   EXPECT_EQ(blocksZ * threadsY * threadsZ, 1);
   EXPECT_EQ(sharedBytes, 0);
   device.entry = entry;
-  std::array<uint64_t, 5> values = {};
+  std::array<uint64_t, 6> values = {};
   size_t count = 0;
   for (; sizes[count]; ++count) {
     if (areBuffers[count]) values[count] = static_cast<Buffer *>(arguments[count])->device;
