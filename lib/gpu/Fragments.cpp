@@ -32,7 +32,6 @@ enum class Role { a, b, transposedB, result };
 /// What a vector is to the contraction.
 Role roleOf(Value vector) {
   for (Operation *user : vector.getUsers()) {
-    if (isa<arith::TruncFOp, arith::ExtFOp>(user)) return roleOf(user->getResult(0));
     auto contract = dyn_cast<vector::ContractionOp>(user);
     if (!contract || contract.getAcc() == vector) continue;
     if (contract.getLhs() == vector) return Role::a;

@@ -59,10 +59,9 @@ private:
     return (element.isF32() || element.isBF16()) && layout(kernel.resultStrides(0), product.result);
   }
 
-  /// A factor: bf16, or rounded to it, and then widened.
+  /// A factor: bf16, and widened.
   bool operand(Value value, Matrix &matrix) {
-    Value rounded = withoutCast(value, /*toF32=*/true);
-    return typeOf(rounded).getElementType().isBF16() && argument(withoutCast(rounded, /*toF32=*/false), matrix);
+    return argument(withoutCast(value, /*toF32=*/true), matrix) && !matrix.isF32;
   }
 
   DimsAttr rowsOf(RankedTensorType type) {

@@ -82,7 +82,7 @@ private:
   /// `sum` with the terms from `k` on.
   Value addTerms(Value row, Value column, Value k, Value sum) {
     auto identity = builder.getMultiDimIdentityMap(2);
-    Value x = rounded(read(a, {row, k}, {tile.rows, tile.depth}, identity, {tile.rows == 1, true}));
+    Value x = read(a, {row, k}, {tile.rows, tile.depth}, identity, {tile.rows == 1, true});
     Value y = product.transposedB ? read(b, {column, k}, {tile.columns, tile.depth}, identity, {true, true})
                                   : read(b, {k, column}, {tile.depth, tile.columns}, identity, {true, true});
     AffineExpr m, n, d;
@@ -91,7 +91,7 @@ private:
     if (product.transposedB) std::swap(ofB[0], ofB[1]);
     using vector::IteratorType;
     return vector::ContractionOp::create(
-        builder, x, rounded(y), sum, ArrayRef<ArrayRef<AffineExpr>>{ofA, ofB, ofSum},
+        builder, x, y, sum, ArrayRef<ArrayRef<AffineExpr>>{ofA, ofB, ofSum},
         ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel, IteratorType::reduction});
   }
 
@@ -99,12 +99,6 @@ private:
     Type element = cast<MemRefType>(from.getType()).getElementType();
     Value padding = arith::ConstantOp::create(builder, builder.getFloatAttr(element, 0));
     return vector::TransferReadOp::create(builder, VectorType::get(shape, element), from, at, padding, map, inBounds);
-  }
-
-  Value rounded(Value value) {
-    auto type = cast<VectorType>(value.getType());
-    if (type.getElementType().isBF16()) return value;
-    return arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), value);
   }
 
   /// `sizes` are those of a matrix; a row has the last.

@@ -52,7 +52,7 @@ struct SelectLowering : PointLowering::ExternalModel<SelectLowering, SelectOp> {
 struct CastLowering : PointLowering::ExternalModel<CastLowering, CastOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     return math::convert(kernel.type(getElementTypeOrSelf(op->getResult(0).getType())),
-                         kernel.load(op->getOperand(0), at));
+                         kernel.load(op->getOperand(0), at), kernel.onDevice());
   }
 };
 

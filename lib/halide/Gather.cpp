@@ -48,7 +48,7 @@ struct OneHotLowering : PointLowering::ExternalModel<OneHotLowering, OneHotOp> {
     auto oneHot = cast<OneHotOp>(op);
     Expr index = kernel.load(oneHot.getIndices(), at.drop_back());
     return math::convert(kernel.type(oneHot.getType().getElementType()),
-                         index == Halide::cast(index.type(), at.back()));
+                         index == Halide::cast(index.type(), at.back()), kernel.onDevice());
   }
 };
 

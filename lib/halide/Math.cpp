@@ -76,13 +76,19 @@ static Expr toBFloat(const Expr &x) {
 
 Expr opaque(const Expr &x) { return Halide::halving_add(x, x); }
 
-Expr convert(Halide::Type type, const Expr &x) {
+static Expr fromBFloat(const Expr &x) {
+  return reinterpret<float>(cast<uint32_t>(reinterpret<uint16_t>(x))
+                            << Halide::Internal::make_const(Halide::UInt(32), 16));
+}
+
+Expr convert(Halide::Type type, const Expr &x, bool onDevice) {
   Halide::Type from = x.type(), single = Halide::Float(32);
   if (from == type) return x;
-  if ((from.is_bfloat() || from == Halide::Float(16)) && type != single) return convert(type, cast<float>(x));
+  if (from.is_bfloat() && onDevice) return convert(type, fromBFloat(x), onDevice);
+  if ((from.is_bfloat() || from == Halide::Float(16)) && type != single) return convert(type, cast<float>(x), onDevice);
   if (type.is_bool()) return from.is_float() ? magnitude(x) != 0 : x != Halide::Internal::make_zero(from);
-  if (type.is_bfloat()) return toBFloat(convert(single, x));
-  if (type == Halide::Float(16) && from != single) return convert(type, convert(single, x));
+  if (type.is_bfloat()) return toBFloat(convert(single, x, onDevice));
+  if (type == Halide::Float(16) && from != single) return convert(type, convert(single, x, onDevice), onDevice);
   if (from.is_float() && !type.is_float() && type.bits() < 32) return cast(type, cast<int32_t>(x));
   if (type == Halide::Float(64) && !from.is_float() && from.bits() <= 16) {
     // Where Halide sees a narrow integer behind a double, it multiplies it by a constant of half precision, and fails.

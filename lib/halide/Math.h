@@ -21,8 +21,8 @@ Halide::Expr div(const Halide::Expr &a, const Halide::Expr &b);
 Halide::Expr neg(const Halide::Expr &x);
 
 /// x as another type: float to integer truncates, integers wrap around, to bool what is not zero is true; f16 and bf16
-/// are converted by way of f32, to the nearest, ties to even.
-Halide::Expr convert(Halide::Type type, const Halide::Expr &x);
+/// are converted by way of f32, to the nearest, ties to even. On devices Halide knows bf16 as bits only.
+Halide::Expr convert(Halide::Type type, const Halide::Expr &x, bool onDevice);
 
 /// Comparisons as they are: by the default flags LLVM takes no number for infinite, and decides those with an infinite
 /// constant beforehand. Of NaN they may say anything.

@@ -14,7 +14,7 @@ struct ScoreLoadLowering : PointLowering::ExternalModel<ScoreLoadLowering, Score
   Expr lowerPoint(Operation *operation, KernelLowering &kernel, Coordinates) const {
     auto load = cast<ScoreLoadOp>(operation);
     Expr element = kernel.load(load.getCapture(), captureIndices(kernel, load.getCapture(), load.getIndices()));
-    return math::convert(kernel.type(load.getType().getElementType()), element);
+    return math::convert(kernel.type(load.getType().getElementType()), element, kernel.onDevice());
   }
 };
 
