@@ -1,6 +1,6 @@
 // The provider: from a kernel to code and text.
-#include "lib/gpu/Assemble.h"
 #include "lib/gpu/Launcher.h"
+#include "lib/gpu/Lower.h"
 #include "lib/gpu/Provider.h"
 
 #include "lib/emit/NativeCode.h"

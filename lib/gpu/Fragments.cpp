@@ -209,13 +209,13 @@ private:
     int64_t columns = type.getDimSize(1) / 8, steps = contract.getLhsType().getDimSize(1) / 16;
     SmallVector<Value> pairsA = llvm::map_to_vector(a, [&](Value run) { return pairs(run); });
     SmallVector<Value> pairsB;
-    if (roleOf(contract.getRhs()) == Role::transposedB) {
+    bool byColumn = roleOf(contract.getRhs()) == Role::transposedB;
+    if (byColumn) {
       for (Value run : b) pairsB.push_back(pairs(run)); // [column] of terms
     } else {
       for (size_t i = 0; i < b.size(); i += 2) // [pair of terms] of columns
         pairsB.push_back(pairs(vector::InterleaveOp::create(builder, b[i], b[i + 1])));
     }
-    bool byColumn = roleOf(contract.getRhs()) == Role::transposedB;
     for (int64_t step = 0; step < steps; ++step)
       for (int64_t i = 0; i < type.getDimSize(0) / 8; i += 2)
         for (int64_t column = 0; column < columns; ++column) {

@@ -85,9 +85,9 @@ public:
                                             one,
                                             one,
                                             builder.getInt32(0),
-                                            constants(sizes),
+                                            constants(ArrayRef(sizes)),
                                             list(values),
-                                            constants(areBuffers)};
+                                            constants(ArrayRef(areBuffers))};
     SmallVector<llvm::Type *> types;
     for (llvm::Value *argument : arguments) types.push_back(argument->getType());
     auto *type = llvm::FunctionType::get(status, types, false);
@@ -125,9 +125,6 @@ private:
   template <typename Number> llvm::Value *constants(ArrayRef<Number> numbers) {
     llvm::Constant *data = llvm::ConstantDataArray::get(module.getContext(), numbers);
     return new llvm::GlobalVariable(module, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data);
-  }
-  template <typename Number> llvm::Value *constants(const SmallVector<Number> &numbers) {
-    return constants(ArrayRef<Number>(numbers));
   }
 
   //===-- Sizes -------------------------------------------------------------------------------------------------===//

@@ -4,7 +4,7 @@
 //   Product       what the kernel computes, if it is of this provider's kind
 //   VectorForm    that as one loop over tiles of vectors: no target in it
 //   Fragments     the tiles shared out among the threads of warps (CUDA)
-//   Assemble      either form to LLVM IR, PTX and native code
+//   Lower         either form to LLVM IR, PTX and native code
 //   Launcher      the function that the host program calls
 #pragma once
 

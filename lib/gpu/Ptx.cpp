@@ -1,5 +1,5 @@
 // LLVM IR to PTX.
-#include "lib/gpu/Assemble.h"
+#include "lib/gpu/Lower.h"
 
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "llvm/IR/LegacyPassManager.h"

@@ -298,6 +298,17 @@ TEST_F(Kernels, OfOtherKindsAreLeftToHalide) {
   EXPECT_FALSE(taken(after("fovea.add %v2, %v2 : (" + sum + ", " + sum + ") -> " + sum)));
 }
 
+TEST_F(Kernels, TheSameKernelGivesTheSameBytes) {
+  std::string text = kernelText({32, 64, 32}), other = kernelText({32, 64, 64});
+  auto compiled = [&](const std::string &text) { return *gpu::compileKernel(parse(text), target("cuda-sm80")); };
+  KernelCode first = compiled(text), between = compiled(other), second = compiled(text);
+  EXPECT_EQ(first.symbol, second.symbol);
+  EXPECT_EQ(first.object, second.object);
+  EXPECT_NE(first.symbol, between.symbol);
+  EXPECT_NE(first.symbol, fovea::kernelSymbol(parse(text), target("cuda-sm80"), {}));
+  EXPECT_NE(first.symbol, gpu::kernelSymbol(parse(text), target("cuda-sm90")));
+}
+
 TEST_F(Kernels, OfOtherKindsAreRefused) {
   std::string message;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
@@ -310,7 +321,7 @@ TEST_F(Kernels, OfOtherKindsAreRefused) {
 TEST_P(Products, AssembleWithoutSpills) {
   if (std::system("PATH=$PATH:/usr/local/cuda/bin command -v ptxas > /dev/null")) GTEST_SKIP() << "there is no ptxas";
   KernelOp kernel = parse(kernelText(GetParam()));
-  for (std::string capability : {"80", "90"}) {
+  for (std::string capability : {"80", "86", "89", "90"}) {
     auto text = gpu::kernelText(kernel, target("cuda-sm" + capability), fovea::KernelText::device);
     ASSERT_TRUE(succeeded(text));
     std::string ptx = folder / "kernel.ptx", log = folder / "log";

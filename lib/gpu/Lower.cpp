@@ -1,5 +1,5 @@
 // Lowers the forms of a product through MLIR's passes to LLVM IR. Takes long to compile, as it includes many dialects.
-#include "lib/gpu/Assemble.h"
+#include "lib/gpu/Lower.h"
 #include "lib/gpu/Fragments.h"
 #include "lib/gpu/VectorForm.h"
 

@@ -1,5 +1,4 @@
-// A product's forms as text, and as LLVM IR. MLIR's lowerings and LLVM's code generators are in Assemble.cpp and
-// Ptx.cpp.
+// A product's forms as text, as LLVM IR and as PTX.
 #pragma once
 
 #include "lib/gpu/Product.h"
