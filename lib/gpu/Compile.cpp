@@ -13,7 +13,7 @@ using namespace mlir;
 namespace fovea::gpu {
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "mlir-22.1/2";
+static constexpr llvm::StringLiteral providerVersion = "mlir-22.1/3";
 
 bool canCompile(KernelOp kernel, const Target &target) {
   return target.device == Device::cuda && target.capability >= 80 && Product::of(kernel);

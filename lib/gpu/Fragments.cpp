@@ -93,14 +93,15 @@ private:
     auto type = op->getNumResults() == 1 ? dyn_cast<VectorType>(op->getResult(0).getType()) : VectorType();
     if (!type) return void(builder.clone(*op, mapping));
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) return splat(constant);
-    SmallVector<Value> &result = runs[op->getResult(0)];
-    for (size_t i = 0; i < runs[op->getOperand(0)].size(); ++i) { // element by element
-      SmallVector<Value> operands;
-      for (Value operand : op->getOperands()) operands.push_back(runs[operand][i]);
-      auto run = cast<VectorType>(operands[0].getType()).clone(type.getElementType());
-      result.push_back(
-          builder.create(builder.getLoc(), op->getName().getIdentifier(), operands, Type(run))->getResult(0));
+    SmallVector<Value> result; // element by element
+    for (size_t i = 0; i < runs.at(op->getOperand(0)).size(); ++i) {
+      IRMapping operands;
+      for (Value operand : op->getOperands()) operands.map(operand, runs.at(operand)[i]);
+      Value run = builder.clone(*op, operands)->getResult(0);
+      run.setType(VectorType::get(length(runs.at(op->getOperand(0))[i]), type.getElementType()));
+      result.push_back(run);
     }
+    runs[op->getResult(0)] = result;
   }
 
   void splat(arith::ConstantOp constant) {

@@ -17,7 +17,7 @@ public:
   std::optional<Product> run() {
     auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
     if (yield.getValues().size() != 1) return std::nullopt;
-    Value sum = withoutCast(yield.getValues()[0], /*toF32=*/false);
+    Value sum = withoutActivation(withoutCast(yield.getValues()[0], /*toF32=*/false));
     SmallVector<Value> added; // the last first
     while (auto add = sum.getDefiningOp<AddOp>()) {
       met(add);
@@ -40,6 +40,14 @@ private:
     auto add = sum.getDefiningOp<AddOp>();
     return add ? dependsOnProduct(add.getA()) || dependsOnProduct(add.getB())
                : isa_and_nonnull<MatmulOp>(sum.getDefiningOp());
+  }
+
+  Value withoutActivation(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!isa_and_nonnull<ReluOp, GeluOp>(op)) return value;
+    met(op);
+    product.activation = isa<ReluOp>(op) ? Activation::relu : Activation::gelu;
+    return op->getOperand(0);
   }
 
   bool describe(MatmulOp matmul, YieldOp yield) {

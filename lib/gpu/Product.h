@@ -15,12 +15,15 @@ struct Matrix {
   bool isRow = false;
 };
 
-/// result = a * b, to which addends are added in order, matrices or rows: a is (rows, depth) and b (depth, columns), or
-/// (columns, depth) where it is transposed. Elements of a and b that are f32 are rounded to bf16 first; sums are f32.
-/// An addend may be where the result goes.
+enum class Activation { none, relu, gelu };
+
+/// result = activation(a * b + addends), which are added in order, matrices or rows: a is (rows, depth) and b (depth,
+/// columns), or (columns, depth) where it is transposed. Elements of a and b that are f32 are rounded to bf16 first;
+/// sums are f32. An addend may be where the result goes.
 struct Product {
   Matrix a, b, result;
   SmallVector<Matrix, 2> addends;
+  Activation activation = Activation::none;
   bool transposedB = false;
   int64_t columns = 0, depth = 0;
   DimsAttr rows; // one expression

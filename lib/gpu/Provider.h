@@ -13,7 +13,7 @@
 namespace fovea::gpu {
 
 /// Whether this provider takes the kernel: a product of two bf16 matrices, summed in f32, with rows (biases) and
-/// matrices (residuals) added or none, on a CUDA device.
+/// matrices (residuals) added or none, then relu or gelu or neither, on a CUDA device.
 bool canCompile(KernelOp kernel, const Target &target);
 
 /// As the functions of lib/halide/Provider.h. On a target without a device the code is plain and slow, for tests. Text

@@ -1,6 +1,8 @@
 // Builds the vector form of a product.
 #include "lib/gpu/VectorForm.h"
 
+#include "lib/kernels/Gelu.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -57,8 +59,7 @@ public:
 private:
   void buildTile(Value row, Value column) {
     auto type = VectorType::get({tile.rows, tile.columns}, builder.getF32Type());
-    Value zero = arith::ConstantOp::create(builder, DenseElementsAttr::get(type, 0.0f));
-    auto loop = scf::ForOp::create(builder, index(0), index(product.depth), index(tile.depth), zero);
+    auto loop = scf::ForOp::create(builder, index(0), index(product.depth), index(tile.depth), splat(0));
     {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(loop.getBody());
@@ -74,6 +75,8 @@ private:
       if (!matrix.isF32) added = arith::ExtFOp::create(builder, type, added);
       sum = arith::AddFOp::create(builder, sum, added);
     }
+    if (product.activation == Activation::relu) sum = arith::MaximumFOp::create(builder, sum, splat(0));
+    if (product.activation == Activation::gelu) sum = gelu(sum);
     if (!product.result.isF32) sum = arith::TruncFOp::create(builder, type.clone(builder.getBF16Type()), sum);
     vector::TransferWriteOp::create(builder, sum, result, ValueRange{row, column},
                                     ArrayRef<bool>{tile.rows == 1, true});
@@ -93,6 +96,26 @@ private:
     return vector::ContractionOp::create(
         builder, x, y, sum, ArrayRef<ArrayRef<AffineExpr>>{ofA, ofB, ofSum},
         ArrayRef<IteratorType>{IteratorType::parallel, IteratorType::parallel, IteratorType::reduction});
+  }
+
+  /// x Phi(x), with the normal distribution's Phi.
+  Value gelu(Value x) {
+    Value size = arith::MaximumFOp::create(builder, x, arith::NegFOp::create(builder, x));
+    Value at = arith::MinimumFOp::create(builder, size, splat(geluEnd)), root;
+    for (double coefficient : geluRoot)
+      root = root ? arith::AddFOp::create(builder, times(root, at), splat(coefficient)) : splat(coefficient);
+    root = arith::MaximumFOp::create(builder, root, splat(0));
+    Value square = times(root, root), below = times(square, square);
+    Value above = arith::SubFOp::create(builder, splat(1), below);
+    Value isBelow = arith::CmpFOp::create(builder, arith::CmpFPredicate::OLT, x, splat(0));
+    return times(x, arith::SelectOp::create(builder, isBelow, below, above));
+  }
+
+  Value times(Value a, Value b) { return arith::MulFOp::create(builder, a, b); }
+  /// A tile of one number.
+  Value splat(double value) {
+    auto type = VectorType::get({tile.rows, tile.columns}, builder.getF32Type());
+    return arith::ConstantOp::create(builder, DenseElementsAttr::get(type, float(value)));
   }
 
   Value read(Value from, ValueRange at, ArrayRef<int64_t> shape, AffineMap map, ArrayRef<bool> inBounds) {

@@ -1,6 +1,8 @@
 // Elementary functions: special values are told by integer tests on the bits.
 #include "lib/halide/Math.h"
 
+#include "lib/kernels/Gelu.h"
+
 #include <cmath>
 
 using Halide::cast;
@@ -210,10 +212,7 @@ static Expr fourthPower(const Expr &x, double end, std::initializer_list<double>
 
 Expr gelu(const Expr &x) {
   if (isDouble(x)) return x * ((math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5));
-  // x Phi(x); Phi(-|x|) is 5e-8 at most off.
-  Expr below = fourthPower(x, 5.6201,
-                           {-3.43750152e-6, 5.89301086e-5, -3.1023197e-4, -2.74473071e-5, 3.78398605e-3, 4.6591316e-3,
-                            -5.0201571e-2, -0.167733379, 0.840896403});
+  Expr below = fourthPower(x, geluEnd, geluRoot); // x Phi(x)
   return x * select(bits(x) < 0, below, 1.0f - below);
 }
 
