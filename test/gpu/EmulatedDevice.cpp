@@ -1,12 +1,21 @@
 // Threads as contexts that one thread of the processor switches between.
 #include "test/gpu/EmulatedDevice.h"
 
+#include "lib/emit/Files.h"
+#include "lib/emit/NativeCode.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SourceMgr.h"
 
+#include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <dlfcn.h>
+#include <functional>
+#include <gtest/gtest.h>
 #include <ucontext.h>
 #include <vector>
 
@@ -138,7 +147,8 @@ static void replaceProduct(llvm::CallInst *call) {
   call->eraseFromParent();
 }
 
-void emulateDevice(llvm::Module &deviceCode) {
+/// Kernels become functions for this processor.
+static void emulateDevice(llvm::Module &deviceCode) {
   for (llvm::Function &function : llvm::make_early_inc_range(deviceCode)) {
     llvm::StringRef name = function.getName();
     if (name.consume_front("llvm.nvvm.read.ptx.sreg.")) {
@@ -154,6 +164,27 @@ void emulateDevice(llvm::Module &deviceCode) {
       function.setAttributes({});
     }
   }
+}
+
+void *loadObject(const std::string &path, const std::string &object) {
+  EXPECT_FALSE(bool(writeFile(path + ".o", object)));
+  EXPECT_EQ(std::system(("cc -shared -o " + path + ".so " + path + ".o").c_str()), 0);
+  void *library = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  EXPECT_TRUE(library) << dlerror();
+  return library;
+}
+
+void *loadKernels(const std::string &path, llvm::StringRef deviceCode, llvm::StringRef symbol) {
+  llvm::LLVMContext context;
+  llvm::SMDiagnostic diagnostic;
+  auto module = llvm::parseAssemblyString(deviceCode, diagnostic, context);
+  EXPECT_TRUE(module) << diagnostic.getMessage().str();
+  for (llvm::StringRef suffix : {"", "_unaligned"})
+    module->getFunction(("product" + suffix).str())->setName(symbol + suffix);
+  emulateDevice(*module);
+  NativeCode native;
+  native.prepare(*module);
+  return loadObject(path, native.object(*module));
 }
 
 } // namespace fovea

@@ -2,17 +2,20 @@
 // at every mma.sync. What that instruction does is written here from its definition in NVIDIA's PTX ISA, 9.7.15.5.8.
 #pragma once
 
-#include "llvm/IR/Module.h"
+#include "llvm/ADT/StringRef.h"
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <string>
 
 namespace fovea {
 
-/// The kernels of device code become functions of their names that a device of below can run.
-void emulateDevice(llvm::Module &deviceCode);
+/// Loads an object, which may call what this program exports. `path` is without suffix.
+void *loadObject(const std::string &path, const std::string &object);
+
+/// Loads kernels for the device below: device code as text, whose kernels are `product` and `product_unaligned`, under
+/// the names `symbol` and `symbol`_unaligned.
+void *loadKernels(const std::string &path, llvm::StringRef deviceCode, llvm::StringRef symbol);
 
 class EmulatedDevice {
 public:

@@ -1,19 +1,16 @@
 // Products of bf16 matrices by the tensor-core provider, in both forms: the vector form as code for the processor, and
 // the device form launched as on a device, which is emulated. Both against sums of f64.
+#include "test/gpu/Bf16.h"
 #include "test/gpu/EmulatedDevice.h"
 
 #include "dialect/Ops.h"
 #include "lib/emit/Files.h"
-#include "lib/emit/NativeCode.h"
 #include "lib/gpu/Provider.h"
 #include "test/TemporaryFolder.h"
 #include "tools/Register.h"
 
 #include "mlir/Parser/Parser.h"
-#include "llvm/AsmParser/Parser.h"
-#include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/SourceMgr.h"
 
 #include <cmath>
 #include <dlfcn.h>
@@ -115,35 +112,13 @@ protected:
     return *module->getOps<KernelOp>().begin();
   }
 
-  /// Loads an object, which may call what this program exports.
-  void *load(const std::string &name, const std::string &object) {
-    std::string path = folder / name;
-    EXPECT_FALSE(bool(writeFile(path + ".o", object)));
-    EXPECT_EQ(std::system(("cc -shared -o " + path + ".so " + path + ".o").c_str()), 0);
-    void *library = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
-    EXPECT_TRUE(library) << dlerror();
-    return library;
-  }
+  void *load(const std::string &name, const std::string &object) { return loadObject(folder / name, object); }
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
 //===-- Numbers ---------------------------------------------------------------------------------------------------===//
-
-float wide(uint16_t bits) {
-  uint32_t value = uint32_t(bits) << 16;
-  float result;
-  std::memcpy(&result, &value, 4);
-  return result;
-}
-
-/// The nearest bf16, ties to even.
-uint16_t low(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 
 /// A matrix as it is stored, within others' numbers.
 class Stored {
@@ -359,17 +334,9 @@ TEST_P(Products, OnAnEmulatedDevice) {
   KernelOp kernel = parse(kernelText(shape));
   auto text = gpu::kernelText(kernel, target("cuda-sm80"), fovea::KernelText::llvm);
   ASSERT_TRUE(succeeded(text));
-  llvm::LLVMContext llvmContext;
-  llvm::SMDiagnostic diagnostic;
-  auto deviceCode = llvm::parseAssemblyString(*text, diagnostic, llvmContext);
-  ASSERT_TRUE(deviceCode) << diagnostic.getMessage().str();
-  emulateDevice(*deviceCode);
-  NativeCode native;
-  native.prepare(*deviceCode);
-  device = {load("device", native.object(*deviceCode))};
-
   auto code = gpu::compileKernel(kernel, target("cuda-sm80"));
   ASSERT_TRUE(succeeded(code));
+  device = {loadKernels(folder / "device", *text, code->symbol)};
   Product product(shape);
   ASSERT_EQ(product.call(dlsym(load("launcher", code->object), code->symbol.c_str())), 0);
   EXPECT_EQ(device.initialized, 1);
@@ -404,8 +371,7 @@ extern "C" int halide_cuda_run(void *, void *state, const char *entry, int block
     EXPECT_EQ(sizes[count], 8u);
   }
   EXPECT_EQ(arguments[count], nullptr);
-  std::string name = llvm::StringRef(entry).ends_with("_unaligned") ? "product_unaligned" : "product";
-  auto kernel = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(device.kernels, name.c_str()));
+  auto kernel = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(device.kernels, entry));
   EXPECT_TRUE(kernel);
   EmulatedDevice::run(kernel, {blocksX, blocksY}, threadsX, values);
   return 0;
