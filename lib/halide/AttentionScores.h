@@ -109,7 +109,8 @@ public:
         std::vector<Expr> at = firstIndices(region, capture, load.getIndices(), n, i, j);
         Expr last = kernel.extent(capture, at.size() - 1) - 1;
         at.back() = Halide::unsafe_promise_clamped(at.back() + j % lanes, 0, last);
-        Expr element = math::convert(kernel.type(load.getType().getElementType()), kernel.load(capture, at), kernel.onDevice());
+        Expr element =
+            math::convert(kernel.type(load.getType().getElementType()), kernel.load(capture, at), kernel.onDevice());
         loads.push_back({load, keys % columns ? MarkedLoads::where(element, j < keys) : element});
       } else if (areShared(region, load.getResult())) {
         loads.push_back({load, shared(region, load)(j, min(i, queries - 1), n % heads)});

@@ -47,8 +47,8 @@ struct OneHotLowering : PointLowering::ExternalModel<OneHotLowering, OneHotOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     auto oneHot = cast<OneHotOp>(op);
     Expr index = kernel.load(oneHot.getIndices(), at.drop_back());
-    return math::convert(kernel.type(oneHot.getType().getElementType()),
-                         index == Halide::cast(index.type(), at.back()), kernel.onDevice());
+    return math::convert(kernel.type(oneHot.getType().getElementType()), index == Halide::cast(index.type(), at.back()),
+                         kernel.onDevice());
   }
 };
 

@@ -6,6 +6,10 @@
 #include <map>
 #include <string>
 
+#include "test/gpu/FakeDriver.h"
+
+FakeDriver fake_driver;
+
 /// Runs the kernel `entry` on emulated threads.
 extern "C" void emulated_launch(const char *entry, int blocksX, int blocksY, int threads, const uint64_t *arguments,
                                 int count);
@@ -29,12 +33,12 @@ extern "C" {
 
 int cuInit(uint32_t) { return 0; }
 int cuDriverGetVersion(int *version) { return *version = 12000, 0; }
-int cuDeviceGetCount(int *count) { return *count = 1, 0; }
+int cuDeviceGetCount(int *count) { return *count = fake_driver.devices, 0; }
 int cuDeviceGet(int *device, int index) { return *device = index, 0; }
 int cuDeviceGetName(char *name, int bytes, int) { return strncpy(name, "emulated", bytes), 0; }
 int cuDeviceGetAttribute(int *value, int attribute, int) {
   constexpr int major = 75;
-  return *value = attribute == major ? 8 : 0, 0;
+  return *value = attribute == major ? fake_driver.capability / 10 : fake_driver.capability % 10, 0;
 }
 int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &memory, 0; }
 int cuDevicePrimaryCtxRelease_v2(int) { return 0; }
@@ -42,7 +46,7 @@ int cuCtxPushCurrent_v2(void *) { return 0; }
 int cuCtxPopCurrent_v2(void **context) { return *context = &memory, 0; }
 
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
-  void *room = aligned_alloc(256, (bytes + 255) / 256 * 256);
+  void *room = bytes <= fake_driver.bytes ? aligned_alloc(256, (bytes + 255) / 256 * 256) : nullptr;
   if (!room) return kOutOfMemory;
   memset(room, 0x7f, bytes); // as bf16 and f32, too large for any sum
   *address = reinterpret_cast<uint64_t>(room);
@@ -62,11 +66,13 @@ static bool isOnDevice(uint64_t address, size_t bytes) {
 }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *) {
   if (!isOnDevice(to, bytes)) return kInvalidValue;
+  ++fake_driver.copies;
   memcpy(reinterpret_cast<void *>(to), from, bytes);
   return 0;
 }
 int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *) {
   if (!isOnDevice(from, bytes)) return kInvalidValue;
+  ++fake_driver.copies;
   memcpy(to, reinterpret_cast<void *>(from), bytes);
   return 0;
 }
@@ -92,6 +98,7 @@ int cuFuncSetAttribute(void *, int, int) { return 0; }
 int cuLaunchKernel(void *function, uint32_t blocksX, uint32_t blocksY, uint32_t blocksZ, uint32_t threadsX,
                    uint32_t threadsY, uint32_t threadsZ, uint32_t shared, void *, void **arguments, void **) {
   if (blocksZ * threadsY * threadsZ != 1 || shared) return kInvalidValue;
+  if (fake_driver.launchError) return fake_driver.launchError;
   auto [entry, count] = *static_cast<Function *>(function);
   uint64_t values[16];
   for (int i = 0; i < count; ++i) memcpy(&values[i], arguments[i], 8);

@@ -2,6 +2,7 @@
 // CUDA driver that is no driver.
 #include "test/gpu/Bf16.h"
 #include "test/gpu/EmulatedDevice.h"
+#include "test/gpu/FakeDriver.h"
 
 #include "lib/emit/LoadedModel.h"
 #include "lib/gpu/Provider.h"
@@ -16,6 +17,7 @@
 #include <random>
 
 using namespace fovea;
+using testing::HasSubstr;
 
 namespace {
 
@@ -58,69 +60,142 @@ protected:
     registerDialects(registry);
     registerLowerings(registry);
     context.appendDialectRegistry(registry);
-    EXPECT_TRUE(dlopen(FAKE_DRIVER, RTLD_NOW | RTLD_LOCAL)) << dlerror();
+    library = dlopen(FAKE_DRIVER, RTLD_NOW | RTLD_LOCAL);
+    EXPECT_TRUE(library) << dlerror();
+    driver = static_cast<FakeDriver *>(dlsym(library, "fake_driver"));
+    *driver = FakeDriver();
+    options.struct_size = sizeof options;
+    options.sizes[0] = rows;
+    launches = 0;
+  }
+  ~Libraries() override {
+    if (handle) code->function<void(void *)>("destroy")(handle);
+    dlclose(library);
   }
 
-  std::shared_ptr<const LoadedModel> compile() {
+  /// What create says where it makes no model, else nothing.
+  std::string create(const std::string &targets = "cuda-sm80") {
     auto module = mlir::parseSourceString<mlir::ModuleOp>(model, &context);
-    CompileOptions options;
-    options.name = "two";
-    options.targets = "cuda-sm80";
-    auto compiled = compileModel(*module, options);
+    CompileOptions compileOptions;
+    compileOptions.name = "two";
+    compileOptions.targets = targets;
+    auto compiled = compileModel(*module, compileOptions);
     EXPECT_TRUE(succeeded(compiled));
     for (TargetProgram &program : compiled->programs)
-      for (KernelOp kernel : program.module->getOps<KernelOp>()) {
-        EXPECT_TRUE(gpu::canCompile(kernel, program.target));
-        const std::string &symbol = program.kernels.at(kernel.getSymName().str()).symbol;
-        auto text = gpu::kernelText(kernel, program.target, KernelText::llvm);
-        void *library = loadKernels(folder / symbol, *text, symbol);
-        for (std::string name : {symbol, symbol + "_unaligned"})
-          kernels[name] = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(library, name.c_str()));
-      }
-    return llvm::cantFail(LoadedModel::load(*compiled, options));
+      if (program.target.onDevice()) loadDeviceCode(program);
+    code = llvm::cantFail(LoadedModel::load(*compiled, compileOptions));
+    handle = code->function<void *(const fovea_options *)>("create")(&options);
+    return handle ? "" : lastError();
   }
 
+  void loadDeviceCode(TargetProgram &program) {
+    for (KernelOp kernel : program.module->getOps<KernelOp>()) {
+      EXPECT_TRUE(gpu::canCompile(kernel, program.target));
+      const std::string &symbol = program.kernels.at(kernel.getSymName().str()).symbol;
+      auto text = gpu::kernelText(kernel, program.target, KernelText::llvm);
+      void *device = loadKernels(folder / symbol, *text, symbol);
+      for (std::string name : {symbol, symbol + "_unaligned"})
+        kernels[name] = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(device, name.c_str()));
+    }
+  }
+
+  std::string lastError() { return code->function<const char *(void *)>("last_error")(handle); }
+  std::string target() { return code->function<const char *(void *)>("target")(handle); }
+
+  int32_t forward(const void *x, void *y) {
+    auto set = code->function<int32_t(void *, const char *, const void *, size_t)>("set");
+    EXPECT_EQ(set(handle, "w", w.data(), w.size() * 2), 0) << lastError();
+    driver->copies = 0;
+    return code->call(*code->entry("forward"), handle, {rows}, {const_cast<void *>(x), b.data(), v.data(), y});
+  }
+
+  void check() {
+    for (int64_t m = 0; m < rows; ++m) {
+      std::vector<float> hidden(width);
+      for (int64_t n = 0; n < width; ++n) {
+        double sum = wide(b[n]);
+        for (int64_t k = 0; k < depth; ++k) sum += double(wide(x[m * depth + k])) * wide(w[k * width + n]);
+        hidden[n] = wide(low(sum * std::erfc(-sum * M_SQRT1_2) / 2));
+      }
+      for (int64_t n = 0; n < columns; ++n) {
+        double sum = 0, largest = 0;
+        for (int64_t k = 0; k < width; ++k) {
+          double term = double(hidden[k]) * wide(v[n * width + k]);
+          sum += term;
+          largest = std::max(largest, std::abs(term));
+        }
+        // One rounding of the result, and a few of the hidden that fall to the other side.
+        ASSERT_NEAR(wide(y[m * columns + n]), sum, std::abs(sum) * 0x1p-8 + 4 * largest * 0x1p-7) << m << ", " << n;
+      }
+    }
+  }
+
+  static constexpr int64_t rows = 37;
+  Matrix x = normal(rows * depth, 1), w = normal(depth * width, 2), b = normal(width, 3),
+         v = normal(columns * width, 4), y = Matrix(rows * columns);
   mlir::MLIRContext context;
+  fovea_options options = {};
+  std::shared_ptr<const LoadedModel> code;
+  void *library, *handle = nullptr;
+  FakeDriver *driver;
 };
 
 TEST_F(Libraries, RunOnTheDevice) {
-  auto code = compile();
-  constexpr int64_t rows = 37;
-  fovea_options options = {};
-  options.struct_size = sizeof options;
-  options.sizes[0] = rows;
-  void *handle = code->function<void *(const fovea_options *)>("create")(&options);
-  auto lastError = code->function<const char *(void *)>("last_error");
-  ASSERT_TRUE(handle) << lastError(nullptr);
-  EXPECT_STREQ(code->function<const char *(void *)>("target")(handle), "cuda-sm80");
-
-  Matrix x = normal(rows * depth, 1), w = normal(depth * width, 2), b = normal(width, 3),
-         v = normal(columns * width, 4), y(rows * columns);
-  auto set = code->function<int32_t(void *, const char *, const void *, size_t)>("set");
-  ASSERT_EQ(set(handle, "w", w.data(), w.size() * 2), 0) << lastError(handle);
-  launches = 0;
-  ASSERT_EQ(code->call(*code->entry("forward"), handle, {rows}, {x.data(), b.data(), v.data(), y.data()}), 0)
-      << lastError(handle);
+  ASSERT_EQ(create(), "");
+  EXPECT_EQ(target(), "cuda-sm80");
+  ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
   EXPECT_EQ(launches, 2);
-  for (int64_t m = 0; m < rows; ++m) {
-    std::vector<float> hidden(width);
-    for (int64_t n = 0; n < width; ++n) {
-      double sum = wide(b[n]);
-      for (int64_t k = 0; k < depth; ++k) sum += double(wide(x[m * depth + k])) * wide(w[k * width + n]);
-      hidden[n] = wide(low(sum * std::erfc(-sum * M_SQRT1_2) / 2));
-    }
-    for (int64_t n = 0; n < columns; ++n) {
-      double sum = 0, size = 0;
-      for (int64_t k = 0; k < width; ++k) {
-        double term = double(hidden[k]) * wide(v[n * width + k]);
-        sum += term;
-        size = std::max(size, std::abs(term));
-      }
-      // One rounding of the result, and a few of the hidden that fall to the other side.
-      ASSERT_NEAR(wide(y[m * columns + n]), sum, std::abs(sum) * 0x1p-8 + 4 * size * 0x1p-7) << m << ", " << n;
-    }
-  }
-  code->function<void(void *)>("destroy")(handle);
+  EXPECT_EQ(driver->copies, 4); // three inputs and the output
+  check();
+}
+
+TEST_F(Libraries, TakeMemoryOfTheDevice) {
+  ASSERT_EQ(create(), "");
+  auto allocate = reinterpret_cast<int (*)(uint64_t *, size_t)>(dlsym(library, "cuMemAlloc_v2"));
+  uint64_t ofX, ofY;
+  ASSERT_EQ(allocate(&ofX, x.size() * 2) | allocate(&ofY, y.size() * 2), 0);
+  std::memcpy((void *)ofX, x.data(), x.size() * 2);
+  ASSERT_EQ(forward((void *)ofX, (void *)ofY), 0) << lastError();
+  EXPECT_EQ(driver->copies, 2); // the inputs that are on the host
+  std::memcpy(y.data(), (void *)ofY, y.size() * 2);
+  check();
+  auto release = reinterpret_cast<int (*)(uint64_t)>(dlsym(library, "cuMemFree_v2"));
+  EXPECT_EQ(release(ofX) | release(ofY), 0);
+}
+
+TEST_F(Libraries, SayWhatIsMissing) {
+  driver->devices = 0;
+  EXPECT_THAT(create(), HasSubstr("options.device is 0, and there are 0 CUDA devices"));
+  driver->devices = 2;
+  options.device = 2;
+  EXPECT_THAT(create(), HasSubstr("options.device is 2, and there are 2 CUDA devices"));
+  options.device = 1;
+  driver->capability = 75;
+  EXPECT_THAT(create(), HasSubstr("target 'cuda-sm80' needs compute capability 8.0; device 1, 'emulated', has 7.5"));
+  driver->capability = 90;
+  driver->bytes = 1000;
+  EXPECT_THAT(create(), HasSubstr("bytes could not be allocated: an emulated error (CUDA error 2)"));
+}
+
+TEST_F(Libraries, RunOnTheProcessorWhereThatIsAskedFor) {
+  driver->devices = 0;
+  EXPECT_NE(create("x86-64+cuda-sm80"), "");
+  options.cpu_fallback = 1;
+  ASSERT_EQ(create("x86-64+cuda-sm80"), "");
+  EXPECT_EQ(target(), "x86-64");
+  ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
+  EXPECT_EQ(launches, 0);
+  check();
+}
+
+TEST_F(Libraries, SayWhatFailed) {
+  ASSERT_EQ(create(), "");
+  driver->launchError = 700;
+  EXPECT_NE(forward(x.data(), y.data()), 0);
+  EXPECT_THAT(lastError(), HasSubstr("forward: launching a kernel failed: an emulated error (CUDA error 700)"));
+  driver->launchError = 0;
+  ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
+  check();
 }
 
 } // namespace
