@@ -68,8 +68,8 @@ Stmt ValuesBeforeStores::visit(const Block *block) {
 static const std::string besidePrefix = "store_beside ";
 
 Halide::Expr StoreBeside::mark(const Halide::Expr &value, const Halide::Expr &element, const std::string &result,
-                               const Halide::Expr &index) {
-  return Call::make(value.type(), besidePrefix + result, {value, element, index}, Call::PureExtern);
+                               const Halide::Expr &index, const Halide::Expr &condition) {
+  return Call::make(value.type(), besidePrefix + result, {value, element, index, condition}, Call::PureExtern);
 }
 
 static const std::string afterName = "computed_after";
@@ -87,7 +87,7 @@ namespace {
 class TakeMark : public IRMutator {
 public:
   std::string result; // empty where there is no mark
-  Halide::Expr element, index;
+  Halide::Expr element, index, condition;
 
 private:
   using IRMutator::visit;
@@ -102,6 +102,7 @@ private:
     result = call->name.substr(besidePrefix.size());
     element = withLets(call->args[1]);
     index = withLets(call->args[2]);
+    condition = withLets(call->args[3]);
     return call->args[0];
   }
   /// With the names that are defined around the mark.
@@ -121,6 +122,8 @@ Stmt StoreBeside::visit(const Store *store) {
   Stmt own = Store::make(store->name, value, store->index, store->param, store->predicate, store->alignment);
   Stmt beside =
       Store::make(take.result, take.element, take.index, Halide::Parameter(), store->predicate, ModulusRemainder());
+  if (!is_const_one(take.condition)) beside = IfThenElse::make(take.condition, beside);
+  if (onDevice) return Block::make(beside, own);
   Halide::Expr buffer = Variable::make(Halide::type_of<halide_buffer_t *>(), take.result + ".buffer");
   Halide::Expr host = Call::make(Halide::type_of<void *>(), Call::buffer_get_host, {buffer}, Call::Extern);
   return Block::make(LetStmt::make(take.result, host, beside), own);

@@ -36,9 +36,11 @@ private:
 /// stage's definition is marked with what is to be stored beside each of its elements, and where.
 class StoreBeside : public Halide::Internal::IRMutator {
 public:
+  explicit StoreBeside(bool onDevice) : onDevice(onDevice) {}
   /// `value`; when it is stored, `element` goes to `result` at `index`, counted in elements.
+  /// Where there is a condition, only there.
   static Halide::Expr mark(const Halide::Expr &value, const Halide::Expr &element, const std::string &result,
-                           const Halide::Expr &index);
+                           const Halide::Expr &index, const Halide::Expr &condition = Halide::Internal::const_true());
   /// `value`, for which `other` has been computed.
   static Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
 
@@ -46,6 +48,9 @@ protected:
   using IRMutator::visit;
   Halide::Internal::Stmt visit(const Halide::Internal::Store *store) override;
   Halide::Expr visit(const Halide::Internal::Call *call) override;
+
+private:
+  bool onDevice; // kernels there get the results that they store to as arguments
 };
 
 } // namespace fovea

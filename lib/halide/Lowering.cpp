@@ -148,7 +148,8 @@ void KernelLowering::yieldDirectly(Value result, Func func) {
   direct.insert({result.getImpl(), func});
 }
 
-Expr KernelLowering::yieldBeside(Value result, const Expr &value, const Expr &element, Coordinates coordinates) {
+Expr KernelLowering::yieldBeside(Value result, const Expr &value, const Expr &element, Coordinates coordinates,
+                                 const Expr &condition) {
   auto tensor = cast<RankedTensorType>(result.getType());
   auto yield = cast<YieldOp>(op.getBody().front().getTerminator());
   Func stored = func("stored" + std::to_string(direct.size()));
@@ -158,7 +159,7 @@ Expr KernelLowering::yieldBeside(Value result, const Expr &value, const Expr &el
   DimsAttr strides = op.resultStrides(llvm::find(yield.getValues(), result) - yield.getValues().begin());
   Expr index = 0;
   for (auto [d, coordinate] : llvm::enumerate(coordinates)) index += coordinate * size(strides, d);
-  return StoreBeside::mark(value, element, stored.name(), index);
+  return StoreBeside::mark(value, element, stored.name(), index, condition);
 }
 
 Expr KernelLowering::after(const Expr &value, const Expr &other) {
@@ -241,7 +242,7 @@ Output &KernelLowering::output() {
     values.size() == 1 ? void(main->func(arguments) = undefined[0]) : void(main->func(arguments) = tuple(undefined));
   for (Value value : values) elements.push_back(load(value, coordinates));
   for (Value value : yield.getValues())
-    if (Operation *sum = value.getDefiningOp(); sum && isRowSum(sum) && !onDevice()) {
+    if (Operation *sum = value.getDefiningOp(); sum && isRowSum(sum)) {
       coordinates.back() = 0;
       elements[0] = after(elements[0], load(value, coordinates));
     }
@@ -277,7 +278,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   Halide::Pipeline result(outputs);
   if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
   if (onDevice()) result.add_custom_lowering_pass(new ThreadsOwnRegisters);
-  if (storesBeside) result.add_custom_lowering_pass(new StoreBeside);
+  if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;
 }

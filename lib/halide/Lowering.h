@@ -76,8 +76,9 @@ public:
   /// Makes a bound Func itself the pipeline's output for this result.
   void yieldDirectly(Value result, Halide::Func func);
   /// `value`, the definition of a stage that is stored: with it, `element` goes to the result at these coordinates.
+  /// Where there is a condition, only there.
   Halide::Expr yieldBeside(Value result, const Halide::Expr &value, const Halide::Expr &element,
-                           Coordinates coordinates);
+                           Coordinates coordinates, const Halide::Expr &condition = Halide::Internal::const_true());
   /// `value`, for which `other` has been computed.
   Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
   /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For anchors
@@ -87,8 +88,6 @@ public:
   std::vector<Halide::Expr> outputCoordinates(Coordinates logical);
   /// The Func of all results of the main shape; built at the first call, with the sums of rows that are no anchor.
   Output &output();
-  /// Whether what is reduced along rows is a result too. On a device it is then computed in kernels before the output's.
-  bool storesRows() const;
   /// Computes those where a row of the output is.
   void placeRowSums(const Halide::Var &row);
 

@@ -169,12 +169,6 @@ void RowReduction::computeWithRows(KernelLowering &kernel, const Var &row) {
   scheduleParts(Halide::LoopLevel(kernel.output().func, row));
 }
 
-void RowReduction::computeInBlocks(KernelLowering &kernel) {
-  std::vector<Var> row = total.args();
-  Var block = blockPerElements(kernel, total.compute_root(), KernelLowering::reversed(row));
-  scheduleParts(Halide::LoopLevel(total, block));
-}
-
 void RowReduction::computeRoot() {
   if (rows) {
     partial.bound(Var("lane"), 0, width);

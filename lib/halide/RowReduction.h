@@ -34,8 +34,6 @@ public:
   /// Computes the totals where `row` of the output runs, or at root.
   void computeAt(const Halide::Func &output, const Halide::VarOrRVar &row);
   void computeRoot();
-  /// On a device, in a kernel of its own.
-  void computeInBlocks(KernelLowering &kernel);
   /// Where scheduleRows says.
   void computeWithRows(KernelLowering &kernel, const Halide::Var &row);
 

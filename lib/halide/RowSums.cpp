@@ -1,7 +1,6 @@
 // Sums of rows inside a kernel that is built around something else, or around nothing.
 #include "dialect/ops/RowSum.h"
 #include "lib/halide/RowReduction.h"
-#include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -48,23 +47,14 @@ void KernelLowering::lowerRowSums(MutableArrayRef<SumOp> sums) {
     Func each = func(name + "_each" + std::to_string(index));
     auto totals = reduction.total(std::vector<Expr>(row.begin(), row.end()));
     Expr total = sums.size() == 1 ? Expr(totals) : totals[(int)index];
-    bool isStored = isYielded(sum.getResult());
-    if (isStored && onDevice())
-      yieldDirectly(sum.getResult(), each);
-    else
-      bind(sum.getResult(), each);
-    if (isStored) stored.push_back(each);
-    if (isStored && !onDevice()) {
+    bind(sum.getResult(), each);
+    if (isYielded(sum.getResult())) {
+      stored.push_back(each);
       total = yieldBeside(sum.getResult(), total, total, reversed(std::vector<Expr>(vars.begin(), vars.end())));
     }
     each(vars) = total;
   }
   rowSums.push_back([this, reduction, stored, each = row[0]](const Var &row) mutable {
-    if (onDevice() && storesRows()) {
-      reduction.computeInBlocks(*this);
-      for (const Func &stage : stored) computeOnDevice(stage);
-      return;
-    }
     reduction.computeWithRows(*this, row);
     for (Func stage : stored) fovea::computeWithRows(*this, stage, each, row);
   });
@@ -72,14 +62,6 @@ void KernelLowering::lowerRowSums(MutableArrayRef<SumOp> sums) {
 
 void KernelLowering::lowerRowSums() {
   for (SmallVector<SumOp> &sums : rowSumsTogether(op.getBody().front())) lowerRowSums(sums);
-}
-
-bool KernelLowering::storesRows() const {
-  Operation *anchor = const_cast<KernelOp &>(op).getAnchor();
-  return llvm::any_of(const_cast<KernelOp &>(op).getBody().front().getTerminator()->getOperands(), [&](Value value) {
-    Operation *from = value.getDefiningOp();
-    return from && (isRowSum(from) || (from == anchor && isRowAnchor(from) && value != from->getResult(0)));
-  });
 }
 
 void KernelLowering::placeRowSums(const Var &row) {

@@ -23,8 +23,6 @@ std::vector<Expr> inRow(const std::vector<Var> &row, const Expr &j) {
 void place(RowReduction &reduction, KernelLowering &kernel, Var row) {
   if (kernel.output().vars.size() < 2)
     reduction.computeRoot();
-  else if (kernel.onDevice() && kernel.storesRows())
-    reduction.computeInBlocks(kernel);
   else
     reduction.computeWithRows(kernel, row);
 }
@@ -71,7 +69,7 @@ template <typename Op> struct SoftmaxLowering : AnchorLowering::ExternalModel<So
     // The powers of a row stay near, rather than being computed again.
     std::optional<int64_t> width = constantOf(extent);
     if (isa<SoftmaxOp>(op) && rank > 1 && width && kernel.onDevice()) {
-      if (!kernel.storesRows()) keepInBlock(kernel, powers, vars[1], loop, *width);
+      keepInBlock(kernel, powers, vars[1], loop, *width);
     } else if (isa<SoftmaxOp>(op) && rank > 1 && width && *width <= longestKept) {
       auto tail = *width < lanes ? Halide::TailStrategy::GuardWithIf : Halide::TailStrategy::ShiftInwards;
       computeWithRows(kernel, powers, vars[1], loop);
@@ -138,21 +136,14 @@ Func bindStatistic(KernelLowering &kernel, Value result, const std::string &name
   Func statistic = kernel.func(name);
   std::vector<Var> coordinates = kernel.reversed(vars);
   std::vector<Expr> at(coordinates.begin(), coordinates.end());
-  bool stored = kernel.isYielded(result), beside = stored && !kernel.onDevice();
-  statistic(vars) = beside ? kernel.yieldBeside(result, value, value, at) : value;
-  stored && !beside ? kernel.yieldDirectly(result, statistic) : kernel.bind(result, statistic);
+  statistic(vars) = kernel.isYielded(result) ? kernel.yieldBeside(result, value, value, at) : value;
+  kernel.bind(result, statistic);
   return statistic;
 }
 
 /// A statistic and its reduction are computed in the row loop of the output, or at root where the output is one row.
 void placeStatistic(KernelLowering &kernel, Func statistic, RowReduction &reduction, Var row) {
   Output &output = kernel.output();
-  if (kernel.onDevice() && kernel.storesRows() && output.vars.size() > 1) {
-    std::vector<Var> rows = kernel.reversed(statistic.args());
-    rows.pop_back();
-    reduction.computeAt(statistic, blockPerElements(kernel, statistic.compute_root(), rows));
-    return;
-  }
   if (output.vars.size() < 2)
     kernel.onDevice() ? computeOnDevice(statistic) : void(statistic.compute_root());
   else
