@@ -1,7 +1,7 @@
 // Products of two operands over a sum, on a device: of matrices, and convolutions as such.
 #pragma once
 
-#include "lib/halide/Lowering.h"
+#include "lib/halide/schedule/Device.h"
 
 namespace fovea {
 
@@ -30,21 +30,19 @@ public:
                 const std::vector<Halide::Var> &outer);
 
 private:
-  Halide::Expr columnInTile(const Halide::Expr &j, const Halide::Expr &thread) const;
   Halide::Expr tileAt(const Halide::Expr &row, const Halide::Expr &column, const Halide::Expr &chunk,
                       Coordinates outer) const;
   void scheduleTile(Halide::Func func, Halide::Stage stage, Halide::Var row, Halide::Var column,
                     std::vector<Halide::Var> outer);
-  void stageOperand(Halide::Func operand, bool byTerm);
 
   KernelLowering &kernel;
   Shape shape;
-  int tileRows, tileColumns, rows, columns, vector, depth, chunks; // of a block; of a thread
-  int threadsDown, threadsAcross;
+  ThreadTile threads;
+  int depth, chunks;
   Halide::Func left, right, tile, parts, total;
   Halide::RDom k;
-  Halide::Var j{"j"}, i{"i"}, across{"across"}, down{"down"}, rowBlock{"row_block"}, columnBlock{"column_block"},
-      chunk{"chunk"}, place{"place"}, term{"term"}, rowVar{"row"}, columnVar{"column"};
+  Halide::Var rowBlock{"row_block"}, columnBlock{"column_block"}, chunk{"chunk"}, place{"place"}, term{"term"},
+      rowVar{"row"}, columnVar{"column"};
   std::vector<Halide::Var> outerVars;
 };
 

@@ -76,6 +76,76 @@ Var blockPerElements(KernelLowering &kernel, Stage stage, const std::vector<Var>
   return block;
 }
 
+//===-- Tiles -----------------------------------------------------------------------------------------------------===//
+
+std::vector<Var> ThreadTile::vars(const std::vector<Var> &rest) const {
+  std::vector<Var> result{j, i, acrossVar, downVar};
+  result.insert(result.end(), rest.begin(), rest.end());
+  return result;
+}
+
+Expr ThreadTile::column() const { return j / vector * (across * vector) + acrossVar * vector + j % vector; }
+
+std::vector<Expr> ThreadTile::at(const Expr &row, const Expr &column, Coordinates rest) const {
+  Expr group = column / vector;
+  std::vector<Expr> result{group / across * vector + column % vector, row % rowsOfThread(), group % across,
+                           row / rowsOfThread()};
+  result.insert(result.end(), rest.begin(), rest.end());
+  return result;
+}
+
+void ThreadTile::share(Stage stage, const Var &row, const Var &column) const {
+  Var group("tile_group"), lane("tile_lane"), rest("tile_rest"), own("tile_row");
+  stage.split(column, group, rest, across * vector).split(rest, acrossVar, lane, vector);
+  stage.split(row, downVar, own, rowsOfThread()).reorder({lane, group, own, acrossVar, downVar});
+  stage.unroll(lane).unroll(group).unroll(own).gpu_threads(acrossVar, downVar);
+}
+
+void ThreadTile::keep(Halide::Func tile, const Halide::LoopLevel &level, const std::vector<Var> &ones) const {
+  tile.store_in(Halide::MemoryType::Register).compute_at(level);
+  tile.bound(j, 0, columnsOfThread()).bound(i, 0, rowsOfThread()).bound(acrossVar, 0, across).bound(downVar, 0, down);
+  // The threads' dimensions are the outermost of what is stored.
+  std::vector<Var> storage{j, i};
+  for (const Var &one : ones) {
+    tile.bound_extent(one, 1);
+    storage.push_back(one);
+  }
+  storage.push_back(acrossVar);
+  storage.push_back(downVar);
+  tile.reorder_storage(storage);
+  tile.unroll(j).unroll(i).gpu_threads(acrossVar, downVar);
+}
+
+void ThreadTile::sum(Stage update, const std::vector<Halide::RVar> &terms, const std::vector<Halide::RVar> &steps) const {
+  std::vector<VarOrRVar> order{j, i};
+  order.insert(order.end(), terms.begin(), terms.end());
+  order.push_back(acrossVar);
+  order.push_back(downVar);
+  order.insert(order.end(), steps.begin(), steps.end());
+  update.reorder(order);
+  if (vector > 1 && columnsOfThread() % vector == 0) {
+    Var lanes("tile_lanes");
+    update.split(j, j, lanes, vector).vectorize(lanes);
+  }
+  update.unroll(j).unroll(i).gpu_threads(acrossVar, downVar);
+}
+
+void ThreadTile::copy(Halide::Func operand, const Halide::LoopLevel &level, int extent, int count, bool turned) const {
+  std::vector<Var> args = operand.args();
+  Var first = args[0], second = args[1], element("copy_element"), step("copy_step"), thread("copy_thread");
+  operand.compute_at(level).store_in(Halide::MemoryType::GPUShared);
+  operand.bound_extent(first, extent).bound_extent(second, count);
+  for (size_t d = 2; d < args.size(); ++d) operand.bound_extent(args[d], 1);
+  if (turned) {
+    // Rows apart from each other lie in different banks.
+    operand.align_storage(first, extent + 4).reorder(second, first).fuse(second, first, element);
+  } else {
+    operand.fuse(first, second, element);
+  }
+  operand.split(element, step, thread, across * down, guard).split(thread, downVar, acrossVar, across);
+  operand.reorder(step, acrossVar, downVar).unroll(step).gpu_threads(acrossVar, downVar);
+}
+
 //===-- Registers -------------------------------------------------------------------------------------------------===//
 
 namespace {
