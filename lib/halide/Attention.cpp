@@ -1,6 +1,6 @@
 // Attention without a stored matrix of queries by keys: a block of queries and a chunk of keys at a time, whose scores
 // stay near. A chunk has a largest score and sums of its own; those of a block's chunks are merged in order.
-#include "lib/halide/AttentionScores.h"
+#include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
 
 using namespace mlir;
@@ -285,7 +285,7 @@ struct AttentionLowering : AnchorLowering::ExternalModel<AttentionLowering, Atte
   LogicalResult lowerAnchor(Operation *operation, KernelLowering &kernel) const {
     auto op = cast<AttentionOp>(operation);
     if (failed(Scores<AttentionOp>::verify(op, false))) return failure();
-    Attention(op, kernel).lower();
+    kernel.onDevice() ? lowerOnDevice(op, kernel) : Attention(op, kernel).lower();
     return success();
   }
 };

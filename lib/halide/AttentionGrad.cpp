@@ -2,6 +2,7 @@
 // queries and panel of keys the weights are computed anew, and what they add to the gradients of query, key and value
 // is summed.
 #include "lib/halide/AttentionCaptures.h"
+#include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
 
 #include <numeric>
@@ -240,7 +241,7 @@ struct AttentionGradLowering : AnchorLowering::ExternalModel<AttentionGradLoweri
   LogicalResult lowerAnchor(Operation *operation, KernelLowering &kernel) const {
     auto op = cast<AttentionGradOp>(operation);
     if (failed(Scores<AttentionGradOp>::verify(op, true))) return failure();
-    AttentionBackward(op, kernel).lower();
+    kernel.onDevice() ? lowerOnDevice(op, kernel) : AttentionBackward(op, kernel).lower();
     return success();
   }
 };

@@ -1,6 +1,7 @@
 // What attention sees, tile by tile: scores or weights themselves, their mean over heads, or the entropy of rows.
 // Nothing larger than the result is stored.
 #include "lib/halide/AttentionScores.h"
+#include "lib/halide/schedule/Device.h"
 #include "lib/halide/Families.h"
 
 using namespace mlir;
@@ -30,11 +31,9 @@ public:
 
   void lower() {
     parallel = kernel.schedule().getLoops().starts_with("B");
-    Expr i = block * s.block + q, j = panel * s.columns + p;
-    define(raw, s.size, s.key(n, j, d) * s.real(s.scale()), [&](Expr row, Expr at) { return s.query(n, row, at); });
+    define(raw, s.size, [&](Expr head, Expr j, Expr at) { return s.key(head, j, at) * s.real(s.scale()); }, [&](Expr row, Expr at) { return s.query(n, row, at); });
     if (op.getValue())
-      define(slopes, s.valueSize, s.value(n, j, d),
-             [&](Expr row, Expr at) { return s.ofQuery(op.getCotangent(), n, row, at); });
+      define(slopes, s.valueSize, [&](Expr head, Expr j, Expr at) { return s.value(head, j, at); }, [&](Expr row, Expr at) { return s.ofQuery(op.getCotangent(), n, row, at); });
     if (op.getOver() == "heads")
       lowerMean();
     else if (op.getOver() == "entropy")
@@ -45,12 +44,20 @@ public:
   }
 
 private:
-  void define(TileProduct &product, int size, const Expr &key, llvm::function_ref<Expr(Expr, Expr)> query) {
+  void define(TileProduct &product, int size, llvm::function_ref<Expr(Expr, Expr, Expr)> key,
+              llvm::function_ref<Expr(Expr, Expr)> query) {
     product.depth = kernel.reduction(product.tile.name() + "_depth", {size});
     product.rows = kernel.reduction(product.tile.name() + "_rows", {s.rows, s.block / s.rows});
+    if (kernel.onDevice()) { // each thread for itself
+      product.dot(p, q, panel, block, n) = s.real(0);
+      product.dot(p, q, panel, block, n) += key(n, panel * s.columns + p, product.depth) *
+                                            query(block * s.block + q, product.depth);
+      product.tile(p, q, panel, block, n) = product.dot(p, q, panel, block, n);
+      return;
+    }
     RDom r = product.rows;
     r.where(block * s.block + r.y * s.rows < s.queries);
-    product.packed(p, d, panel, n) = key;
+    product.packed(p, d, panel, n) = key(n, panel * s.columns + p, d);
     product.dot(p, q, tile, panel, block, n) = s.real(0);
     product.dot(p, q, tile, panel, block, n) +=
         product.packed(p, product.depth, panel, n) * query(block * s.block + tile * s.rows + q, product.depth);
@@ -92,6 +99,7 @@ private:
     std::vector<Var> v = kernel.variables(4); // b, h, i, j
     result(v[3], v[2], v[1], v[0]) =
         elementAt({v[3] % s.columns, v[2] % s.block, v[3] / s.columns, v[2] / s.block, v[0] * s.heads + v[1]});
+    if (kernel.onDevice()) return scheduleOnDevice({}, nullptr);
     tiles(v[2], v[3], {v[1], v[0]});
     result.vectorize(in, s.lanes, guard);
     schedule(Halide::LoopLevel(result, panel), Halide::LoopLevel(result, v[1]));
@@ -104,6 +112,7 @@ private:
     sums(p, q, panel, block, n) += elementAt({p, q, panel, block, n * s.heads + heads});
     result(v[2], v[1], v[0]) =
         sums(v[2] % s.columns, v[1] % s.block, v[2] / s.columns, v[1] / s.block, v[0]) * s.real(1.0 / s.heads);
+    if (kernel.onDevice()) return scheduleOnDevice({sums}, &heads);
     tiles(v[1], v[2], {v[0]});
     result.vectorize(in, s.lanes, guard);
     sums.compute_at(result, panel).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
@@ -123,6 +132,7 @@ private:
     total(q, block, n) = s.real(0);
     total(q, block, n) += sums(columns, q, block, n);
     result(v[2], v[1], v[0]) = total(v[2] % s.block, v[2] / s.block, v[0] * s.heads + v[1]);
+    if (kernel.onDevice()) return scheduleOnDevice({sums, total}, &panels);
     result.split(v[2], blocks, row, s.block, guard).reorder(row, blocks, v[1], v[0]);
     if (parallel) result.parallel(blocks).parallel(v[1]).parallel(v[0]);
     Halide::LoopLevel atBlock(result, blocks);
@@ -142,6 +152,15 @@ private:
     if (!parallel) return;
     result.parallel(blocks);
     for (const Var &each : outer) result.parallel(each);
+  }
+
+  /// A thread for each element, with all that it takes.
+  void scheduleOnDevice(const std::vector<Func> &stages, const RDom *sum) {
+    Var thread = elementPerThread(result);
+    for (Func stage : stages) stage.compute_at(result, thread);
+    for (TileProduct *product : {&raw, &slopes})
+      if (product == &raw || op.getValue())
+        product->dot.compute_at(sum ? Halide::LoopLevel(sums, Halide::RVar(sum->x)) : Halide::LoopLevel(result, thread));
   }
 
   /// Products of one tile, of operands packed where a head begins.

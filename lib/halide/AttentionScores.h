@@ -104,6 +104,7 @@ public:
                              mlir::ValueRange scalars) {
     std::vector<std::pair<Value, Expr>> loads;
     for (ScoreLoadOp load : region.front().getOps<ScoreLoadOp>()) {
+      if (kernel.onDevice()) break; // threads read side by side, each its own element
       Value capture = captureOf(load.getCapture());
       if (indicesOf(region).areNeighbours(capture, load.getIndices())) {
         std::vector<Expr> at = firstIndices(region, capture, load.getIndices(), n, i, j);
@@ -121,6 +122,7 @@ public:
   /// Whether values of a region are the same for all items, and those of all heads, queries and keys are few: they are
   /// found out once.
   bool areShared(mlir::Region &region, mlir::ValueRange values) {
+    if (kernel.onDevice()) return false;
     constexpr int64_t most = 1 << 19;
     mlir::RankedTensorType q = op.getQuery().getType();
     if (q.getDimSize(0) == 1 || q.isDynamicDim(2) || heads * q.getDimSize(2) * panels * columns > most) return false;
@@ -181,6 +183,7 @@ public:
 
   //===-- Who sees whom -------------------------------------------------------------------------------------------===//
 
+  bool hasWindow() { return left >= 0 || right >= 0; }
   /// Whether some pairs of queries and keys are masked.
   bool isMasked() { return left >= 0 || right >= 0 || op.getKvLengths() || hasFunctions(); }
 

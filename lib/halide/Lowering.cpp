@@ -277,6 +277,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   }
   Halide::Pipeline result(outputs);
   if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
+  for (const std::string &name : together) result.add_custom_lowering_pass(new ValuesBeforeStores(name));
   if (onDevice()) result.add_custom_lowering_pass(new ThreadsOwnRegisters);
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);

@@ -79,7 +79,10 @@ public:
   /// Where there is a condition, only there.
   Halide::Expr yieldBeside(Value result, const Halide::Expr &value, const Halide::Expr &element,
                            Coordinates coordinates, const Halide::Expr &condition = Halide::Internal::const_true());
-  /// `value`, for which `other` has been computed.
+  /// The elements of this Tuple's update depend on each other's values before it.
+  void updatesTogether(const Halide::Func &func) { together.push_back(func.name()); }
+  /// `value`, for which `other` has been computed and kept. What a block of threads shares from before a loop on is to be
+  /// kept until after it: Halide 21 takes its memory to be free after its last use within.
   Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
   /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For anchors
   /// that go through them as one, before `output`.
@@ -152,6 +155,7 @@ private:
   std::optional<Output> main;
   std::vector<std::function<void(const Halide::Var &)>> rowSums; // each places one
   bool storesBeside = false;
+  std::vector<std::string> together;
 };
 
 /// Schedules elementwise output: rows shared among threads, the last dimension in vectors. Returns the loop over one

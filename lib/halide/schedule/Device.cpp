@@ -123,7 +123,7 @@ void ThreadTile::sum(Stage update, const std::vector<Halide::RVar> &terms, const
   order.push_back(downVar);
   order.insert(order.end(), steps.begin(), steps.end());
   update.reorder(order);
-  if (vector > 1 && columnsOfThread() % vector == 0) {
+  if (vector > 1 && !terms.empty()) {
     Var lanes("tile_lanes");
     update.split(j, j, lanes, vector).vectorize(lanes);
   }
@@ -153,35 +153,27 @@ using namespace Halide::Internal;
 
 bool isThread(const For *loop) { return loop->for_type == ForType::GPUThread; }
 
-/// The number of threads of a block.
-class ThreadCount : public IRVisitor {
-public:
-  int64_t count = 1;
-
-private:
-  using IRVisitor::visit;
-  std::set<std::string> known;
-  void visit(const For *loop) override {
-    std::optional<int64_t> extent = constantOf(loop->extent);
-    if (isThread(loop) && known.insert(loop->name).second) count *= extent.value_or(1);
-    IRVisitor::visit(loop);
-  }
-};
-
 /// Accesses to one allocation as the first thread makes them.
 class AsFirstThread : public IRMutator {
 public:
   explicit AsFirstThread(std::string name) : name(std::move(name)) {}
 
+  std::optional<int64_t> last = 0; // the largest index; nothing where it has no constant bound
+
 private:
   using IRMutator::visit;
-  Expr ofFirst(Expr index) const {
+  Expr ofFirst(Expr index) {
     for (auto let = lets.rbegin(); let != lets.rend(); ++let) index = substitute(let->first, let->second, index);
     for (const std::string &thread : threads) index = substitute(thread, 0, index);
-    return simplify(index);
+    index = simplify(index);
+    Interval range = bounds_of_expr_in_scope(index, loops);
+    std::optional<int64_t> most = range.has_upper_bound() ? constantOf(range.max) : std::nullopt;
+    last = last && most ? std::optional(std::max(*last, *most)) : std::nullopt;
+    return index;
   }
   Stmt visit(const For *loop) override {
     if (isThread(loop)) threads.insert(loop->name);
+    ScopedBinding<Interval> binding(loops, loop->name, Interval(loop->min, simplify(loop->min + loop->extent - 1)));
     return IRMutator::visit(loop);
   }
   Stmt visit(const LetStmt *let) override {
@@ -210,22 +202,16 @@ private:
   std::string name;
   std::set<std::string> threads;
   std::vector<std::pair<std::string, Expr>> lets; // around
+  Scope<Interval> loops;
 };
 } // namespace
 
 Stmt ThreadsOwnRegisters::visit(const Allocate *allocate) {
   if (allocate->memory_type != Halide::MemoryType::Register) return IRMutator::visit(allocate);
-  ThreadCount threads;
-  allocate->body.accept(&threads);
-  std::optional<int64_t> size = 1;
-  for (const Expr &extent : allocate->extents) {
-    std::optional<int64_t> constant = constantOf(extent);
-    size = size && constant ? std::optional(*size * *constant) : std::nullopt;
-  }
-  if (!size || *size % threads.count)
-    throw Halide::CompileError("a tile in registers has no constant size for each thread");
-  Stmt body = AsFirstThread(allocate->name).mutate(allocate->body);
-  return Allocate::make(allocate->name, allocate->type, allocate->memory_type, {Expr((int)(*size / threads.count))},
+  AsFirstThread own(allocate->name);
+  Stmt body = own.mutate(allocate->body);
+  if (!own.last) throw Halide::CompileError("a thread's part of a tile in registers has no constant size");
+  return Allocate::make(allocate->name, allocate->type, allocate->memory_type, {Expr((int)*own.last + 1)},
                         allocate->condition, mutate(body));
 }
 

@@ -154,8 +154,23 @@ static std::optional<int64_t> columnChunks(Operation *anchor) {
   return chunks > 1 ? std::optional(chunks) : std::nullopt;
 }
 
+/// Blocks of queries by panels of keys, small where sequences are.
+static ScheduleAttr attention(Operation *anchor, const Target &target) {
+  auto query = cast<RankedTensorType>(anchor->getOperand(0).getType());
+  auto key = cast<RankedTensorType>(anchor->getOperand(1).getType());
+  int64_t longest = std::max(sizeOr(query, 2, 64), sizeOr(key, 2, 64));
+  bool isSmall = target.device == Device::opencl || longest <= 16, isWide = query.getElementTypeBitWidth() == 64;
+  int64_t side = isSmall ? 16 : longest <= 32 || isWide ? 32 : 64, across = isSmall ? 8 : 16, own = side / across;
+  return ScheduleAttr::get(anchor->getContext(), "BIjd", own, side, own, side, 1, across);
+}
+
+static bool isAttention(Operation *anchor) {
+  return isa_and_nonnull<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor);
+}
+
 SmallVector<StringRef> deviceLoopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
+  if (isAttention(anchor)) return {"BIjd"};
   if (isProduct(anchor)) return {"MNkmn"};
   if (anchor && columnChunks(anchor)) return {"Crt"};
   return {reducesRows(kernel) ? "Rt" : "Bt"};
@@ -165,6 +180,7 @@ ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target) {
   Operation *anchor = kernel.getAnchor();
   MLIRContext *context = kernel.getContext();
   if (isProduct(anchor)) return product(anchor, target);
+  if (isAttention(anchor)) return attention(anchor, target);
   if (std::optional<int64_t> chunks = anchor ? columnChunks(anchor) : std::nullopt)
     return ScheduleAttr::get(context, "Crt", 1, 1, 1, blockThreads, *chunks);
   auto result = cast<RankedTensorType>(kernel.getResultTypes()[0]);
