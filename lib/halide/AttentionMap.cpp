@@ -159,8 +159,10 @@ private:
     Var thread = elementPerThread(result);
     for (Func stage : stages) stage.compute_at(result, thread);
     for (TileProduct *product : {&raw, &slopes})
-      if (product == &raw || op.getValue())
+      if (product == &raw || op.getValue()) {
+        for (const Var &one : product->dot.args()) product->dot.bound_extent(one, 1);
         product->dot.compute_at(sum ? Halide::LoopLevel(sums, Halide::RVar(sum->x)) : Halide::LoopLevel(result, thread));
+      }
   }
 
   /// Products of one tile, of operands packed where a head begins.

@@ -64,9 +64,11 @@ private:
 
   void lowerSums() {
     values(d, p, panel, block, n) = s.value(n, firstKey() + p, min(d, s.valueSize - 1));
-    Expr x = score(p, q, panel, block, n);
+    Expr x = score(p, q, panel, block, n), most = peak(q, panel, block, n);
+    // Functions leave masked scores masked; where all are, none is the largest.
     weight(p, q, panel, block, n) =
-        select(x <= s.real(maskedScore), s.real(0), s.exponential(x - peak(q, panel, block, n)));
+        s.hasFunctions() ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
+                         : s.choose(s.seen(n, firstQuery() + q, firstKey() + p), s.exponential(x - most), 0);
     RDom c = kernel.reduction("c", {s.columns / parts}), t = kernel.reduction("t", {parts});
     partMass(l, q, panel, block, n) = s.real(0);
     partMass(l, q, panel, block, n) += weight(c * parts + l, q, panel, block, n);
@@ -85,9 +87,9 @@ private:
     merged(own) = Halide::Tuple(s.real(0), s.real(maskedScore), s.real(0));
     kernel.updatesTogether(merged);
     if (s.hasWindow()) r.where(s.anySeen(n, block, s.firstPanel(block) + math::opaque(r.x))); // whose bounds stay as they are
-    Expr before = merged(own)[1], here = peak(rows.row(), r.x, block, n), most = max(before, here);
-    Expr a = s.exponential(before - most), b = s.exponential(here - most);
-    merged(own) = Halide::Tuple(merged(own)[0] * a + product(ofPanel) * b, most,
+    Expr before = merged(own)[1], here = peak(rows.row(), r.x, block, n), all = max(before, here);
+    Expr a = s.exponential(before - all), b = s.exponential(here - all);
+    merged(own) = Halide::Tuple(merged(own)[0] * a + product(ofPanel) * b, all,
                                 merged(own)[2] * a + mass(rows.row(), r.x, block, n) * b);
   }
 

@@ -144,7 +144,15 @@ private:
 
   bool reducesInChunks() const { return kernel.schedule().getLoops().starts_with_insensitive("Cr"); }
 
-  /// `Crn`: the first reduced axis in `chunks` parts, each summed by one task; then the parts in order. `element` is
+  /// The axis with most elements; one whose size is symbolic before all others.
+  static size_t longest(const std::vector<Expr> &extents) {
+    size_t result = 0;
+    for (size_t d = 0; d < extents.size(); ++d)
+      if (constantOf(extents[d]).value_or(INT64_MAX) > constantOf(extents[result]).value_or(INT64_MAX)) result = d;
+    return result;
+  }
+
+  /// `Crn`: the first reduced axis (on a device, the longest) in `chunks` parts, each summed by one task; then the parts in order. `element` is
   /// reduced over `reduced`: x's, or the totals of `rows`.
   void inChunks(std::vector<Expr> reduced, const std::function<Expr(const std::vector<Expr> &)> &element,
                 RowReduction *rows = nullptr) {
@@ -153,12 +161,13 @@ private:
     int chunks = kernel.schedule().getChunks(), lanes = kernel.schedule().getVector();
     std::vector<Var> row = kernel.reversed(vars), rowAndChunk = row;
     rowAndChunk.push_back(chunk);
-    Expr extent = reduced[0], length = (extent + chunks - 1) / chunks;
-    reduced[0] = length;
+    size_t cut = kernel.onDevice() ? longest(reduced) : 0;
+    Expr extent = reduced[cut], length = (extent + chunks - 1) / chunks;
+    reduced[cut] = length;
     RDom r = kernel.reduction("r", reduced);
     std::vector<Expr> indices = reductionVariables(r);
-    Expr index = chunk * length + indices[0];
-    indices[0] = min(index, extent - 1);
+    Expr index = chunk * length + indices[cut];
+    indices[cut] = min(index, extent - 1);
     Expr part = element(indices);
     if (kind != RowReduction::max) r.where(index < extent);
     fold(partial, rowAndChunk, r, part, firstElement());

@@ -39,7 +39,8 @@ namespace {
 /// How large a product is: of matrices of rows by terms and terms by columns, `count` of them.
 struct ProductSize {
   int64_t rows, columns, terms, count;
-  bool mayCut; // whether the result's size is constant and the sum long
+  bool mayCut;       // whether the result's size is constant
+  bool knowsColumns; // whether their number is
 };
 } // namespace
 
@@ -51,17 +52,18 @@ static ProductSize sizeOf(Operation *anchor) {
     int64_t sum = a.getRank() - (op.getTransposeA() ? 2 : 1), rows = sizeOr(result, rank - 2, typicalTerms),
             columns = sizeOr(result, rank - 1, typicalTerms);
     return {rows, columns, sizeOr(a, sum, typicalTerms),
-            std::max<int64_t>(1, all / std::max<int64_t>(1, rows * columns)), result.hasStaticShape()};
+            std::max<int64_t>(1, all / std::max<int64_t>(1, rows * columns)), result.hasStaticShape(),
+            !result.isDynamicDim(rank - 1)};
   }
   int64_t groups = anchor->getAttrOfType<IntegerAttr>("groups").getInt();
   if (auto op = dyn_cast<Conv2dWeightGradOp>(anchor)) {
     RankedTensorType g = op.getCotangent().getType();
     int64_t rows = result.getDimSize(0) / groups;
-    return {rows, all / result.getDimSize(0), elementsOf(g) / g.getDimSize(1), groups, true};
+    return {rows, all / result.getDimSize(0), elementsOf(g) / g.getDimSize(1), groups, true, true};
   }
   auto weight = cast<RankedTensorType>(anchor->getOperand(1).getType());
   int64_t rows = result.getDimSize(1) / groups, pixels = result.getDimSize(2) * result.getDimSize(3);
-  return {rows, pixels, weight.getNumElements() / weight.getDimSize(0), all / (rows * pixels), false};
+  return {rows, pixels, weight.getNumElements() / weight.getDimSize(0), all / (rows * pixels), false, true};
 }
 
 static ScheduleAttr product(Operation *anchor, const Target &target) {
@@ -90,7 +92,9 @@ static ScheduleAttr product(Operation *anchor, const Target &target) {
   if (size.mayCut && blocks < processors)
     chunks = std::clamp<int64_t>(std::min<int64_t>(llvm::divideCeil(processors, blocks), size.terms / leastTerms), 1,
                                  mostChunks);
-  int64_t vector = best.perThread % 4 == 0 && !wide ? 4 : best.perThread % 2 == 0 ? 2 : 1;
+  // Groups of columns of which none is a part: LLVM 21 fails on elements of vectors that it finds by a variable.
+  int64_t vector = wide || !size.knowsColumns ? 1 : std::min<int64_t>(best.perThread, 4);
+  while (size.columns % vector) vector /= 2;
   return ScheduleAttr::get(anchor->getContext(), "MNkmn", best.perThread, best.perThread, vector, best.side, chunks,
                            best.side, depth);
 }
@@ -149,7 +153,9 @@ static std::optional<int64_t> columnChunks(Operation *anchor) {
   if (axes.empty() || !result.hasStaticShape() ||
       (axes.size() == 1 && axes[0] == type.getRank() - 1 && type.getRank() > 1))
     return std::nullopt;
-  int64_t rows = sizeOr(type, axes[0], typicalTerms), chunks = std::min(most, rows / leastRows);
+  int64_t rows = 1; // of the longest axis
+  for (int64_t axis : axes) rows = std::max(rows, sizeOr(type, axis, typicalTerms));
+  int64_t chunks = std::min(most, rows / leastRows);
   chunks = std::min(chunks, threads / std::max<int64_t>(1, result.getNumElements()));
   return chunks > 1 ? std::optional(chunks) : std::nullopt;
 }
