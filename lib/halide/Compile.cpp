@@ -204,7 +204,7 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
       return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound",
              failure();
     if (target.onDevice() && !scratch.touched.empty())
-      return kernel.emitError("the host would touch '") << scratch.touched << "', which is on the device", failure();
+      return kernel.emitError("on the host, @") << kernel.getSymName() << " would touch '" << scratch.touched << "', which is on the device", failure();
     auto object = throughFile(kernel, "o", [&](const std::string &path) {
       module.compile({{Halide::OutputFileType::object, path}});
     });

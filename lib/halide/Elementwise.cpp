@@ -45,7 +45,11 @@ struct SelectLowering : PointLowering::ExternalModel<SelectLowering, SelectOp> {
   Expr lowerPoint(Operation *op, KernelLowering &kernel, Coordinates at) const {
     auto select = cast<SelectOp>(op);
     auto load = [&](Value value) { return kernel.loadBroadcast(value, at, select.getType()); };
-    return Halide::select(load(select.getCondition()), load(select.getA()), load(select.getB()));
+    Expr condition = load(select.getCondition()), a = load(select.getA()), b = load(select.getB());
+    // Halide computes what a is made of only where the condition holds, and finds that out on the host: of one element
+    // for all, which lies on the device, it must not.
+    bool isOne = cast<RankedTensorType>(select.getCondition().getType()).getRank() == 0;
+    return kernel.onDevice() && isOne ? math::selectBits(condition, a, b) : Halide::select(condition, a, b);
   }
 };
 

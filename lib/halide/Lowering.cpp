@@ -109,7 +109,8 @@ void KernelLowering::setLayout(Buffer buffer, RankedTensorType type, DimsAttr st
   int64_t rank = type.getRank();
   if (flatFrom >= 0) {
     for (int64_t d = flatFrom + 1; d < rank; ++d) extents[flatFrom] *= extents[d];
-    buffer.dim(0).set_bounds(0, extents[flatFrom]).set_stride(size(strides, rank - 1));
+    if (bounds) buffer.dim(0).set_bounds(0, extents[flatFrom]);
+    buffer.dim(0).set_stride(size(strides, rank - 1));
     for (int64_t d = 0; d < flatFrom; ++d) {
       auto dimension = buffer.dim(flatFrom - d);
       if (bounds) dimension.set_bounds(0, extents[d]);

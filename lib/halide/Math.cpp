@@ -78,6 +78,13 @@ static Expr toBFloat(const Expr &x) {
 
 Expr opaque(const Expr &x) { return Halide::halving_add(x, x); }
 
+Expr selectBits(const Expr &condition, const Expr &a, const Expr &b) {
+  if (a.type().is_bool()) return (condition && a) || (!condition && b);
+  Halide::Type bits = Halide::Int(a.type().bits());
+  Expr mask = -cast(bits, condition);
+  return reinterpret(a.type(), (reinterpret(bits, a) & mask) | (reinterpret(bits, b) & ~mask));
+}
+
 static Expr fromBFloat(const Expr &x) {
   return reinterpret<float>(cast<uint32_t>(reinterpret<uint16_t>(x))
                             << Halide::Internal::make_const(Halide::UInt(32), 16));

@@ -39,6 +39,8 @@ Halide::Expr floor(const Halide::Expr &x);
 Halide::Expr round(const Halide::Expr &x);
 /// The integer itself, which LLVM sees and Halide does not.
 Halide::Expr opaque(const Halide::Expr &x);
+/// select(condition, a, b) without a select.
+Halide::Expr selectBits(const Halide::Expr &condition, const Halide::Expr &a, const Halide::Expr &b);
 /// Of b's sign, exact; 0 for the integer b = 0.
 Halide::Expr remainder(const Halide::Expr &a, const Halide::Expr &b);
 /// Of integers, rounded down; 0 for b = 0.
