@@ -134,7 +134,7 @@ private:
     bindAndSchedule(total, [&](Output &output, Var loop) {
       int lanes = kernel.schedule().getVector();
       if (kernel.onDevice()) {
-        vars.empty() ? computeOnDevice(total) : void(total.compute_at(output.func, loop));
+        total.compute_at(output.func, loop);
         return;
       }
       total.compute_at(output.func, loop).vectorize(row[0], lanes, Halide::TailStrategy::GuardWithIf);
@@ -179,7 +179,7 @@ private:
       partial.compute_root().bound(chunk, 0, chunks);
       if (kernel.onDevice()) {
         computeOnDevice(partial);
-        vars.empty() ? computeOnDevice(total) : void(total.compute_at(output.func, loop));
+        total.compute_at(output.func, loop);
         return;
       }
       total.compute_root();

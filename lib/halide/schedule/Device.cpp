@@ -31,20 +31,35 @@ Var elementPerThread(Stage stage, int wide) {
       order.push_back(VarOrRVar(dim.var, true));
     else if (dim.var != Var::outermost().name())
       elements.push_back(Var(dim.var.substr(dim.var.rfind('.') + 1)));
-  if (elements.empty()) {
-    stage.gpu_single_thread();
-    return Var();
+  Var lane("device_lane"), block("device_block"), thread("device_thread"), all = Var::outermost();
+  if (elements.empty()) { // one thread
+    stage.split(all, all, thread, 1).split(all, all, block, 1).gpu_blocks(block).gpu_threads(thread);
+    return thread;
   }
   order.insert(order.end(), elements.begin(), elements.end());
   if (order.size() > 1) stage.reorder(order);
-  Var lane("device_lane"), block("device_block"), thread("device_thread");
   if (wide > 1) stage.split(elements[0], elements[0], lane, wide, guard).vectorize(lane);
   Var flat = fuseAll(stage, elements);
   stage.split(flat, block, thread, blockThreads, guard).gpu_blocks(block).gpu_threads(thread);
   return thread;
 }
 
+/// Whether updates are of the element itself, which they name.
+static bool updatesItself(const Halide::Func &func) {
+  for (int update = 0; update < func.num_update_definitions(); ++update)
+    for (auto [index, argument] : llvm::enumerate(func.update_args(update))) {
+      auto variable = argument.as<Halide::Internal::Variable>();
+      if (!variable || variable->name != func.args()[index].name()) return false;
+    }
+  return true;
+}
+
 void computeOnDevice(Halide::Func func) {
+  if (func.num_update_definitions() && updatesItself(func)) { // all stages by the thread that has the element
+    Halide::Func whole = func.in().compute_root();
+    func.compute_at(whole, elementPerThread(whole));
+    return;
+  }
   func.compute_root();
   elementPerThread(func);
   for (int update = 0; update < func.num_update_definitions(); ++update) elementPerThread(func.update(update));

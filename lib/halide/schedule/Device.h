@@ -6,10 +6,11 @@
 namespace fovea {
 
 /// A thread for each element of a stage, or for `wide` neighbours, which goes through the stage's sums on its own.
-/// Returns the loop over threads, at which stages for one element can be computed; no loop for rank 0.
+/// Returns the loop over threads, at which stages for one element can be computed; for rank 0 there is one thread.
 Halide::Var elementPerThread(Halide::Stage stage, int wide = 1);
 
-/// Computes a Func in kernels of its own, one for each of its stages, with a thread for each element.
+/// Computes a Func in a kernel of its own with a thread for each element; where a stage's elements come from others, each
+/// stage has a kernel.
 void computeOnDevice(Halide::Func func);
 
 /// The threads that share a row of this extent: as many as RowReduction has partial results.

@@ -79,7 +79,7 @@ void sumInto(KernelLowering &kernel, Value result, const std::string &name, cons
   int lanes = kernel.schedule().getVector();
   Var row = scheduleElementwise(kernel);
   if (kernel.onDevice()) {
-    output.vars.empty() ? computeOnDevice(sum) : void(sum.compute_at(output.func, row));
+    sum.compute_at(output.func, row);
     return;
   }
   if (root) {
