@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 packages=(g++ ninja-build ccache git python3 python3-venv
           llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools clang-22 lld-22 libclang-rt-22-dev
           libgtest-dev libgmock-dev libbenchmark-dev libpng-dev libturbojpeg0-dev zlib1g-dev libzip-dev nlohmann-json3-dev libcli11-dev libffi-dev binutils
-          protobuf-compiler libprotobuf-dev)
+          protobuf-compiler libprotobuf-dev pocl-opencl-icd ocl-icd-libopencl1)
 wheels=('halide==21.0.0' 'cmake>=3.28,<5' numpy)
 format='onnx==1.23.2' # only for the .proto in it, so without what it depends on
 

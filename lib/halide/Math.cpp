@@ -152,7 +152,8 @@ Expr exp(const Expr &x) {
   // 2^n e^r, r in [0, ln 2): n = -127 where the result is denormal, 128 where it is infinite.
   Expr bounded = clamp(x, -88.0f, 89.0f);
   Split split = splitPower(bounded * 1.44269502f);
-  Expr r = bounded - split.whole * 0.693147181f;
+  // ln 2 in two parts, the first of which multiplies without rounding: not every target fuses the product with the sum.
+  Expr r = sub(bounded, split.whole * 0.693359375f) - split.whole * -2.12194440e-4f;
   Expr p = polynomial(r, {1.91336416e-3, 7.86695586e-3, 4.18558501e-2, 1.66631704e-1, 5.00002302e-1, 1, 1});
   return select(isNan(x), x, p * split.power);
 }

@@ -180,8 +180,8 @@ std::vector<double> differences(const Case &of, Arrays inputs, const Arrays &cot
 }
 
 /// The bound that rounding sets: of f32, 16 times what it did in two tries; of f64, the same at its scale.
-Bound boundOf(const Case &of, const Arrays &inputs, const Array &want, size_t index) {
-  if (!of.rounded) return of.bound;
+Bound boundOf(const Case &of, const Arrays &inputs, const Array &want, size_t index, double slack) {
+  if (!of.rounded) return {of.bound.f64 * slack, of.bound.f32 * slack, of.bound.floor};
   double largest = 0, error = 0;
   for (double value : want.values) largest = std::max(largest, std::abs(value));
   for (uint64_t seed : {1, 2}) {
@@ -271,7 +271,7 @@ private:
   std::unique_ptr<Library> compileCases(const std::vector<Case> &some) {
     auto module = buildModule(context.get(), some, setting.precision);
     if (mlir::failed(mlir::verify(*module)) || mlir::failed(differentiate(*module))) return nullptr;
-    return Library::compile(*module, setting.checks, setting.cached);
+    return Library::compile(*module, setting.checks, setting.cached, setting.target);
   }
 
   mlir::Type realType() { return ops::elementOf(setting.precision, mlir::Builder(context.get())); }
@@ -307,7 +307,7 @@ private:
       }
       wanted[each.name] = each.reference(operands[each.name]);
       for (auto [index, want] : llvm::enumerate(wanted[each.name]))
-        bounds[each.name].push_back(boundOf(each, operands[each.name], want, index));
+        bounds[each.name].push_back(boundOf(each, operands[each.name], want, index, setting.slack));
       if (!each.gradient) continue;
       for (size_t index = 0; index < wanted[each.name].size(); ++index) {
         Operand weight{"g" + std::to_string(index), wanted[each.name][index].shape, uniform(-1, 1)};
@@ -327,14 +327,14 @@ private:
     return outputs;
   }
 
-  /// Runs on one thread, and checks that 2, again 2, and 7 give the same bits.
+  /// Runs on one thread, and checks that 2, again 2, and 7 give the same bits; on a device, that the next run does.
   std::map<std::string, Bytes> runForms(const std::string &entry, int64_t batch) {
     std::map<std::string, Bytes> outputs = run(entry, 1, batch);
-    for (int threads : {2, 2, 7}) {
+    for (int threads : setting.target == "host" ? std::vector{2, 2, 7} : std::vector{1}) {
       std::map<std::string, Bytes> others = run(entry, threads, batch);
       for (const auto &[name, bytes] : outputs)
         EXPECT_EQ(bytes == others.at(name), true)
-            << name << " of " << entry << " has other bits with " << threads << " threads than with one";
+            << name << " of " << entry << " has other bits in the next run, with " << threads << " threads";
     }
     return outputs;
   }

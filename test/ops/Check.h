@@ -10,6 +10,8 @@ struct Setting {
   bool checks = false;                // kernels with Halide's own bounds checks
   std::vector<int64_t> batches = {1}; // values of B
   bool cached = true;                 // whether kernels are kept for the next run
+  std::string target = "host";        // a device runs twice, whatever the threads
+  double slack = 1;                   // bounds times this, where no product is fused with a sum
 };
 
 /// Every result within its bound; gradients within theirs; the same bits for 1, 2 and 7 threads and from run to run; an

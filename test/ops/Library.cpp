@@ -61,10 +61,10 @@ size_t bytesOf(RankedTensorType type, int64_t batch) {
   return result;
 }
 
-std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks, bool cached) {
+std::unique_ptr<Library> Library::compile(mlir::ModuleOp module, bool checks, bool cached, const std::string &target) {
   CompileOptions options;
   options.name = "ops";
-  if (const char *targets = std::getenv("FOVEA_OPS_TARGET")) options.targets = targets;
+  options.targets = target;
   options.checks = checks;
   if (cached) options.cache = cacheFolder();
   auto model = compileModel(module, options);

@@ -12,7 +12,8 @@ using Bytes = std::vector<uint8_t>;
 
 struct Library {
   /// Null where the compiler reports an error. `module` is left at a later stage.
-  static std::unique_ptr<Library> compile(mlir::ModuleOp module, bool checks, bool cached = true);
+  static std::unique_ptr<Library> compile(mlir::ModuleOp module, bool checks, bool cached = true,
+                                          const std::string &target = "host");
   const Entry *entry(llvm::StringRef name) const;
 
   CompiledModel model;

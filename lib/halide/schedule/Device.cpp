@@ -138,10 +138,7 @@ void ThreadTile::sum(Stage update, const std::vector<Halide::RVar> &terms, const
   order.push_back(downVar);
   order.insert(order.end(), steps.begin(), steps.end());
   update.reorder(order);
-  if (vector > 1 && !terms.empty()) {
-    Var lanes("tile_lanes");
-    update.split(j, j, lanes, vector).vectorize(lanes);
-  }
+  // Not as vectors: LLVM joins the loads of neighbours, and cannot select elements of pairs for CUDA.
   update.unroll(j).unroll(i).gpu_threads(acrossVar, downVar);
 }
 

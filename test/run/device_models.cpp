@@ -1,0 +1,34 @@
+// Models that device_test.cpp trains on a device and on the processor: a perceptron, and a convolutional network with
+// batch norms.
+#include <fovea/fovea.h>
+
+using namespace fovea;
+
+static Model perceptron() {
+  Model model("perceptron");
+  Dim batch = model.symbol("batch");
+  Tensor image = model.input("image", {batch, 1, 28, 28});
+  Tensor label = model.input("label", {batch}, i32);
+  Tensor x = gelu(nn::Linear(model / "hidden", 784, 65)(reshape(image, {batch, 784})));
+  Tensor logits = nn::Linear(model / "head", 65, 10)(nn::LayerNorm(model / "norm", 65)(x));
+  model.output("logits", logits);
+  model.train(cross_entropy(logits, label), AdamW{.weight_decay = 0.05}, {.clip_norm = 1, .ema = 0.9});
+  return model;
+}
+
+static Model convolutions() {
+  Model model("convolutions");
+  Dim batch = model.symbol("batch");
+  Tensor image = model.input("image", {batch, 1, 28, 28});
+  Tensor label = model.input("label", {batch}, i32);
+  Tensor x = nn::Conv2d(model / "conv1", 1, 6, {.padding = {1, 1}, .bias = false})(image);
+  x = max_pool2d(relu(nn::BatchNorm(model / "norm1", 6)(x)), {2, 2});
+  x = nn::Conv2d(model / "conv2", 6, 12, {.stride = {2, 2}, .padding = {1, 1}})(x);
+  x = nn::Dropout(0.2)(mean(relu(x), {2, 3}));
+  Tensor logits = nn::Linear(model / "head", 12, 10)(x);
+  model.output("logits", logits);
+  model.train(cross_entropy(logits, label), AdamW{});
+  return model;
+}
+
+std::vector<Model> define() { return {perceptron(), convolutions()}; }
