@@ -440,7 +440,7 @@ void check(const Suite &suite, const Setting &setting) {
     if (runsIn(each, setting.precision) && (!only || StringRef(each.name).contains(only))) cases.push_back(each);
   ASSERT_FALSE(cases.empty()) << suite.name << ": no case ran";
   Run run(cases, setting);
-  if (!run.compile()) return;
+  if (!run.compile() || !setting.runs) return;
   for (int64_t batch : setting.batches) run.runBatch(batch);
   if (setting.batches.size() > 1) run.runItems(setting.batches.back());
 }

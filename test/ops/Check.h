@@ -11,6 +11,7 @@ struct Setting {
   std::vector<int64_t> batches = {1}; // values of B
   bool cached = true;                 // whether kernels are kept for the next run
   std::string target = "host";        // a device runs twice, whatever the threads
+  bool runs = true;                   // or only compiles
   double slack = 1;                   // bounds times this, where no product is fused with a sum
 };
 

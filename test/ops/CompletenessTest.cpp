@@ -1,8 +1,9 @@
 // Every op of the dialect that has a value has a lowering, a case in the tables and, if it has a gradient, one of those
-// too.
+// too; and it compiles for devices.
 #include "test/ops/Module.h"
 #include "test/ops/Suites.h"
 
+#include "lib/emit/Compile.h"
 #include "lib/halide/Lowering.h"
 
 #include <gtest/gtest.h>
@@ -72,6 +73,38 @@ TEST_F(Completeness, EveryGradientHasACase) {
     if (!name.hasInterface<Differentiable>()) continue;
     EXPECT_TRUE(covered.count(name.getStringRef().str())) << name.getStringRef().str();
   }
+}
+
+/// The ops of a case and of its gradients.
+static std::set<std::string> opsOf(mlir::MLIRContext *context, const Case &each) {
+  auto module = buildModule(context, each, Precision::f32);
+  std::set<std::string> names = opsOf(*module);
+  if (succeeded(differentiate(*module))) names.merge(opsOf(*module));
+  return names;
+}
+
+static bool compilesFor(mlir::MLIRContext *context, const std::string &targets, llvm::ArrayRef<Case> cases) {
+  auto module = buildModule(context, cases, Precision::f32);
+  CompileOptions options;
+  options.name = "ops";
+  options.targets = targets;
+  return succeeded(differentiate(*module)) && succeeded(compileModel(*module, options));
+}
+
+TEST_F(Completeness, EveryOpCompilesForDevices) {
+  std::vector<Case> cases; // as few as bring in all ops
+  std::set<std::string> covered;
+  for (const Suite &suite : staticSuites())
+    for (const Case &each : suite.cases) {
+      if (!compilesForDevices(suite)) continue;
+      size_t before = covered.size();
+      covered.merge(opsOf(context.get(), each));
+      if (covered.size() > before) cases.push_back(each);
+    }
+  if (compilesFor(context.get(), "opencl+cuda-sm80", cases)) return;
+  for (const Case &each : cases)
+    for (const char *target : {"opencl", "cuda-sm80"})
+      EXPECT_TRUE(compilesFor(context.get(), target, each)) << each.name << " for " << target;
 }
 
 } // namespace fovea::ops
