@@ -6,6 +6,7 @@
 #include "lib/halide/Math.h"
 #include "lib/halide/Provider.h"
 #include "lib/halide/ScoreLoads.h"
+#include "lib/halide/OpenCl.h"
 #include "lib/halide/schedule/Device.h"
 
 #include "lib/halide/Lowering.cpp.inc"
@@ -280,6 +281,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   if (main && main->inPlace) result.add_custom_lowering_pass(new ValuesBeforeStores(main->func.name()));
   for (const std::string &name : together) result.add_custom_lowering_pass(new ValuesBeforeStores(name));
   if (onDevice()) result.add_custom_lowering_pass(new ThreadsOwnRegisters);
+  if (target.device == Device::opencl) result.add_custom_lowering_pass(new DoublesByBits);
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;
