@@ -225,7 +225,11 @@ struct CrossEntropyLowering : AnchorLowering::ExternalModel<CrossEntropyLowering
     Func losses = kernel.func("loss"), lse = kernel.func("log_sum_exp");
     // Where logits are large and near each other, their difference is exact, and log_sum_exp - logits[label] is not: in
     // this order.
-    losses(n) = select(inside, Halide::strict_float(largest.total(n) - picked + logSum), math::nan(logSum.type()));
+    Expr value = Halide::strict_float(largest.total(n) - picked + logSum);
+    // As bits, not as a choice: Halide would skip the sums where the label is outside, and ask the host whether it is.
+    Halide::Type bits = Halide::Int(value.type().bits());
+    Expr outside = select(inside, Halide::Internal::make_zero(bits), reinterpret(bits, math::nan(value.type())));
+    losses(n) = reinterpret(value.type(), reinterpret(bits, value) | outside);
     lse(n) = largest.total(n) + logSum;
     kernel.bind(loss.getLoss(), losses);
     kernel.bind(loss.getLogSumExp(), lse);
