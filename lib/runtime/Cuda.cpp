@@ -93,9 +93,10 @@ int32_t open_device(OpenDevice *device, Cuda &cuda, const fovea_model *model, co
   if (10 * major + minor < program->capability)
     return fail(message, model, code,
                 "target '%s' needs compute capability %d.%d; device %d, '%s', has %d.%d (driver for CUDA %d.%d); "
-                "compile for cuda-sm%d%d, or %s",
+                "%s, or %s",
                 program->target, program->capability / 10, program->capability % 10, index, name, major, minor,
-                version / 1000, version % 1000 / 10, major, minor, kOtherwise);
+                version / 1000, version % 1000 / 10,
+                major < 8 ? "give options.device another" : "compile for cuda-sm80", kOtherwise);
   error = cuda.cuDevicePrimaryCtxRetain(&device->context, cuda.device);
   if (!error) return FOVEA_OK;
   if (cuda.cuGetErrorString(error, &why) || !why) why = "unknown error";

@@ -1,18 +1,11 @@
-// A CUDA driver that has one emulated device, whose memory is the program's. A program that loads this library before
-// anything asks for the driver gives it `emulated_launch`.
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <map>
-#include <string>
-
+// A CUDA driver without a device: the device's memory is the program's, and kernels are emulated where the test does
+// it.
 #include "test/gpu/FakeDriver.h"
 
-FakeDriver fake_driver;
+#include <cstdlib>
+#include <cstring>
 
-/// Runs the kernel `entry` on emulated threads.
-extern "C" void emulated_launch(const char *entry, int blocksX, int blocksY, int threads, const uint64_t *arguments,
-                                int count);
+FakeDriver fake_driver;
 
 namespace {
 
@@ -23,15 +16,34 @@ struct Module {
 };
 struct Function {
   std::string entry;
-  int parameters;
+  std::vector<int> bytes; // of its parameters
 };
 std::map<uint64_t, size_t> memory; // addresses and sizes
+
+/// The error that the test wants of a function.
+int failure(const char *function) {
+  auto found = fake_driver.fails.find(function);
+  return found == fake_driver.fails.end() ? 0 : found->second;
+}
+
+int recorded(FakeDriver::Call call) {
+  if (int error = failure(call.function.c_str())) return error;
+  fake_driver.calls.push_back(std::move(call));
+  return 0;
+}
+
+bool isOnDevice(uint64_t address, size_t bytes) {
+  auto after = memory.upper_bound(address);
+  if (after == memory.begin()) return false;
+  auto [start, size] = *--after;
+  return address + bytes <= start + size;
+}
 
 } // namespace
 
 extern "C" {
 
-int cuInit(uint32_t) { return 0; }
+int cuInit(uint32_t) { return failure("cuInit"); }
 int cuDriverGetVersion(int *version) { return *version = 12000, 0; }
 int cuDeviceGetCount(int *count) { return *count = fake_driver.devices, 0; }
 int cuDeviceGet(int *device, int index) { return *device = index, 0; }
@@ -40,10 +52,13 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
   constexpr int major = 75;
   return *value = attribute == major ? fake_driver.capability / 10 : fake_driver.capability % 10, 0;
 }
-int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &memory, 0; }
-int cuDevicePrimaryCtxRelease_v2(int) { return 0; }
-int cuCtxPushCurrent_v2(void *) { return 0; }
-int cuCtxPopCurrent_v2(void **context) { return *context = &memory, 0; }
+int cuDevicePrimaryCtxRetain(void **context, int) {
+  if (int error = failure("cuDevicePrimaryCtxRetain")) return error;
+  return ++fake_driver.contexts, *context = &memory, 0;
+}
+int cuDevicePrimaryCtxRelease_v2(int) { return --fake_driver.contexts, 0; }
+int cuCtxPushCurrent_v2(void *context) { return context == &memory ? ++fake_driver.pushed, 0 : kInvalidValue; }
+int cuCtxPopCurrent_v2(void **context) { return --fake_driver.pushed, *context = &memory, 0; }
 
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   void *room = bytes <= fake_driver.bytes ? aligned_alloc(256, (bytes + 255) / 256 * 256) : nullptr;
@@ -51,34 +66,36 @@ int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   memset(room, 0x7f, bytes); // as bf16 and f32, too large for any sum
   *address = reinterpret_cast<uint64_t>(room);
   memory[*address] = bytes;
-  return 0;
+  ++fake_driver.allocations;
+  return recorded({"cuMemAlloc", *address, bytes});
 }
 int cuMemFree_v2(uint64_t address) {
   if (!memory.erase(address)) return kInvalidValue;
+  --fake_driver.allocations;
   free(reinterpret_cast<void *>(address));
   return 0;
 }
-static bool isOnDevice(uint64_t address, size_t bytes) {
-  auto after = memory.upper_bound(address);
-  if (after == memory.begin()) return false;
-  auto [start, size] = *--after;
-  return address + bytes <= start + size;
-}
-int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *) {
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream) {
   if (!isOnDevice(to, bytes)) return kInvalidValue;
-  ++fake_driver.copies;
+  if (int error = recorded({"cuMemcpyHtoDAsync", to, bytes, stream})) return error;
   memcpy(reinterpret_cast<void *>(to), from, bytes);
   return 0;
 }
-int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *) {
+int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream) {
   if (!isOnDevice(from, bytes)) return kInvalidValue;
-  ++fake_driver.copies;
+  if (int error = recorded({"cuMemcpyDtoHAsync", from, bytes, stream})) return error;
   memcpy(to, reinterpret_cast<void *>(from), bytes);
   return 0;
 }
-int cuStreamSynchronize(void *) { return 0; }
+int cuStreamSynchronize(void *stream) { return recorded({"cuStreamSynchronize", 0, 0, stream}); }
 
-int cuModuleLoadDataEx(void **module, const void *image, uint32_t, int *, void **) {
+int cuModuleLoadDataEx(void **module, const void *image, uint32_t options, int *names, void **values) {
+  constexpr int logBuffer = 5;
+  if (int error = failure("cuModuleLoadDataEx")) {
+    for (uint32_t i = 0; i < options; ++i)
+      if (names[i] == logBuffer) strcpy(static_cast<char *>(values[i]), "an emulated log");
+    return error;
+  }
   std::string ptx = static_cast<const char *>(image);
   if (ptx.find(".target sm_80") == std::string::npos) return kInvalidPtx;
   *module = new Module{ptx};
@@ -86,30 +103,38 @@ int cuModuleLoadDataEx(void **module, const void *image, uint32_t, int *, void *
 }
 int cuModuleUnload(void *module) { return delete static_cast<Module *>(module), 0; }
 int cuModuleGetFunction(void **function, void *module, const char *entry) {
+  if (int error = failure("cuModuleGetFunction")) return error;
   const std::string &ptx = static_cast<Module *>(module)->ptx;
   size_t at = ptx.find(".entry " + std::string(entry) + "(");
   if (at == std::string::npos) return kNotFound;
-  int parameters = 0;
-  for (size_t end = ptx.find(')', at); (at = ptx.find(".param", at + 1)) < end;) ++parameters;
-  *function = new Function{entry, parameters}; // for as long as the program runs
+  std::vector<int> bytes;
+  for (size_t end = ptx.find(')', at); (at = ptx.find(".param .", at + 1)) < end;)
+    bytes.push_back(std::stoi(ptx.substr(at + strlen(".param .u"))) / 8);
+  *function = new Function{entry, bytes}; // for as long as the program runs
   return 0;
 }
-int cuFuncSetAttribute(void *, int, int) { return 0; }
+int cuFuncSetAttribute(void *, int, int) { return failure("cuFuncSetAttribute"); }
+#ifndef OLD_DRIVER
 int cuLaunchKernel(void *function, uint32_t blocksX, uint32_t blocksY, uint32_t blocksZ, uint32_t threadsX,
-                   uint32_t threadsY, uint32_t threadsZ, uint32_t shared, void *, void **arguments, void **) {
+                   uint32_t threadsY, uint32_t threadsZ, uint32_t shared, void *stream, void **arguments, void **) {
+  if (!fake_driver.pushed) return kInvalidValue;
+  auto [entry, bytes] = *static_cast<Function *>(function);
+  std::vector<uint64_t> values(bytes.size());
+  for (size_t i = 0; i < bytes.size(); ++i) memcpy(&values[i], arguments[i], bytes[i]);
+  if (int error = recorded({"cuLaunchKernel", 0, 0, stream, entry, values})) return error;
+  if (!fake_driver.emulate) return 0;
   if (blocksZ * threadsY * threadsZ != 1 || shared) return kInvalidValue;
-  if (fake_driver.launchError) return fake_driver.launchError;
-  auto [entry, count] = *static_cast<Function *>(function);
-  uint64_t values[16];
-  for (int i = 0; i < count; ++i) memcpy(&values[i], arguments[i], 8);
-  emulated_launch(entry.c_str(), blocksX, blocksY, threadsX, values, count);
+  fake_driver.emulate(entry.c_str(), blocksX, blocksY, threadsX, values.data(), values.size());
   return 0;
 }
+#endif
 
 int cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
-  if (!isOnDevice(address, 1)) return kInvalidValue;
-  constexpr int memoryType = 2, onDevice = 2;
-  uint32_t result = attribute == memoryType ? onDevice : 0;
+  constexpr int memoryType = 2, deviceOrdinal = 9, onDevice = 2;
+  auto other = fake_driver.ofDevice.find(address);
+  if (other == fake_driver.ofDevice.end() && !isOnDevice(address, 1)) return kInvalidValue;
+  uint32_t ordinal = other == fake_driver.ofDevice.end() ? 0 : other->second;
+  uint32_t result = attribute == memoryType ? onDevice : attribute == deviceOrdinal ? ordinal : 0;
   memcpy(value, &result, 4);
   return 0;
 }

@@ -43,6 +43,16 @@ module attributes {fovea.stage = "model"} {
 std::map<std::string, EmulatedDevice::Kernel> kernels;
 int launches = 0;
 
+void emulateLaunch(const char *entry, int blocksX, int blocksY, int threads, const uint64_t *arguments, int count) {
+  auto kernel = kernels.find(entry);
+  ASSERT_NE(kernel, kernels.end()) << entry;
+  ASSERT_LE(count, 6);
+  std::array<uint64_t, 6> values = {};
+  std::copy(arguments, arguments + count, values.begin());
+  ++launches;
+  EmulatedDevice::run(kernel->second, {blocksX, blocksY}, threads, values);
+}
+
 using Matrix = std::vector<uint16_t>;
 
 Matrix normal(size_t count, unsigned seed) {
@@ -64,6 +74,7 @@ protected:
     EXPECT_TRUE(library) << dlerror();
     driver = static_cast<FakeDriver *>(dlsym(library, "fake_driver"));
     *driver = FakeDriver();
+    driver->emulate = emulateLaunch;
     options.struct_size = sizeof options;
     options.sizes[0] = rows;
     launches = 0;
@@ -105,7 +116,7 @@ protected:
   int32_t forward(const void *x, void *y) {
     auto set = code->function<int32_t(void *, const char *, const void *, size_t)>("set");
     EXPECT_EQ(set(handle, "w", w.data(), w.size() * 2), 0) << lastError();
-    driver->copies = 0;
+    driver->calls.clear();
     return code->call(*code->entry("forward"), handle, {rows}, {const_cast<void *>(x), b.data(), v.data(), y});
   }
 
@@ -145,7 +156,7 @@ TEST_F(Libraries, RunOnTheDevice) {
   EXPECT_EQ(target(), "cuda-sm80");
   ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
   EXPECT_EQ(launches, 2);
-  EXPECT_EQ(driver->copies, 4); // three inputs and the output
+  EXPECT_EQ(driver->copies(), 4); // three inputs and the output
   check();
 }
 
@@ -156,7 +167,7 @@ TEST_F(Libraries, TakeMemoryOfTheDevice) {
   ASSERT_EQ(allocate(&ofX, x.size() * 2) | allocate(&ofY, y.size() * 2), 0);
   std::memcpy((void *)ofX, x.data(), x.size() * 2);
   ASSERT_EQ(forward((void *)ofX, (void *)ofY), 0) << lastError();
-  EXPECT_EQ(driver->copies, 2); // the inputs that are on the host
+  EXPECT_EQ(driver->copies(), 2); // the inputs that are on the host
   std::memcpy(y.data(), (void *)ofY, y.size() * 2);
   check();
   auto release = reinterpret_cast<int (*)(uint64_t)>(dlsym(library, "cuMemFree_v2"));
@@ -190,23 +201,12 @@ TEST_F(Libraries, RunOnTheProcessorWhereThatIsAskedFor) {
 
 TEST_F(Libraries, SayWhatFailed) {
   ASSERT_EQ(create(), "");
-  driver->launchError = 700;
+  driver->fails["cuLaunchKernel"] = 700;
   EXPECT_NE(forward(x.data(), y.data()), 0);
   EXPECT_THAT(lastError(), HasSubstr("forward: launching a kernel failed: an emulated error (CUDA error 700)"));
-  driver->launchError = 0;
+  driver->fails.clear();
   ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
   check();
 }
 
 } // namespace
-
-extern "C" void emulated_launch(const char *entry, int blocksX, int blocksY, int threads, const uint64_t *arguments,
-                                int count) {
-  auto kernel = kernels.find(entry);
-  ASSERT_NE(kernel, kernels.end()) << entry;
-  ASSERT_LE(count, 6);
-  std::array<uint64_t, 6> values = {};
-  std::copy(arguments, arguments + count, values.begin());
-  ++launches;
-  EmulatedDevice::run(kernel->second, {blocksX, blocksY}, threads, values);
-}
