@@ -48,6 +48,7 @@ struct Entered {
 };
 
 constexpr int64_t kDeviceAlignment = 256;
+constexpr int64_t kArgumentAlignment = 16; // of what a thread reads or writes at once
 
 int64_t round_up_device(int64_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
 
@@ -139,6 +140,10 @@ int32_t begin(fovea_handle *handle, const fovea_entry *entry, const int64_t *siz
       return fail(handle, FOVEA_INVALID_ARGUMENT,
                   "%s: argument '%s' is %s; give memory of the host or of device %d, on which the model is",
                   entry->name, argument->name, where, device->index);
+    if (usable && reinterpret_cast<uint64_t>(pointers[i]) % kArgumentAlignment)
+      return fail(handle, FOVEA_INVALID_ARGUMENT,
+                  "%s: argument '%s' is memory of the device at %p; give it at a multiple of %lld bytes", entry->name,
+                  argument->name, pointers[i], (long long)kArgumentAlignment);
     device->pointers[i] = pointers[i];
     if (usable) continue;
     int64_t bytes = argument_bytes(handle->model, argument, sizes);

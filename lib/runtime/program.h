@@ -170,7 +170,7 @@ typedef enum {
  *
  * On a device the state is there, and its mirror in the workspace is read and written by load, save, get and set only;
  * arena and kernels' scratch are one allocation on the device. Arguments may lie in memory of the host, which is copied,
- * or of the device. A call returns when outputs in memory of the host are there; without such arguments, when its
+ * or of the device, at a multiple of 16 bytes. A call returns when outputs in memory of the host are there; without such arguments, when its
  * kernels are in the stream.
  *
  * pointers holds one address for each argument of the entry; of a scalar, the address of its value.

@@ -261,6 +261,17 @@ TEST_F(Cuda, MemoryOfAnotherDeviceIsRefused) {
   EXPECT_EQ(forward(), 0) << lastError();
 }
 
+TEST_F(Cuda, MemoryOfTheDeviceIsAligned) {
+  ASSERT_EQ(create(), "");
+  uint64_t images = allocate(imageBytes + 8);
+  EXPECT_EQ(perceptron_forward(model, batch, (float *)(images + 8), logits.data()), PERCEPTRON_INVALID_ARGUMENT);
+  EXPECT_THAT(lastError(),
+              MatchesRegex("model 'perceptron': forward: argument 'image' is memory of the device at 0x[0-9a-f]+8; "
+                           "give it at a multiple of 16 bytes"));
+  EXPECT_EQ(perceptron_forward(model, batch, (float *)images, logits.data()), 0) << lastError();
+  release(images);
+}
+
 //===-- Other drivers ---------------------------------------------------------------------------------------------===//
 
 /// What create says in a process of its own, after the driver of this path is loaded.

@@ -128,7 +128,22 @@ static ScheduleAttr rowwise(MLIRContext *context, RankedTensorType type, const T
   return ScheduleAttr::get(context, "Rt", rows, 1, lanes, 1, 1);
 }
 
-/// Whether whole groups of 4 elements of a row are read and written together.
+/// Whether every launch gives the kernel buffers that begin at a multiple of `elements`.
+static bool beginsAt(KernelOp kernel, int64_t elements) {
+  bool result = true;
+  kernel->getParentOfType<ModuleOp>().walk([&](LaunchOp launch) {
+    if (launch.getKernel() != kernel.getSymName()) return;
+    for (Value buffer : launch->getOperands())
+      while (auto view = buffer.getDefiningOp<SubviewOp>()) {
+        result &= view.getOffset().getSizes()[0].isMultipleOf(elements);
+        buffer = view.getBuffer();
+      }
+  });
+  return result;
+}
+
+/// Whether whole groups of 4 elements of a row are read and written together, which a device does at multiples of 16
+/// bytes only.
 static int64_t wideElements(KernelOp kernel, RankedTensorType type) {
   if (!type.getRank() || type.isDynamicDim(type.getRank() - 1)) return 1;
   for (Operation &op : kernel.getBody().front().without_terminator()) // all of them along the same row
@@ -138,7 +153,7 @@ static int64_t wideElements(KernelOp kernel, RankedTensorType type) {
     if (tensor.getRank() && tensor.getShape().back() != 1 && tensor.getShape().back() != type.getShape().back())
       return 1;
   }
-  return type.getShape().back() % 4 == 0 && type.getElementTypeBitWidth() == 32 ? 4 : 1;
+  return type.getShape().back() % 4 == 0 && type.getElementTypeBitWidth() == 32 && beginsAt(kernel, 4) ? 4 : 1;
 }
 
 /// Sums of columns: so many chunks of rows that threads have something to do.
