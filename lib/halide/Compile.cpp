@@ -34,7 +34,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/134";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/135";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();
@@ -153,8 +153,23 @@ public:
     Halide::set_custom_compile_time_error_reporter(&reporter);
   }
 
+  /// OpenCL C has no type of 16 bits for reals that devices must have.
+  LogicalResult checkTypes() {
+    if (!target.has_feature(Halide::Target::OpenCL)) return success();
+    auto isLow = [](Type type) { return getElementTypeOrSelf(type).isF16() || getElementTypeOrSelf(type).isBF16(); };
+    WalkResult found = kernel.getBody().walk([&](Operation *op) {
+      return llvm::any_of(op->getOperandTypes(), isLow) || llvm::any_of(op->getResultTypes(), isLow)
+                 ? WalkResult::interrupt()
+                 : WalkResult::advance();
+    });
+    if (!found.wasInterrupted()) return success();
+    return kernel.emitError(
+        "target 'opencl' has neither f16 nor bf16: compute in f32, or compile for CUDA or a processor");
+  }
+
   template <typename Result>
   FailureOr<Result> run(llvm::function_ref<FailureOr<Result>(Halide::Pipeline, std::vector<Halide::Argument>)> emit) {
+    if (failed(checkTypes())) return failure();
     try {
       if (failed(lowering.run())) return failure();
       if (lowering.multipliesPairs) target = Halide::Target(target.to_string() + lowering.target.halideDots);
@@ -192,6 +207,14 @@ FailureOr<std::string> throughFile(KernelOp kernel, StringRef suffix,
 
 } // namespace
 
+/// The code of a device that a module carries as text.
+static std::string deviceCode(const Halide::Module &module) {
+  for (const Halide::Buffer<> &buffer : module.buffers())
+    if (StringRef(buffer.name()).contains("gpu_source_kernels"))
+      return StringRef((const char *)buffer.data(), buffer.size_in_bytes()).rtrim('\0').str();
+  return "";
+}
+
 FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const KernelOptions &options) {
   Compilation compilation(kernel, target, options);
   return compilation.run<KernelCode>([&](Halide::Pipeline pipeline,
@@ -204,21 +227,21 @@ FailureOr<KernelCode> compileKernel(KernelOp kernel, const Target &target, const
       return kernel.emitError("this kernel's intermediate '") << scratch.unbounded << "' has no constant bound",
              failure();
     if (target.onDevice() && !scratch.touched.empty())
-      return kernel.emitError("on the host, @") << kernel.getSymName() << " would touch '" << scratch.touched << "', which is on the device", failure();
+      return kernel.emitError("on the host, @")
+                 << kernel.getSymName() << " would touch '" << scratch.touched << "', which is on the device",
+             failure();
+    std::string ptx = target.device == Device::cuda ? deviceCode(module) : "";
+    if (size_t at = ptx.find(".extern .func"); at != std::string::npos)
+      return kernel.emitError("the device would call a function that it lacks: ")
+                 << StringRef(ptx).substr(at).take_until([](char c) { return c == ';'; }),
+             failure();
     auto object = throughFile(kernel, "o", [&](const std::string &path) {
       module.compile({{Halide::OutputFileType::object, path}});
     });
     if (failed(object)) return failure();
-    return KernelCode{compilation.symbol, std::move(*object), {scratch.most, scratch.ofTasks, scratch.onDevice}, scratch.launches};
+    return KernelCode{
+        compilation.symbol, std::move(*object), {scratch.most, scratch.ofTasks, scratch.onDevice}, scratch.launches};
   });
-}
-
-/// The code of a device that a module carries as text.
-static std::string deviceCode(const Halide::Module &module) {
-  for (const Halide::Buffer<> &buffer : module.buffers())
-    if (StringRef(buffer.name()).contains("gpu_source_kernels"))
-      return StringRef((const char *)buffer.data(), buffer.size_in_bytes()).rtrim('\0').str();
-  return "";
 }
 
 FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const KernelOptions &options,
@@ -227,8 +250,8 @@ FailureOr<std::string> kernelText(KernelOp kernel, const Target &target, const K
   auto text = compilation.run<std::string>([&](Halide::Pipeline pipeline,
                                                std::vector<Halide::Argument> arguments) -> FailureOr<std::string> {
     if (what == KernelText::device)
-      return deviceCode(pipeline.compile_to_module(arguments, compilation.symbol, compilation.target,
-                                                   Halide::LinkageType::External));
+      return deviceCode(
+          pipeline.compile_to_module(arguments, compilation.symbol, compilation.target, Halide::LinkageType::External));
     return throughFile(kernel, "txt", [&](const std::string &path) {
       switch (what) {
       case KernelText::schedule:

@@ -2,11 +2,11 @@
 #include "lib/halide/Lowering.h"
 
 #include "dialect/ops/RowSum.h"
+#include "lib/halide/DeviceFunctions.h"
 #include "lib/halide/InPlace.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/Provider.h"
 #include "lib/halide/ScoreLoads.h"
-#include "lib/halide/OpenCl.h"
 #include "lib/halide/schedule/Device.h"
 
 #include "lib/halide/Lowering.cpp.inc"
@@ -282,6 +282,7 @@ Halide::Pipeline KernelLowering::pipeline() {
   for (const std::string &name : together) result.add_custom_lowering_pass(new ValuesBeforeStores(name));
   if (onDevice()) result.add_custom_lowering_pass(new ThreadsOwnRegisters);
   if (target.device == Device::opencl) result.add_custom_lowering_pass(new DoublesByBits);
+  if (target.device == Device::cuda) result.add_custom_lowering_pass(new NvidiaFunctions);
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;
