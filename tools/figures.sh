@@ -6,6 +6,7 @@
 # Each line of figures.txt holds the arguments of one run; behind pytorch.py they are those of the system in PyTorch, which
 # runs where the peers are installed (tools/bench.sh --install-peers). Runs are in out/figures/SYSTEM/; a finished one is
 # not repeated, an interrupted one (by Ctrl-C, or killed) continues from its last checkpoint when this is called again.
+# Systems take turns, a line of each, so that what matters most of each is there first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD systems=() list=false
@@ -31,24 +32,33 @@ fi
 
 [ -n "${FOVEA_DATA:-}" ] && export FOVEA_DATA="$(cd "$FOVEA_DATA" && pwd)"
 source tools/build.sh "${systems[@]/%/-train}" >&2
-for system in "${systems[@]}"; do
-  while read -r line; do
-    folder=out/figures/$system/$(name_of "$line")
-    [ -f "$folder/result.json" ] && continue
-    mkdir -p "$folder"
-    arguments=($line)
-    program=("$root/build/examples/$system/train")
-    if [ "${arguments[0]}" = pytorch.py ]; then
-      [ -f build/peers/ready ] || { echo "figures.sh: $folder needs the peers and is left out" >&2; continue; }
-      program=("$root/build/peers/bin/python" "$root/examples/$system/pytorch.py") arguments=("${arguments[@]:1}")
-    elif [ -f "$folder/run.json" ]; then
-      arguments=(--resume)
-    fi
-    echo "== $folder: ${arguments[*]}" >&2
-    begin=$(date +%s) code=0
-    (cd "$folder" && "${program[@]}" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
-    echo $(($(cat "$folder/seconds" 2>/dev/null || echo 0) + $(date +%s) - begin)) >"$folder/seconds"
-    [ $code -eq 0 ] || { echo "figures.sh: $folder ended with $code; see log.txt there" >&2; exit $code; }
-  done <"examples/$system/figures.txt"
+# run_line SYSTEM LINE: the run of these arguments, unless it is finished.
+run_line() {
+  local system=$1 line=$2 folder arguments program begin code=0
+  folder=out/figures/$system/$(name_of "$line")
+  [ -f "$folder/result.json" ] && return
+  mkdir -p "$folder"
+  arguments=($line)
+  program=("$root/build/examples/$system/train")
+  if [ "${arguments[0]}" = pytorch.py ]; then
+    [ -f build/peers/ready ] || { echo "figures.sh: $folder needs the peers and is left out" >&2; return 0; }
+    program=("$root/build/peers/bin/python" "$root/examples/$system/pytorch.py") arguments=("${arguments[@]:1}")
+  elif [ -f "$folder/run.json" ]; then
+    arguments=(--resume)
+  fi
+  echo "== $folder: ${arguments[*]}" >&2
+  begin=$(date +%s)
+  (cd "$folder" && "${program[@]}" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
+  echo $(($(cat "$folder/seconds" 2>/dev/null || echo 0) + $(date +%s) - begin)) >"$folder/seconds"
+  [ $code -eq 0 ] || { echo "figures.sh: $folder ended with $code; see log.txt there" >&2; exit $code; }
+}
+
+# The first run of each system, then the second of each, and so on.
+for ((number = 1, more = 1; more; ++number)); do
+  more=0
+  for system in "${systems[@]}"; do
+    line=$(sed -n "${number}p" "examples/$system/figures.txt")
+    if [ -n "$line" ]; then more=1 && run_line "$system" "$line"; fi
+  done
 done
 build/venv/bin/python tools/figures.py out/figures examples/figures.md
