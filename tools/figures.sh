@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Runs the full trainings of the systems and writes the table of what they reach, examples/figures.md.
 #
-#   tools/figures.sh [SYSTEM...] [--list]     systems are folders of examples/ that have a figures.txt; by default all
+#   tools/figures.sh [SYSTEM...] [--list] [--threads=N]
+#
+# Systems are folders of examples/ that have a figures.txt; by default all. Threads change no figure, only the time: beside
+# other work, one thread in each of two calls, for different systems, gets more done than two threads that wait for another.
 #
 # Each line of figures.txt holds the arguments of one run; behind pytorch.py they are those of the system in PyTorch, which
 # runs where the peers are installed (tools/bench.sh --install-peers). Runs are in out/figures/SYSTEM/; a finished one is
@@ -9,9 +12,13 @@
 # Systems take turns, a line of each, so that what matters most of each is there first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-root=$PWD systems=() list=false
+root=$PWD systems=() list=false threads=()
 for argument in "$@"; do
-  [ "$argument" = --list ] && list=true || systems+=("$argument")
+  case $argument in
+    --list) list=true ;;
+    --threads=*) threads=("$argument") ;;
+    *) systems+=("$argument") ;;
+  esac
 done
 if [ ${#systems[@]} -eq 0 ]; then
   for file in examples/*/figures.txt; do systems+=("$(basename "$(dirname "$file")")"); done
@@ -46,6 +53,7 @@ run_line() {
   elif [ -f "$folder/run.json" ]; then
     arguments=(--resume)
   fi
+  [ "${line%% *}" = pytorch.py ] || arguments+=("${threads[@]}")
   echo "== $folder: ${arguments[*]}" >&2
   begin=$(date +%s)
   (cd "$folder" && "${program[@]}" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
@@ -53,6 +61,8 @@ run_line() {
   [ $code -eq 0 ] || { echo "figures.sh: $folder ended with $code; see log.txt there" >&2; exit $code; }
 }
 
+# SIGTERM to all of this ends the run that saves itself, and then this, once the run's time is noted.
+trap : TERM
 # The first run of each system, then the second of each, and so on.
 for ((number = 1, more = 1; more; ++number)); do
   more=0

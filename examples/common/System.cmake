@@ -1,10 +1,10 @@
-# fovea_add_system(FOLDER MODEL FIGURE least|most BOUND [ARGUMENTS inputs of the deployed program])
+# fovea_add_system(FOLDER MODEL "FIGURE least|most BOUND"... [ARGUMENTS inputs of the deployed program])
 #
 # A system: the library MODEL of model.cpp, train from train.cpp, deploy from deploy.cpp, in FOLDER of the build's
-# examples; and the test systems.FOLDER, which runs test/examples/system.sh: the figure that a quick run prints last must be
-# at least, or at most, the bound. The deployed program links libc and libm, and no C++ library.
-function(fovea_add_system folder model figure relation bound)
-  cmake_parse_arguments(PARSE_ARGV 5 option "" "" "ARGUMENTS")
+# examples; and the test systems.FOLDER, which runs test/examples/system.sh: the figures that a quick run prints must be at
+# least, or at most, their bounds. The deployed program links libc and libm, and no C++ library.
+function(fovea_add_system folder model)
+  cmake_parse_arguments(PARSE_ARGV 2 option "" "" "ARGUMENTS")
   find_package(nlohmann_json REQUIRED)
   fovea_add_model(${model} model.cpp INFERENCE)
   add_executable(${folder}-train train.cpp)
@@ -21,6 +21,6 @@ function(fovea_add_system folder model figure relation bound)
   endforeach()
   add_test(NAME systems.${folder}
     COMMAND ${CMAKE_SOURCE_DIR}/test/examples/system.sh $<TARGET_FILE:${folder}-train> $<TARGET_FILE:${folder}-deploy>
-            ${model} ${figure} ${relation} ${bound} ${option_ARGUMENTS})
+            ${model} ${option_UNPARSED_ARGUMENTS} -- ${option_ARGUMENTS})
   set_tests_properties(systems.${folder} PROPERTIES LABELS systems)
 endfunction()

@@ -79,15 +79,18 @@ private:
 struct Network {
   Encoder encoder;
   std::optional<GalleryAttention> attention;
+  nn::BatchNorm norm;
   nn::Linear fc1, fc2, classifier;
 
   Network(const Scope &at, Options options)
-      : encoder(at / "encoder"), fc1(at / "decoder" / "fc1", width, 128), fc2(at / "decoder" / "fc2", 128, 64),
-        classifier(at / "classifier", 64, classes) {
+      : encoder(at / "encoder"), norm(at / "decoder" / "norm", width), fc1(at / "decoder" / "fc1", width, 128),
+        fc2(at / "decoder" / "fc2", 128, 64), classifier(at / "classifier", 64, classes) {
     if (options.attention) attention.emplace(at / "attention", options);
   }
 
-  Tensor logits(Tensor x) const { return classifier(fc2(nn::Dropout(0.5)(relu(fc1(x))))); }
+  /// Pools of ReLUs are positive, so what all encodings have in common is several times what tells them apart; unless
+  /// the norm takes it away, the first steps learn to shut every ReLU against it. LayerNorm, by item, does not.
+  Tensor logits(Tensor x) const { return classifier(fc2(nn::Dropout(0.5)(relu(fc1(norm(x)))))); }
 };
 
 inline Tensor images(Model &model, const char *name, Dim count) { return model.input(name, {count, 1, side, side}); }
