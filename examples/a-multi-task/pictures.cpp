@@ -20,8 +20,9 @@ static Cell mapCell(const Picture &digit, const Map &map) {
 
 static std::string captionOf(const Prediction &found, int64_t digit, int64_t ink) {
   char caption[64];
-  std::snprintf(caption, sizeof caption, "%s%d, ink %s%d of 4", found.digit == digit ? "" : "not ",
-                static_cast<int>(found.digit), found.ink == ink ? "" : "not ", static_cast<int>(found.ink + 1));
+  std::snprintf(caption, sizeof caption, "%d%s, ink %d of 4%s", static_cast<int>(found.digit),
+                found.digit == digit ? "" : " (wrong)", static_cast<int>(found.ink + 1),
+                found.ink == ink ? "" : " (wrong)");
   return caption;
 }
 

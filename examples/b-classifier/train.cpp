@@ -150,7 +150,7 @@ Picture figureOf(Classifier &classifier, const DataSet &data, Pooling pooling) {
     const auto &[label, probability, looks] = predictions[static_cast<size_t>(i)];
     const Picture image = Picture(images.image(i), 3, side, side).scaled(cell, cell);
     const bool right = label == images.labels[static_cast<size_t>(i)];
-    rows.back().push_back({image, (right ? "" : "not ") + data.classes[static_cast<size_t>(label)]});
+    rows.back().push_back({image, data.classes[static_cast<size_t>(label)] + (right ? "" : " (wrong)")});
     if (looks.rows > 0) rows.back().push_back(mapCell(image, looks));
   }
   for (int64_t i = 0; i < perClass; ++i) {

@@ -160,7 +160,7 @@ Picture figureOf(Net &net, const DataSet &data) {
   for (int64_t i = 0; i < images.count; ++i) {
     const auto &[label, maps] = predictions[size_t(i)];
     const Picture image = Picture(images.image(i), 3, images.rows, images.columns).scaled(cell, cell);
-    rows.push_back({{image, (label == images.labels[size_t(i)] ? "" : "not ") + data.classes[size_t(label)]}});
+    rows.push_back({{image, data.classes[size_t(label)] + (label == images.labels[size_t(i)] ? "" : " (wrong)")}});
     for (const Map &map : maps) {
       const auto [least, most] = std::minmax_element(map.values.begin(), map.values.end());
       char caption[32];
