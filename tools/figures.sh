@@ -53,7 +53,7 @@ run_line() {
   elif [ -f "$folder/run.json" ]; then
     arguments=(--resume)
   fi
-  [ "${line%% *}" = pytorch.py ] || arguments+=("${threads[@]}")
+  arguments+=("${threads[@]}")
   echo "== $folder: ${arguments[*]}" >&2
   begin=$(date +%s)
   (cd "$folder" && "${program[@]}" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
