@@ -110,10 +110,14 @@ Quality qualityOf(const std::vector<Found> &found, const std::vector<int32_t> &l
 }
 
 std::vector<std::pair<std::string, double>> Quality::named() const {
-  return {{"accuracy", accuracy},           {"macro_f1", macroF1},
-          {"recall_at_1", recall},          {"map", precision},
-          {"near_recall_at_1", nearRecall}, {"near_map", nearPrecision},
-          {"class_weight", classWeight},    {"breadth", breadth}};
+  return {{"accuracy", accuracy},
+          {"macro F1", macroF1},
+          {"recall@1", recall},
+          {"mAP", precision},
+          {"recall@1 by distance", nearRecall},
+          {"mAP by distance", nearPrecision},
+          {"weight of the class", classWeight},
+          {"breadth", breadth}};
 }
 
 } // namespace retrieval

@@ -70,13 +70,17 @@ void drawAxes(Picture &picture, const PlotOptions &options, const Axis &x, const
   picture.fill(left, bottom, right - left, 1, axisColour);
   picture.text((left + right - textWidth(options.title, scale)) / 2, 14, options.title, textColour, scale);
   picture.text(right - textWidth(options.xLabel, scale), bottom + 38, options.xLabel, textColour, scale);
-  picture.text(left, top - 26, options.yLabel, textColour, scale);
 }
 
+/// A single point is a dot.
 void drawLine(Picture &picture, const Series &series, const Axis &x, const Axis &y) {
   std::vector<Point> points;
   for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i)
     points.push_back({x(series.x[i]), y.shows(series.y[i]) ? y(series.y[i]) : NAN});
+  if (points.size() == 1) {
+    points = {{points[0].x - 3, points[0].y}, {points[0].x + 3, points[0].y}};
+    return picture.polyline(points, 6, series.colour, series.alpha);
+  }
   picture.polyline(points, series.width, series.colour, series.alpha);
 }
 
@@ -85,8 +89,17 @@ std::pair<Axis, Axis> axesOf(const PlotOptions &options, bool logarithmic) {
   return {{0, 1, 100, options.width - 30.0, false}, {0, 1, options.height - 70.0, 80, logarithmic}};
 }
 
-/// In one row, which ends at the right: above the axes, where no curve is.
-void drawLegend(Picture &picture, const std::vector<Series> &series, int64_t right, int64_t top) {
+int64_t labelEnd(const PlotOptions &options, const Axis &x) {
+  return static_cast<int64_t>(x.start) + textWidth(options.yLabel, scale);
+}
+
+/// Above the axis that it names: beside the legend, or over it where that takes the row.
+void drawLabel(Picture &picture, const PlotOptions &options, const Axis &x, int64_t top) {
+  picture.text(static_cast<int64_t>(x.start), top, options.yLabel, textColour, scale);
+}
+
+/// In one row, which ends at the right: above the axes, where no curve is. Returns where it begins.
+int64_t drawLegend(Picture &picture, const std::vector<Series> &series, int64_t right, int64_t top) {
   for (auto each = series.rbegin(); each != series.rend(); ++each) {
     if (each->name.empty()) continue;
     const int64_t left = right - textWidth(each->name, scale);
@@ -94,6 +107,7 @@ void drawLegend(Picture &picture, const std::vector<Series> &series, int64_t rig
     picture.polyline({{left - 40.0, top + 7.0}, {left - 10.0, top + 7.0}}, each->width, each->colour, each->alpha);
     right = left - 60;
   }
+  return right;
 }
 
 } // namespace
@@ -101,8 +115,12 @@ void drawLegend(Picture &picture, const std::vector<Series> &series, int64_t rig
 std::vector<double> ticks(double low, double high, bool logarithmic) {
   std::vector<double> result;
   if (logarithmic) {
-    for (int power = static_cast<int>(std::floor(std::log10(low))); std::pow(10, power) <= high; ++power)
-      for (double factor : {1, 2, 5})
+    const double decades = std::log10(high / low);
+    const int step = std::max(1, static_cast<int>(std::ceil(decades / 10)));
+    const std::vector<double> factors = decades > 4 ? std::vector<double>{1} : std::vector<double>{1, 2, 5};
+    const int first = static_cast<int>(std::floor(std::log10(low) / step)) * step;
+    for (int power = first; std::pow(10, power) <= high; power += step)
+      for (double factor : factors)
         if (double value = factor * std::pow(10, power); value >= low && value <= high) result.push_back(value);
     if (result.size() > 1) return result;
     result.clear();
@@ -132,7 +150,8 @@ Picture plot(const PlotOptions &options, const std::vector<Series> &series) {
   fit(y, series, &Series::y);
   drawAxes(picture, options, x, y);
   for (const Series &each : series) drawLine(picture, each, x, y);
-  drawLegend(picture, series, options.width - 30, 55);
+  const bool beside = drawLegend(picture, series, options.width - 30, 55) > labelEnd(options, x);
+  drawLabel(picture, options, x, beside ? 54 : 32);
   return picture;
 }
 
@@ -144,6 +163,7 @@ Picture bars(const PlotOptions &options, const std::vector<double> &values, cons
   y.low = std::min(y.low, 0.0), y.high = std::max(y.high, 0.0);
   x.low = -0.5, x.high = static_cast<double>(std::max<size_t>(1, values.size())) - 0.5;
   const double room = (x.end - x.start) / (x.high - x.low); // of a bar
+  drawLabel(picture, options, x, 54);
   bool captioned = !captions.empty();
   for (const std::string &caption : captions) captioned = captioned && textWidth(caption, scale) < room;
   drawAxes(picture, options, x, y, !captioned);

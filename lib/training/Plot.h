@@ -31,7 +31,7 @@ Picture bars(const PlotOptions &options, const std::vector<double> &values,
 std::vector<double> smoothed(const std::vector<double> &values, double length);
 
 /// Round numbers from low to high, both within: some five of them, 1, 2 or 5 times a power of ten apart; where
-/// logarithmic, numbers of that form themselves.
+/// logarithmic, numbers of that form themselves, or over more than four decades powers of ten, eleven at most.
 std::vector<double> ticks(double low, double high, bool logarithmic);
 
 } // namespace fovea::training

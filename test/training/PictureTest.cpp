@@ -122,6 +122,8 @@ TEST(Plot, Ticks) {
   EXPECT_THAT(ticks(-0.5, 0.5, false), testing::Pointwise(testing::DoubleNear(1e-12), {-0.4, -0.2, 0.0, 0.2, 0.4}));
   EXPECT_THAT(ticks(0.03, 2.3, true), testing::Pointwise(testing::DoubleNear(1e-12), {0.05, 0.1, 0.2, 0.5, 1.0, 2.0}));
   EXPECT_GE(ticks(2.1, 2.9, true).size(), 3u);
+  EXPECT_THAT(ticks(0.02, 5e3, true), testing::Pointwise(testing::DoubleNear(1e-9), {0.1, 1., 10., 100., 1000.}));
+  EXPECT_LE(ticks(1e-30, 1e30, true).size(), 11u);
 }
 
 TEST(Plot, Smoothed) {
@@ -138,6 +140,28 @@ TEST(Plot, DrawsLinesFromCornerToCorner) {
   EXPECT_EQ(picture.width(), 960);
   EXPECT_LT(picture.at(515, 285)[1], 80); // the middle of the axes
   EXPECT_EQ(picture.at(300, 200), white);
+}
+
+TEST(Plot, ShowsASinglePoint) {
+  const Colour red{255, 0, 0};
+  EXPECT_GT(countOf(plot({"", "x", "y"}, {{"", {1}, {2}, red}}), red), 20);
+}
+
+// Nothing of the legend is drawn over the label of the y axis: both together have the ink of each.
+TEST(Plot, KeepsLegendAndLabelApart) {
+  std::vector<Series> series(10, {"a name", {0, 1}, {0, 1}, {255, 0, 0}});
+  auto ink = [&](const std::string &label, bool named) {
+    if (!named)
+      for (Series &each : series) each.name.clear();
+    const Picture picture = plot({"", "", label}, series);
+    int64_t count = 0;
+    for (int64_t y = 0; y < 74; ++y)
+      for (int64_t x = 0; x < picture.width(); ++x) count += picture.at(x, y) != white;
+    return count;
+  };
+  const int64_t both = ink("weight", true), legend = ink("", true), label = ink("weight", false);
+  EXPECT_GT(label, 0);
+  EXPECT_EQ(both, legend + label);
 }
 
 TEST(Plot, SurvivesEveryInput) {
