@@ -1,6 +1,7 @@
 """The table of what the systems reach, from the result.json of each of their runs: figures.py RUNS TABLE
 
-Runs whose settings differ in the seed alone are one row: the mean of each figure, and its range."""
+Runs whose settings differ in the seed alone are one row: the mean of each figure, and its range. The part of a system that
+has no runs here stays as it is."""
 import json
 import os
 import sys
@@ -65,10 +66,19 @@ def table(system):
     return lines + [""]
 
 
+def parts():
+    """The parts of the table that is there, by system."""
+    if not os.path.exists(TABLE):
+        return {}
+    with open(TABLE) as file:
+        return {part.split("\n", 1)[0]: ("## " + part).split("\n") for part in file.read().split("\n## ")[1:]}
+
+
 lines = ["# What the systems reach", "",
          "Written by `tools/figures.sh`, whose arguments for each run are in the folders' figures.txt: means over seeds, with",
          "the range; a stand-in for a data set is named as one. Nothing here is what an article printed.", ""]
-for system in sorted(os.listdir(RUNS)):
-    lines += table(system)
+found = {**parts(), **{system: part for system in os.listdir(RUNS) if (part := table(system))}}
+for system in sorted(found):
+    lines += [*found[system], ""] if found[system][-1] else found[system]
 with open(TABLE, "w") as file:
     file.write("\n".join(lines).rstrip() + "\n")
