@@ -109,15 +109,16 @@ Quality qualityOf(const std::vector<Found> &found, const std::vector<int32_t> &l
   return scores;
 }
 
-std::vector<std::pair<std::string, double>> Quality::named() const {
-  return {{"accuracy", accuracy},
-          {"macro F1", macroF1},
-          {"recall@1", recall},
-          {"mAP", precision},
-          {"recall@1 by distance", nearRecall},
-          {"mAP by distance", nearPrecision},
-          {"weight of the class", classWeight},
-          {"breadth", breadth}};
+std::vector<std::pair<std::string, double>> Quality::named(bool attention) const {
+  std::vector<std::pair<std::string, double>> figures{{"accuracy", accuracy},
+                                                      {"macro F1", macroF1},
+                                                      {"recall@1 by distance", nearRecall},
+                                                      {"mAP by distance", nearPrecision}};
+  if (attention)
+    figures.insert(
+        figures.end(),
+        {{"recall@1", recall}, {"mAP", precision}, {"weight of the class", classWeight}, {"breadth", breadth}});
+  return figures;
 }
 
 } // namespace retrieval

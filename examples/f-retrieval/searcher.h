@@ -49,7 +49,8 @@ struct Quality {
   double nearRecall, nearPrecision;    // the same by Euclidean distance
   double classWeight = 0, breadth = 0; // attention's weight on the query's class; e to the entropy of its weights: as
                                        // how many items it sees. The means over queries; 0 without attention
-  std::vector<std::pair<std::string, double>> named() const;
+  /// Without attention, those that have nothing to do with it.
+  std::vector<std::pair<std::string, double>> named(bool attention) const;
 };
 Quality qualityOf(const std::vector<Found> &found, const std::vector<int32_t> &labels,
                   const std::vector<int32_t> &galleryLabels);

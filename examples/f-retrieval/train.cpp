@@ -62,7 +62,7 @@ public:
     Training training = trainingOf(program, line.options, data.train.count);
     if (line.options.quick) training.rate = constantSchedule(quickFaster * line.options.rate);
     if (options.attention) training.losses = {"loss", "class_loss", "attention_loss"};
-    for (const auto &[name, value] : Quality{}.named()) training.metrics.push_back(name);
+    for (const auto &[name, value] : Quality{}.named(options.attention)) training.metrics.push_back(name);
     training.step = [&](int64_t step, double rate) { return trainStep(step, rate); };
     training.test = [&](int64_t) { return tested(); };
     Run run(line.options.out, line.settings(), line.begun(), training);
@@ -99,7 +99,7 @@ private:
   Tested tested() {
     const Quality scores = test();
     Tested result;
-    for (const auto &[name, value] : scores.named()) result.metrics.push_back(value);
+    for (const auto &[name, value] : scores.named(options.attention)) result.metrics.push_back(value);
     char text[160];
     std::snprintf(text, sizeof text, "accuracy %.2f, recall@1 %.2f, mAP %.2f; by distance recall@1 %.2f, mAP %.2f",
                   scores.accuracy, scores.recall, scores.precision, scores.nearRecall, scores.nearPrecision);
@@ -127,7 +127,7 @@ private:
     }
     page.save(run.folder() / "run.html");
     writeForDeploy(run.folder());
-    writeResult(run, dataName, model.trained_parameters(), scores.named());
+    writeResult(run, dataName, model.trained_parameters(), scores.named(options.attention));
     std::printf("wrote retrieved.png, loss.png, curves.png, run.html, result.json, image_search.safetensors in %s\n"
                 "test accuracy %.2f\ntest recall@1 %.2f\n",
                 run.folder().c_str(), scores.accuracy, options.attention ? scores.recall : scores.nearRecall);
@@ -138,9 +138,9 @@ private:
     const Picture picture =
         options.attention ? metricCurves(run, "test, percent",
                                          {"accuracy", "recall@1", "mAP", "recall@1 by distance", "mAP by distance"},
-                                         {first, first + 2, first + 3, first + 4, first + 5})
+                                         {first, first + 4, first + 5, first + 2, first + 3})
                           : metricCurves(run, "test, percent", {"accuracy", "recall@1 by distance", "mAP by distance"},
-                                         {first, first + 4, first + 5});
+                                         {first, first + 2, first + 3});
     picture.save(run.folder() / "curves.png");
     return picture;
   }
