@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <numeric>
 
 using namespace fovea;
 using namespace fovea::training;
