@@ -1,8 +1,8 @@
 // What attention sees, tile by tile: scores or weights themselves, their mean over heads, or the entropy of rows.
 // Nothing larger than the result is stored.
 #include "lib/halide/AttentionScores.h"
-#include "lib/halide/schedule/Device.h"
 #include "lib/halide/Families.h"
+#include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -31,9 +31,13 @@ public:
 
   void lower() {
     parallel = kernel.schedule().getLoops().starts_with("B");
-    define(raw, s.size, [&](Expr head, Expr j, Expr at) { return s.key(head, j, at) * s.real(s.scale()); }, [&](Expr row, Expr at) { return s.query(n, row, at); });
+    define(
+        raw, s.size, [&](Expr head, Expr j, Expr at) { return s.key(head, j, at) * s.real(s.scale()); },
+        [&](Expr row, Expr at) { return s.query(n, row, at); });
     if (op.getValue())
-      define(slopes, s.valueSize, [&](Expr head, Expr j, Expr at) { return s.value(head, j, at); }, [&](Expr row, Expr at) { return s.ofQuery(op.getCotangent(), n, row, at); });
+      define(
+          slopes, s.valueSize, [&](Expr head, Expr j, Expr at) { return s.value(head, j, at); },
+          [&](Expr row, Expr at) { return s.ofQuery(op.getCotangent(), n, row, at); });
     if (op.getOver() == "heads")
       lowerMean();
     else if (op.getOver() == "entropy")
@@ -50,8 +54,8 @@ private:
     product.rows = kernel.reduction(product.tile.name() + "_rows", {s.rows, s.block / s.rows});
     if (kernel.onDevice()) { // each thread for itself
       product.dot(p, q, panel, block, n) = s.real(0);
-      product.dot(p, q, panel, block, n) += key(n, panel * s.columns + p, product.depth) *
-                                            query(block * s.block + q, product.depth);
+      product.dot(p, q, panel, block, n) +=
+          key(n, panel * s.columns + p, product.depth) * query(block * s.block + q, product.depth);
       product.tile(p, q, panel, block, n) = product.dot(p, q, panel, block, n);
       return;
     }
@@ -72,7 +76,11 @@ private:
     return s.scoreOf(at.n, at.block * s.block + at.q, at.panel * s.columns + at.p,
                      raw.tile(at.p, at.q, at.panel, at.block, at.n));
   }
-  Expr seenAt(const Place &at) { return s.seen(at.n, at.block * s.block + at.q, at.panel * s.columns + at.p); }
+  /// On a device Halide may not conclude which elements are seen: a thread would compute the product of all of them.
+  Expr seenAt(const Place &at) {
+    Expr i = at.block * s.block + at.q, j = at.panel * s.columns + at.p;
+    return kernel.onDevice() ? s.seen(at.n, math::opaque(i), math::opaque(j)) : s.seen(at.n, i, j);
+  }
 
   /// The weight of a pair: 0 where a row sees nothing.
   Expr weightAt(const Place &at, const Expr &score, const Expr &sum) {
@@ -159,10 +167,9 @@ private:
     Var thread = elementPerThread(result);
     for (Func stage : stages) stage.compute_at(result, thread);
     for (TileProduct *product : {&raw, &slopes})
-      if (product == &raw || op.getValue()) {
-        for (const Var &one : product->dot.args()) product->dot.bound_extent(one, 1);
-        product->dot.compute_at(sum ? Halide::LoopLevel(sums, Halide::RVar(sum->x)) : Halide::LoopLevel(result, thread));
-      }
+      if (product == &raw || op.getValue())
+        product->dot.compute_at(sum ? Halide::LoopLevel(sums, Halide::RVar(sum->x))
+                                    : Halide::LoopLevel(result, thread));
   }
 
   /// Products of one tile, of operands packed where a head begins.

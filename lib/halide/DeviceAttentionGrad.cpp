@@ -1,6 +1,6 @@
-// Attention's gradients on a device, each by a kernel of its own that computes the weights anew: dq by blocks of queries
-// that go through the keys, dk and dv by panels of keys that go through the queries of their heads. Every sum has one
-// thread, so that its order is fixed.
+// Attention's gradients on a device, each by a kernel of its own that computes the weights anew: dq by blocks of
+// queries that go through the keys, dk and dv by panels of keys that go through the queries of their heads. Every sum
+// has one thread, so that its order is fixed.
 #include "lib/halide/AttentionCaptures.h"
 #include "lib/halide/DeviceAttention.h"
 
@@ -46,7 +46,9 @@ class DeviceGradient {
 public:
   DeviceGradient(AttentionGradOp op, KernelLowering &kernel, Scores<AttentionGradOp> &s, Of of)
       : op(op), kernel(kernel), s(s), gradient{op, s}, of(of), byQuery(of == Of::query),
-        size(of == Of::value ? s.valueSize : s.size), name(std::string("of_") + (byQuery ? "query" : of == Of::key ? "key" : "value")),
+        size(of == Of::value ? s.valueSize : s.size), name(std::string("of_") + (byQuery         ? "query"
+                                                                                 : of == Of::key ? "key"
+                                                                                                 : "value")),
         pairs(pairTile(kernel.schedule())), rows(rowTile(pairs, byQuery ? s.block : s.columns, size)),
         blocks((int)llvm::divideCeil(*constantOf(s.queries), s.block)) {}
 
@@ -57,7 +59,8 @@ public:
     r = byQuery ? kernel.reduction(name + "_r", {s.panels}) : kernel.reduction(name + "_r", {blocks, s.group});
     Expr ofQuery = byQuery ? Expr(n) : n * s.group + r.y, itsBlock = byQuery ? Expr(block) : Expr(r.x),
          itsPanel = byQuery ? Expr(r.x) : Expr(panel);
-    if (s.hasWindow()) r.where(s.anySeen(ofQuery, math::opaque(itsBlock), math::opaque(itsPanel))); // whose bounds stay as they are
+    if (s.hasWindow())
+      r.where(s.anySeen(ofQuery, math::opaque(itsBlock), math::opaque(itsPanel))); // whose bounds stay as they are
     std::vector<Var> own = rows.vars({outer, n});
     std::vector<Expr> ofStep(own.begin(), own.end() - 2);
     for (const Expr &each : {itsPanel, itsBlock, ofQuery}) ofStep.push_back(each);
@@ -149,13 +152,13 @@ private:
   std::string name;
   ThreadTile pairs, rows;
   int blocks;
-  std::vector<Var> v = kernel.variables(4); // b, h, i or j, d
+  std::vector<Var> v = kernel.variables(4);                                   // b, h, i or j, d
   Var p{"p"}, q{"q"}, d{"d"}, panel{"panel"}, block{"block"}, n{"n"}, m{"m"}; // m is the head of keys
   RDom rd = kernel.reduction(part("rd"), {s.size}), re = kernel.reduction(part("re"), {s.valueSize}), rk, r;
   Func queries = kernel.func(part("queries")), keys = kernel.func(part("keys")), dot = kernel.func(part("dot")),
        cotangents = kernel.func(part("cotangents")), values = kernel.func(part("values")),
-       dotValue = kernel.func(part("dot_value")), given = kernel.func(part("given")), other = kernel.func(part("other")),
-       product = kernel.func(part("product")), sums = kernel.func(part("sums"));
+       dotValue = kernel.func(part("dot_value")), given = kernel.func(part("given")),
+       other = kernel.func(part("other")), product = kernel.func(part("product")), sums = kernel.func(part("sums"));
 };
 
 /// The gradient of a captured tensor: a thread for each head adds what all of its pairs give, one after another.
@@ -203,7 +206,7 @@ void lowerCapture(AttentionGradOp op, KernelLowering &kernel, Scores<AttentionGr
   for (size_t index = 0; index < captured.adds.size(); ++index) {
     elementPerThread(result.update(index));
     for (size_t each : {2 * index, 2 * index + 1})
-      dots[each].compute_at(LoopLevel(result, RVar(result.rvars(index)[0]), (int)index + 1));
+      dots[each].compute_at(LoopLevel(result, RVar(result.rvars(index)[0])));
   }
 }
 

@@ -122,6 +122,8 @@ struct CumsumLowering : AnchorLowering::ExternalModel<CumsumLowering, CumsumOp> 
     result(vars) = sums(at(vars[0] + (cumsum.getExclusive() == reverse ? 1 : 0)));
     kernel.bind(cumsum.getResult(), result);
     Output &output = kernel.output();
+    if (kernel.onDevice() && rank > 1)
+      return sums.compute_at(output.func, rowPerThread(output.stage(), output.vars)), success();
     Var loop = scheduleElementwise(kernel);
     if (kernel.onDevice()) return computeOnDevice(sums), success();
     rank == 1 ? sums.compute_root() : sums.compute_at(output.func, loop);

@@ -70,11 +70,4 @@ inline std::vector<Suite> staticSuites() {
           blocksSuite()};
 }
 
-/// Attention does not, yet.
-inline bool compilesForDevices(const Suite &suite) {
-  return !llvm::is_contained(
-      {"Attention", "AttentionMap", "AttentionDropout", "LocalAttention", "AttentionForms", "Choices", "Lsh", "Blocks"},
-      StringRef(suite.name));
-}
-
 } // namespace fovea::ops

@@ -65,6 +65,14 @@ void computeOnDevice(Halide::Func func) {
   for (int update = 0; update < func.num_update_definitions(); ++update) elementPerThread(func.update(update));
 }
 
+Var rowPerThread(Stage stage, const std::vector<Var> &vars) {
+  constexpr int rowThreads = 64;
+  Var block("device_block"), thread("device_thread");
+  Var row = fuseAll(stage, std::vector<Var>(vars.rbegin() + 1, vars.rend()));
+  stage.split(row, block, thread, rowThreads, guard).gpu_blocks(block).gpu_threads(thread);
+  return thread;
+}
+
 int threadsOfRow(KernelLowering &kernel, const Expr &extent) {
   constexpr int64_t mostVectors = 4;
   std::optional<int64_t> constant = constantOf(extent);
@@ -131,7 +139,8 @@ void ThreadTile::keep(Halide::Func tile, const Halide::LoopLevel &level, const s
   tile.unroll(j).unroll(i).gpu_threads(acrossVar, downVar);
 }
 
-void ThreadTile::sum(Stage update, const std::vector<Halide::RVar> &terms, const std::vector<Halide::RVar> &steps) const {
+void ThreadTile::sum(Stage update, const std::vector<Halide::RVar> &terms,
+                     const std::vector<Halide::RVar> &steps) const {
   std::vector<VarOrRVar> order{j, i};
   order.insert(order.end(), terms.begin(), terms.end());
   order.push_back(acrossVar);

@@ -9,9 +9,12 @@ namespace fovea {
 /// Returns the loop over threads, at which stages for one element can be computed; for rank 0 there is one thread.
 Halide::Var elementPerThread(Halide::Stage stage, int wide = 1);
 
-/// Computes a Func in a kernel of its own with a thread for each element; where a stage's elements come from others, each
-/// stage has a kernel.
+/// Computes a Func in a kernel of its own with a thread for each element; where a stage's elements come from others,
+/// each stage has a kernel.
 void computeOnDevice(Halide::Func func);
+
+/// A thread for each row, which goes along it. Returns the loop over threads.
+Halide::Var rowPerThread(Halide::Stage stage, const std::vector<Halide::Var> &vars);
 
 /// The threads that share a row of this extent: as many as RowReduction has partial results.
 int threadsOfRow(KernelLowering &kernel, const Halide::Expr &extent);
@@ -46,8 +49,8 @@ struct ThreadTile {
   void keep(Halide::Func tile, const Halide::LoopLevel &level, const std::vector<Halide::Var> &ones) const;
   /// An update that sums over `terms`, whose innermost is unrolled, in a thread, and over `steps` in the block.
   void sum(Halide::Stage update, const std::vector<Halide::RVar> &terms, const std::vector<Halide::RVar> &steps) const;
-  /// All threads copy a Func of (first, second, ...): what a block keeps of an operand. `across` varies along `first` of
-  /// `extent` places, `count` of the second; with `turned` along the second.
+  /// All threads copy a Func of (first, second, ...): what a block keeps of an operand. `across` varies along `first`
+  /// of `extent` places, `count` of the second; with `turned` along the second.
   void copy(Halide::Func operand, const Halide::LoopLevel &level, int extent, int count, bool turned) const;
 };
 
