@@ -115,7 +115,7 @@ private:
   /// Of all launches of a function.
   struct Sum {
     AffineExpr operations, bytes;
-    int64_t launches = 0, scratch = 0;
+    int64_t launches = 0, onDevice = 0, scratch = 0;
     double seconds = 0, atRoof = 0;
   };
 
@@ -134,6 +134,7 @@ private:
     out << "target " << program.target.name << "; operations and bytes are those of one launch\n";
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration()) writeFunction(program, function);
+    if (program.target.onDevice()) return writeDeviceMemory(module, stateBytes(state), scratch.device);
     std::string arena = arenaText(module),
                 all = std::to_string(stateBytes(state)) + (arena == "0" ? "" : " + " + arena);
     out << "state: " << stateBytes(state) << " bytes\narena: " << arena << " bytes\nscratch: " << scratch.caller
@@ -143,10 +144,38 @@ private:
         << " bytes, beside the handle\n";
   }
 
+  /// One allocation on the device holds all of it.
+  void writeDeviceMemory(ModuleOp module, int64_t state, int64_t scratch) {
+    SmallVector<int64_t> arena = arenaBytes(module, model.interface.sizes),
+                         arguments = argumentBytes(module.getContext(), model.interface);
+    SmallVector<int64_t> all = arena;
+    for (auto [sum, more] : llvm::zip(all, arguments)) sum += more;
+    all[0] += state + scratch + 4 * FOVEA_DEVICE_ALIGNMENT; // where each part begins
+    out << "state: " << state << " bytes\narena: " << boundText(arena)
+        << " bytes\narguments in memory of the host: at most " << boundText(arguments) << " bytes\nscratch: " << scratch
+        << " bytes\npeak: at most " << boundText(all) << " bytes on the device; beside it the host keeps " << state
+        << " for the state's copy\n";
+  }
+
+  /// What a call copies where all arguments are in memory of the host.
+  void writeCopies(Costs &costs, StringRef function) {
+    const Entry *entry =
+        llvm::find_if(model.interface.entries, [&](const Entry &each) { return each.name == function; });
+    if (entry == model.interface.entries.end()) return;
+    AffineExpr in = costs.zero(), back = costs.zero();
+    for (const Argument &argument : entry->arguments) {
+      AffineExpr bytes = costs.elements(argument.type) * elementKind(argument.type.getElementType()).bytes;
+      AffineExpr &sum = argument.role == FOVEA_OUTPUT ? back : in;
+      sum = sum + bytes;
+    }
+    out << "  a call copies " << costs.text(in) << " bytes to the device and " << costs.text(back) << " back\n";
+  }
+
   void writeFunction(const TargetProgram &program, func::FuncOp function) {
     auto found = options.measured.find(function.getSymName().str());
     const ProfiledModel::Seconds *measured = found == options.measured.end() ? nullptr : &found->second;
-    std::vector<Row> rows = {heading(function, measured)};
+    bool onDevice = program.target.onDevice();
+    std::vector<Row> rows = {heading(function, measured, onDevice)};
     Costs costs(function.getContext(), options.sizes);
     SymbolTable symbols(program.module.get());
     llvm::MapVector<StringRef, int64_t> launches;
@@ -155,20 +184,26 @@ private:
     for (auto [name, count] : launches) {
       auto kernel = symbols.lookup<KernelOp>(name);
       AffineExpr operations = costs.operations(kernel), bytes = costs.bytes(kernel);
-      int64_t scratch = program.kernels.at(name.str()).scratch.caller;
-      rows.push_back(
-          {name.str(), std::to_string(count), costs.text(operations), costs.text(bytes), std::to_string(scratch)});
+      const KernelCode &code = program.kernels.at(name.str());
+      int64_t scratch = onDevice ? code.scratch.device : code.scratch.caller;
+      rows.push_back({name.str(), std::to_string(count)});
+      if (onDevice) rows.back().push_back(std::to_string(count * code.launches));
+      llvm::append_range(rows.back(), Row{costs.text(operations), costs.text(bytes), std::to_string(scratch)});
       double atRoof = options.roof ? writeBound(rows.back(), costs.value(operations), costs.value(bytes)) : 0;
       double seconds = measured ? measured->lookup(name) : 0;
       if (measured) writeMeasured(rows.back(), seconds / count, atRoof);
-      sum = {sum.operations + operations * count, sum.bytes + bytes * count, sum.launches + count,
-             std::max(sum.scratch, scratch),      sum.seconds + seconds,     sum.atRoof + atRoof * count};
+      sum = {sum.operations + operations * count,  sum.bytes + bytes * count,      sum.launches + count,
+             sum.onDevice + count * code.launches, std::max(sum.scratch, scratch), sum.seconds + seconds,
+             sum.atRoof + atRoof * count};
     }
-    rows.push_back({"all launches", std::to_string(sum.launches), costs.text(sum.operations), costs.text(sum.bytes),
-                    std::to_string(sum.scratch)});
+    rows.push_back({"all launches", std::to_string(sum.launches)});
+    if (onDevice) rows.back().push_back(std::to_string(sum.onDevice));
+    llvm::append_range(rows.back(),
+                       Row{costs.text(sum.operations), costs.text(sum.bytes), std::to_string(sum.scratch)});
     if (options.roof) llvm::append_range(rows.back(), Row{"", "", llvm::formatv("{0:f1}", 1e6 * sum.atRoof).str()});
     if (measured) writeMeasured(rows.back(), sum.seconds, sum.atRoof);
     writeTable(rows);
+    if (onDevice) writeCopies(costs, function.getSymName());
     for (const auto &launched : launches) writeDenseCaptures(symbols.lookup<KernelOp>(launched.first));
   }
 
@@ -189,8 +224,10 @@ private:
     kernel.getBody().walk([&](AttentionGradOp op) { write(op); });
   }
 
-  Row heading(func::FuncOp function, bool measured) {
-    Row row = {"kernel of " + function.getSymName().str(), "launches", "operations", "bytes", "scratch bytes"};
+  Row heading(func::FuncOp function, bool measured, bool onDevice) {
+    Row row = {"kernel of " + function.getSymName().str(), "launches"};
+    if (onDevice) row.push_back("on device");
+    llvm::append_range(row, Row{"operations", "bytes", "scratch bytes"});
     if (options.roof) llvm::append_range(row, Row{"operations/byte", "bound", "us at roof"});
     if (measured) row.push_back("us");
     if (measured && options.roof) row.push_back("of roof");
@@ -225,8 +262,9 @@ private:
   }
 
   /// The bound that the runtime allocates by.
-  std::string arenaText(ModuleOp module) {
-    SmallVector<int64_t> bound = arenaBytes(module, model.interface.sizes);
+  std::string arenaText(ModuleOp module) { return boundText(arenaBytes(module, model.interface.sizes)); }
+
+  std::string boundText(ArrayRef<int64_t> bound) {
     SmallVector<std::string> terms;
     int64_t constant = bound[0];
     for (auto [index, size] : llvm::enumerate(model.interface.sizes)) {

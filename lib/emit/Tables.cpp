@@ -149,6 +149,23 @@ SmallVector<int64_t> arenaBytes(ModuleOp module, ArrayRef<StringAttr> sizes) {
   return bound;
 }
 
+SmallVector<int64_t> argumentBytes(MLIRContext *context, const Interface &interface) {
+  SmallVector<int64_t> bound(1 + interface.sizes.size());
+  for (const Entry &entry : interface.entries) {
+    if (!entry.sequence.empty()) continue;
+    Shapes shapes(context);
+    AffineExpr sum = shapes.constant(0);
+    for (const Argument &argument : entry.arguments) {
+      auto elements = shapes.of(argument.type);
+      sum = sum + shapes.product(elements) * elementKind(argument.type.getElementType()).bytes +
+            (FOVEA_DEVICE_ALIGNMENT - 1);
+    }
+    DimsAttr dims = shapes.dims({shapes.normal(sum)});
+    raise(bound, *affineRow(dims.getSizes()[0], dims.getNames(), interface.sizes));
+  }
+  return bound;
+}
+
 SmallVector<int64_t> Tables::largestBytes(const TargetProgram &program) const {
   SmallVector<int64_t> bound(1 + sizes.size());
   auto add = [&](Type type) {
@@ -178,16 +195,16 @@ Constant *Tables::program(const Interface &interface, const TargetProgram &progr
     entries.push_back(entry(interface.entries[index], function));
   ScratchBytes scratch = program.scratchBytes();
   Device device = program.target.device;
-  Constant *driver = device == Device::none
-                         ? (Constant *)llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(module.getContext()))
-                         : (Constant *)module.getOrInsertGlobal(
-                               device == Device::cuda ? "fovea_driver_cuda" : "fovea_driver_opencl",
-                               llvm::Type::getInt8Ty(module.getContext()));
+  Constant *driver =
+      device == Device::none
+          ? (Constant *)llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(module.getContext()))
+          : (Constant *)module.getOrInsertGlobal(device == Device::cuda ? "fovea_driver_cuda" : "fovea_driver_opencl",
+                                                 llvm::Type::getInt8Ty(module.getContext()));
   return record({string(program.target.name), integer(program.target.cpuFeatures), integer(states.size()),
                  array(states), integer(stateBytes(stateOps)), integers(arenaBytes(program.module.get(), sizes)),
-                 integers(largestBytes(program)), integer(scratch.caller), integer(scratch.worker),
-                 driver, integer(program.target.capability, 32), integer(scratch.device),
-                 integer(entries.size(), 32), array(entries)});
+                 integers(largestBytes(program)), integer(scratch.caller), integer(scratch.worker), driver,
+                 integer(program.target.capability, 32), integer(scratch.device), integer(entries.size(), 32),
+                 array(entries)});
 }
 
 Constant *Tables::model(const Interface &interface, ArrayRef<TargetProgram> programs,

@@ -50,5 +50,7 @@ int64_t stateBytes(ArrayRef<StateOp> state);
 
 /// An affine row that bounds the arena of every entry point.
 SmallVector<int64_t> arenaBytes(mlir::ModuleOp module, ArrayRef<mlir::StringAttr> sizes);
+/// The most that the arguments of an entry point take on a device, likewise.
+SmallVector<int64_t> argumentBytes(mlir::MLIRContext *context, const Interface &interface);
 
 } // namespace fovea

@@ -47,7 +47,7 @@ struct Entered {
   ~Entered() { device->api->leave(device); }
 };
 
-constexpr int64_t kDeviceAlignment = 256;
+constexpr int64_t kDeviceAlignment = FOVEA_DEVICE_ALIGNMENT;
 constexpr int64_t kArgumentAlignment = 16; // of what a thread reads or writes at once
 
 int64_t round_up_device(int64_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }

@@ -18,6 +18,8 @@ extern "C" {
 #define FOVEA_MAX_SIZES 4
 /* What halide_malloc(n) takes of a thread's scratch beyond n rounded up to 64. */
 #define FOVEA_SCRATCH_OVERHEAD 64
+/* Where each part of a device's memory begins: multiples of this many bytes. */
+#define FOVEA_DEVICE_ALIGNMENT 256
 
 typedef struct fovea_handle fovea_handle;
 /* How programs for devices reach them (Device.h): fovea_driver_cuda or fovea_driver_opencl. */

@@ -1,8 +1,7 @@
 // Products whose columns do not fill groups have their sums in registers too.
 // RUN: foveac %s --target=cuda-sm80 --compile-to=ptx | FileCheck %s --implicit-check-not=.local
 
-// CHECK: // matmul_0 for cuda-sm80, #fovea.schedule<"MNkmn", rows = 2, columns = 2, vector = 2
-// CHECK: ld.shared.v2.b32
+// CHECK: // matmul_0 for cuda-sm80, #fovea.schedule<"MNkmn", rows = 2, columns = 2
 // CHECK: fma.rn.f32
 
 !x = tensor<?x784xf32, #fovea.dims<[batch] -> (batch, 784)>>
