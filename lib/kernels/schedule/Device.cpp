@@ -175,13 +175,19 @@ static std::optional<int64_t> columnChunks(Operation *anchor) {
   return chunks > 1 ? std::optional(chunks) : std::nullopt;
 }
 
+/// What a block may share on every device from compute capability 8.0 on.
+constexpr int64_t sharedBytes = 96 << 10;
+
 /// Blocks of queries by panels of keys, small where sequences are.
 static ScheduleAttr attention(Operation *anchor, const Target &target) {
   auto query = cast<RankedTensorType>(anchor->getOperand(0).getType());
   auto key = cast<RankedTensorType>(anchor->getOperand(1).getType());
   int64_t longest = std::max(sizeOr(query, 2, 64), sizeOr(key, 2, 64));
-  bool isSmall = target.device == Device::opencl || longest <= 16, isWide = query.getElementTypeBitWidth() == 64;
-  int64_t side = isSmall ? 16 : longest <= 32 || isWide ? 32 : 64, across = isSmall ? 8 : 16, own = side / across;
+  int64_t bytes = query.getElementTypeBitWidth() == 64 ? 8 : 4, size = key.getDimSize(3);
+  int64_t side = target.device == Device::opencl || longest <= 16 ? 16 : longest <= 32 || bytes == 8 ? 32 : 64;
+  // What a block shares, of the lengths of heads and of pairs, fits into what any device of these has.
+  while (side > 16 && 2 * (size + side) * (side + 4) * bytes > sharedBytes) side /= 2;
+  int64_t across = side == 16 ? 8 : 16, own = side / across;
   return ScheduleAttr::get(anchor->getContext(), "BIjd", own, side, own, side, 1, across);
 }
 
