@@ -3,6 +3,7 @@
 
 #include "test/ops/Library.h"
 #include "test/ops/Module.h"
+#include "test/ops/Recording.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/xxhash.h"
@@ -267,11 +268,60 @@ public:
     EXPECT_GT(compared, 0) << "no result has the batch as its first dimension";
   }
 
+  /// Writes the library for the device, inputs, and the results of a run on the processor with their bounds.
+  void record() {
+    load(1);
+    CompileOptions options;
+    options.name = "ops";
+    auto artefacts = writeArtefacts(library->model, options, Stage::shared, setting.record);
+    if (!artefacts) FAIL() << llvm::toString(artefacts.takeError());
+    Recording recording(setting.record);
+    for (const auto &[name, bytes] : parameters) recording.parameter(name, bytes);
+    std::unique_ptr<Library> device = std::move(library);
+    setting.target = "host";
+    library = compileCases(cases);
+    for (const char *name : {"forward", "gradients"})
+      if (const Entry *entry = device->entry(name)) {
+        std::map<std::string, Bytes> outputs = run(name, 1, 1);
+        recording.begin(name);
+        for (const Argument &argument : entry->arguments)
+          recording.argument(argument,
+                             argument.role == FOVEA_OUTPUT ? outputs.at(argument.name) : inputs.at(argument.name),
+                             recordedBound(argument.name, argument.type.getElementType()));
+        for (const auto &[parameter, bytes] : parameters)
+          if (std::string gradient = "gradient/" + parameter; outputs.count(gradient))
+            recording.gradient(gradient, elementKind(realType()), outputs.at(gradient),
+                               recordedBound(gradient, realType()));
+      }
+    recording.write();
+  }
+
 private:
   std::unique_ptr<Library> compileCases(const std::vector<Case> &some) {
     auto module = buildModule(context.get(), some, setting.precision);
     if (mlir::failed(mlir::verify(*module)) || mlir::failed(differentiate(*module))) return nullptr;
     return Library::compile(*module, setting.checks, setting.cached, setting.target);
+  }
+
+  /// Both sides may be off by the bound of a case. Of a gradient or loss, relative to the largest element.
+  Bound recordedBound(StringRef name, mlir::Type element) {
+    bool low = isLow(setting.precision), wide = setting.precision == Precision::f64;
+    if (element != realType() && element != lossType()) return {};
+    for (const Case &each : cases) {
+      for (size_t index = 0; index < bounds[each.name].size(); ++index)
+        if (name == resultName(each, index)) {
+          double relative = 2 * relativeBound(bounds[each.name][index], setting.precision, forwardRoundings);
+          return {relative, relative, bounds[each.name][index].floor};
+        }
+      for (const Operand &operand : each.operands)
+        if (name == "gradient/" + operandName(each, operand)) {
+          double relative =
+              2 * relativeBound({each.gradientF64, each.gradientF32}, setting.precision, backwardRoundings(each));
+          return {relative, relative, -1};
+        }
+    }
+    double relative = low ? 1e-2 : wide ? 1e-9 : 1e-4; // the loss
+    return {relative, relative, 1};
   }
 
   mlir::Type realType() { return ops::elementOf(setting.precision, mlir::Builder(context.get())); }
@@ -440,7 +490,9 @@ void check(const Suite &suite, const Setting &setting) {
     if (runsIn(each, setting.precision) && (!only || StringRef(each.name).contains(only))) cases.push_back(each);
   ASSERT_FALSE(cases.empty()) << suite.name << ": no case ran";
   Run run(cases, setting);
-  if (!run.compile() || !setting.runs) return;
+  if (!run.compile()) return;
+  if (!setting.record.empty()) run.record();
+  if (!setting.runs) return;
   for (int64_t batch : setting.batches) run.runBatch(batch);
   if (setting.batches.size() > 1) run.runItems(setting.batches.back());
 }

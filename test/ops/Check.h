@@ -12,6 +12,7 @@ struct Setting {
   bool cached = true;                 // whether kernels are kept for the next run
   std::string target = "host";        // a device runs twice, whatever the threads
   bool runs = true;                   // or only compiles
+  std::string record;                 // a folder: write what a device must give, for test/gpu/ops.py
   double slack = 1;                   // bounds times this, where no product is fused with a sum
 };
 

@@ -1,6 +1,7 @@
 // Ops on a device against the references: a fixed sample that has every kind of schedule, odd sizes included.
 // OPS_DEVICE names another target than opencl, and OPS_DEVICE_CASES=all stands for all cases in all precisions. Where
-// there is no device they are compiled only.
+// there is no device they are compiled only. OPS_RECORD is a folder in which to write them for machines without a
+// compiler.
 #include "test/Devices.h"
 #include "test/ops/Check.h"
 #include "test/ops/Suites.h"
@@ -63,10 +64,12 @@ TEST_P(OnDevice, Match) {
   Setting onDevice{precision};
   onDevice.target = target();
   if (onDevice.target == "opencl") onDevice.slack = 2;
+  if (std::string folder = setting("OPS_RECORD", ""); !folder.empty())
+    onDevice.record = folder + "/" + suitesOnDevice()[index].name + nameOf(precision);
   std::string why = whyNoDevice(onDevice.target);
-  onDevice.runs = why.empty();
+  onDevice.runs = why.empty() && onDevice.record.empty();
   check(suitesOnDevice()[index], onDevice);
-  if (!onDevice.runs) GTEST_SKIP() << "compiled, not run: " << why;
+  if (!onDevice.runs) GTEST_SKIP() << "compiled, not run" << (why.empty() ? "" : ": ") << why;
 }
 
 /// The sample in f32; all cases in the precisions that the target has.
