@@ -1,8 +1,6 @@
-// Models that device_test.cpp trains on a device and on the processor: a perceptron, and a convolutional network with
-// batch norms.
-#include <fovea/fovea.h>
-
-using namespace fovea;
+// Models that device_test.cpp trains on a device and on the processor: a perceptron, a convolutional network with batch
+// norms, and a vision transformer.
+#include "../../examples/03-mnist/vision_transformer.h"
 
 static Model perceptron() {
   Model model("perceptron");
@@ -31,4 +29,15 @@ static Model convolutions() {
   return model;
 }
 
-std::vector<Model> define() { return {perceptron(), convolutions()}; }
+static Model transformer() {
+  Model model("transformer");
+  Dim batch = model.symbol("batch");
+  Tensor image = model.input("image", {batch, 1, 28, 28});
+  Tensor label = model.input("label", {batch}, i32);
+  Tensor logits = VisionTransformer(model, 32, 2, 2).logits(image);
+  model.output("logits", logits);
+  model.train(cross_entropy(logits, label), AdamW{.weight_decay = 0.05}, {.clip_norm = 1});
+  return model;
+}
+
+std::vector<Model> define() { return {perceptron(), convolutions(), transformer()}; }

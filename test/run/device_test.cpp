@@ -2,6 +2,7 @@
 // FOVEA_DEVICE_TARGET names another target than opencl.
 #include "convolutions.h"
 #include "perceptron.h"
+#include "transformer.h"
 
 #include "test/Devices.h"
 #include "test/TemporaryFolder.h"
@@ -12,6 +13,7 @@
 
 FOVEA_TRAINED(perceptron, float);
 FOVEA_TRAINED(convolutions, float);
+FOVEA_TRAINED(transformer, float);
 
 using fovea::TemporaryFolder;
 using testing::HasSubstr;
@@ -38,6 +40,14 @@ template <> struct State<convolutions_trained> {
       {"conv1.weight", 54}, {"norm1.scale", 6}, {"norm1.running_mean", 6}, {"conv2.weight", 648}, {"head.weight", 120}};
 };
 
+template <> struct State<transformer_trained> {
+  static constexpr std::pair<const char *, size_t> tensors[] = {{"patches.weight", 32 * 49},
+                                                                {"position", 16 * 32},
+                                                                {"blocks.0.attention.qkv.weight", 32 * 96},
+                                                                {"blocks.1.down.weight", 128 * 32},
+                                                                {"head.bias", 10}};
+};
+
 /// Losses of a few steps, logits, then the state.
 template <typename Trained> std::vector<std::vector<float>> run(Trained &trained, int first = 0, int count = steps) {
   std::vector<std::vector<float>> results(2);
@@ -58,7 +68,7 @@ template <typename Trained> struct TrainingOnDevice : TemporaryFolder {
     if (std::string why = fovea::whyNoDevice(deviceTarget()); !why.empty()) GTEST_SKIP() << why;
   }
 };
-using Models = testing::Types<perceptron_trained, convolutions_trained>;
+using Models = testing::Types<perceptron_trained, convolutions_trained, transformer_trained>;
 TYPED_TEST_SUITE(TrainingOnDevice, Models);
 
 TYPED_TEST(TrainingOnDevice, AgreesWithTheProcessor) {
