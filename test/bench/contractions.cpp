@@ -19,6 +19,7 @@ std::vector<Model> contractions() {
           gemm(512),
           gemm(1024),
           gemm(2048),
+          gemm(4096),
           linear(1576, 192, 576),
           linear(1576, 192, 768),
           linear(1576, 768, 192),
