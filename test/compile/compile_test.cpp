@@ -2,6 +2,7 @@
 #include <fovea/compile.h>
 #include <fovea/fovea.h>
 
+#include "test/Devices.h"
 #include "test/TemporaryFolder.h"
 
 #include "digits.h"
@@ -137,6 +138,25 @@ TEST_F(Compile, ChecksAndInferenceAreCompiledIn) {
             "model 'line': there is no entry point 'train_step': it must be one of forward");
 }
 
+TEST_F(Compile, RunsOnADevice) {
+  ProgramOptions given = options();
+  given.target = "cuda-sm80";
+  if (std::string why = whyNoDevice(given.target); why.rfind("there is no", 0) == 0)
+    EXPECT_THAT(errorOf([&] { compile(line(), given); }),
+                HasSubstr("target 'cuda-sm80' needs the CUDA driver, which is not there"));
+  given.target = "opencl";
+  if (std::string why = whyNoDevice(given.target); !why.empty()) GTEST_SKIP() << why;
+  Program device = compile(line(), given), host = compile(line(), options());
+  EXPECT_EQ(device.target(), "opencl");
+  for (int step = 0; step < 3; ++step) {
+    float other = -2;
+    device.train_step(4, x, y, 0.05, &loss);
+    host.train_step(4, x, y, 0.05, &other);
+    EXPECT_NEAR(loss, other, 1e-5 * other);
+  }
+  EXPECT_NEAR(device.get<float>("slope").at(0), host.get<float>("slope").at(0), 1e-5);
+}
+
 //===-- State and files -------------------------------------------------------------------------------------------===//
 
 TEST_F(Compile, StateIsReadWrittenAndKeptInFiles) {
@@ -248,7 +268,8 @@ TEST_F(Compile, MistakesInOptions) {
     return errorOf([&] { compile(line(), given); });
   };
   EXPECT_EQ(error({.target = "host+z80", .sizes = {{"points", 1}}}),
-            "error: target 'host+z80': 'z80' is not known; give host, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16, cuda-sm80, "
+            "error: target 'host+z80': 'z80' is not known; give host, x86-64, x86-64-v3, x86-64-v4, x86-64-v4-bf16, "
+            "cuda-sm80, "
             "cuda-sm86, cuda-sm89, cuda-sm90 or opencl, "
             "several joined by '+'");
   EXPECT_EQ(error({}),
