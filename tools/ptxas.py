@@ -3,7 +3,7 @@
 
 Compiles each model to PTX, assembles every kernel with ptxas for the target's capability, and prints a table: registers,
 threads of a block and memory that they share, bytes spilled and of the stack. Fails where ptxas refuses a kernel, and where one of a
-product, a convolution or attention spills or keeps values on its stack. Exits with 77 where there is no ptxas.
+product, a convolution, attention, rows or sums spills or keeps values on its stack. Exits with 77 where there is no ptxas.
 """
 import argparse
 import os
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-MUST_FIT = ("matmul", "conv2d", "attention")
+MUST_FIT = ("matmul", "conv2d", "attention", "sum", "max", "softmax", "layer_norm", "cross_entropy")
 HEADING = re.compile(r"^// (\S+) for (\S+?)(?:, #fovea.schedule<(.*)>)?$", re.MULTILINE)
 NUMBERS = re.compile(r"Compiling entry function '(\S+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes "
                      r"spill loads.*?Used (\d+) registers(.*?)$", re.DOTALL | re.MULTILINE)

@@ -21,7 +21,7 @@ prepare() {
   cmake --build --preset release --target foveac ops_test device_test fovea-bench-models
   rm -rf "$folder"
   mkdir -p "$folder/bench"
-  OPS_DEVICE=$target OPS_DEVICE_CASES=all OPS_RECORD=$folder/ops build/bin/ops_test --gtest_filter='OnDevice.*F32' --gtest_brief=1
+  OPS_DEVICE=$target OPS_DEVICE_CASES=${OPS_DEVICE_CASES-all} OPS_RECORD=$folder/ops build/bin/ops_test --gtest_filter='OnDevice.*F32' --gtest_brief=1
   for model in "${models[@]}"; do
     build/bin/fovea-bench-models --model "$model" --output "$folder/bench/$model.mlir"
     build/bin/foveac "$folder/bench/$model.mlir" --target=$target --compile-to=shared -o "$folder/bench"

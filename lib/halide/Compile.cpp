@@ -34,7 +34,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/136";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/137";
 
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
   std::string text = kernel.text();

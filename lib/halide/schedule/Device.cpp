@@ -57,6 +57,10 @@ static bool updatesItself(const Halide::Func &func) {
 void computeOnDevice(Halide::Func func) {
   if (func.num_update_definitions() && updatesItself(func)) { // all stages by the thread that has the element
     Halide::Func whole = func.in().compute_root();
+    // Bounds are those of the whole; a thread would compute all that they hold.
+    std::vector<Halide::Internal::Bound> &bounds = func.function().schedule().bounds();
+    for (const Halide::Internal::Bound &each : bounds) whole.bound(Var(each.var), each.min, each.extent);
+    bounds.clear();
     func.compute_at(whole, elementPerThread(whole));
     return;
   }
