@@ -56,8 +56,7 @@ private:
     // Threads of a row find its largest score, each in its part of the columns.
     RDom c = kernel.reduction("c", {s.columns / parts}), t = kernel.reduction("t", {parts});
     partPeak(l, q, panel, block, n) = s.real(maskedScore);
-    partPeak(l, q, panel, block, n) =
-        max(partPeak(l, q, panel, block, n), score(c * parts + l, q, panel, block, n));
+    partPeak(l, q, panel, block, n) = max(partPeak(l, q, panel, block, n), score(c * parts + l, q, panel, block, n));
     peak(q, panel, block, n) = s.real(maskedScore);
     peak(q, panel, block, n) = max(peak(q, panel, block, n), partPeak(t, q, panel, block, n));
   }
@@ -74,8 +73,7 @@ private:
     partMass(l, q, panel, block, n) += weight(c * parts + l, q, panel, block, n);
     mass(q, panel, block, n) = s.real(0);
     mass(q, panel, block, n) += partMass(t, q, panel, block, n);
-    applied(p, q, panel, block, n) =
-        weight(p, q, panel, block, n) * s.kept(n, firstQuery() + q, firstKey() + p);
+    applied(p, q, panel, block, n) = weight(p, q, panel, block, n) * s.kept(n, firstQuery() + q, firstKey() + p);
     Func given = op.getRandomKey() ? applied : weight;
     product(rows.vars({panel, block, n})) = s.real(0);
     product(rows.vars({panel, block, n})) +=
@@ -86,7 +84,8 @@ private:
     for (const Expr &each : {Expr(r.x), Expr(block), Expr(n)}) ofPanel.push_back(each);
     merged(own) = Halide::Tuple(s.real(0), s.real(maskedScore), s.real(0));
     kernel.updatesTogether(merged);
-    if (s.hasWindow()) r.where(s.anySeen(n, block, s.firstPanel(block) + math::opaque(r.x))); // whose bounds stay as they are
+    if (s.hasWindow())
+      r.where(s.anySeen(n, block, s.firstPanel(block) + math::opaque(r.x))); // whose bounds stay as they are
     Expr before = merged(own)[1], here = peak(rows.row(), r.x, block, n), all = max(before, here);
     Expr a = s.exponential(before - all), b = s.exponential(here - all);
     merged(own) = Halide::Tuple(merged(own)[0] * a + product(ofPanel) * b, all,
@@ -149,7 +148,7 @@ private:
   KernelLowering &kernel;
   Scores<AttentionOp> s;
   ThreadTile pairs, rows;
-  int parts; // of a row's columns, one for each thread of the row
+  int parts;                                // of a row's columns, one for each thread of the row
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, l{"l"}, d{"d"}, panel{"panel"}, block{"block"}, n{"n"}, down{"down_rows"}, own{"own_rows"};
   RDom rd = kernel.reduction("rd", {s.size}), rj = kernel.reduction("rj", {s.columns}),

@@ -14,8 +14,8 @@ inline ThreadTile pairTile(ScheduleAttr schedule) {
   auto rows = (int)schedule.getTask(), across = (int)schedule.getWidth();
   return {rows, (int)schedule.getColumns(), rows / (int)schedule.getRows(), across, (int)schedule.getVector()};
 }
-/// The same threads over `rows` rows of `size` elements, of which those beyond the last are not used: then without groups,
-/// of which the last could be a part.
+/// The same threads over `rows` rows of `size` elements, of which those beyond the last are not used: then without
+/// groups, of which the last could be a part.
 inline ThreadTile rowTile(const ThreadTile &pairs, int rows, int size) {
   int columns = (int)llvm::alignTo(size, pairs.across);
   bool groups = size % (pairs.across * pairs.vector) == 0;

@@ -187,8 +187,8 @@ bool KernelLowering::flattenOutput(int64_t first) {
     DimsAttr strides = op.resultStrides(index);
     for (int64_t d = tensor.getRank() - 1; d > first; --d) {
       Expr above = size(strides, d - 1), apart = size(strides, d) * extents(tensor)[d];
-      if (!Halide::Internal::is_const_one(Halide::Internal::simplify(Halide::Internal::simplify(above) ==
-                                                                     Halide::Internal::simplify(apart))))
+      if (!Halide::Internal::is_const_one(
+              Halide::Internal::simplify(Halide::Internal::simplify(above) == Halide::Internal::simplify(apart))))
         return false;
     }
   }
@@ -200,7 +200,8 @@ std::vector<Expr> KernelLowering::outputCoordinates(Coordinates logical) {
   if (flatFrom < 0) return logical.vec();
   // Halide would not see that a number made of its remainders is that number.
   for (auto [own, given] : llvm::zip_equal(logicalCoordinates, logical))
-    if (!own.same_as(given)) throw Halide::CompileError("a neighbour reads other elements of what is computed in tiles");
+    if (!own.same_as(given))
+      throw Halide::CompileError("a neighbour reads other elements of what is computed in tiles");
   return {main->vars.begin(), main->vars.end()};
 }
 
@@ -265,8 +266,7 @@ Halide::Pipeline KernelLowering::pipeline() {
     outputs.push_back(main->func);
     for (auto &buffer : buffers) {
       // The elements of a Tuple have the bounds of the first.
-      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next), next == 0,
-                flatFrom);
+      setLayout(buffer, cast<RankedTensorType>(op.getResultTypes()[next]), op.resultStrides(next), next == 0, flatFrom);
       ++next;
     }
   }

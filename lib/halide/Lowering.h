@@ -81,11 +81,11 @@ public:
                            Coordinates coordinates, const Halide::Expr &condition = Halide::Internal::const_true());
   /// The elements of this Tuple's update depend on each other's values before it.
   void updatesTogether(const Halide::Func &func) { together.push_back(func.name()); }
-  /// `value`, for which `other` has been computed and kept. What a block of threads shares from before a loop on is to be
-  /// kept until after it: Halide 21 takes its memory to be free after its last use within.
+  /// `value`, for which `other` has been computed and kept. What a block of threads shares from before a loop on is to
+  /// be kept until after it: Halide 21 takes its memory to be free after its last use within.
   Halide::Expr after(const Halide::Expr &value, const Halide::Expr &other);
-  /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For anchors
-  /// that go through them as one, before `output`.
+  /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For
+  /// anchors that go through them as one, before `output`.
   bool flattenOutput(int64_t first);
   /// The output's own coordinates for an element's logical ones, which must be those that it is defined at.
   std::vector<Halide::Expr> outputCoordinates(Coordinates logical);
@@ -145,7 +145,7 @@ private:
   llvm::DenseMap<Value, Element> elements;
   std::vector<Halide::Expr> logicalCoordinates; // of the output, where it is flat
   int64_t flatFrom = -1;                        // the first dimension of the output that is one with those after it
-  llvm::DenseMap<Value, Value> captured; // of the arguments of regions
+  llvm::DenseMap<Value, Value> captured;        // of the arguments of regions
   struct Known {
     std::vector<Halide::Expr> coordinates;
     Halide::Expr expression;

@@ -152,8 +152,8 @@ private:
     return result;
   }
 
-  /// `Crn`: the first reduced axis (on a device, the longest) in `chunks` parts, each summed by one task; then the parts in order. `element` is
-  /// reduced over `reduced`: x's, or the totals of `rows`.
+  /// `Crn`: the first reduced axis (on a device, the longest) in `chunks` parts, each summed by one task; then the
+  /// parts in order. `element` is reduced over `reduced`: x's, or the totals of `rows`.
   void inChunks(std::vector<Expr> reduced, const std::function<Expr(const std::vector<Expr> &)> &element,
                 RowReduction *rows = nullptr) {
     Var chunk("chunk");

@@ -79,8 +79,9 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
 
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
                            const Expr &extent, Kind kind, const Elements &elements)
-    : rows(kernel.onDevice() ? (int)kernel.schedule().getRows() : 0), lanes((int)kernel.schedule().getVector()), width(lanes), loop(row.empty() ? Var::outermost() : row[0]),
-      partial(kernel.func(name + "_partial")), folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
+    : rows(kernel.onDevice() ? (int)kernel.schedule().getRows() : 0), lanes((int)kernel.schedule().getVector()),
+      width(lanes), loop(row.empty() ? Var::outermost() : row[0]), partial(kernel.func(name + "_partial")),
+      folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
   std::optional<int64_t> constant = constantOf(extent);
   bool vectors = constant && *constant >= lanes; // else the elements of one vector that is not full
   if (vectors) width = lanes * (int)std::min(mostVectors, *constant / lanes);
@@ -184,7 +185,8 @@ void scheduleElements(KernelLowering &kernel, std::initializer_list<RowReduction
   Output &output = kernel.output();
   Var loop;
   if (kernel.onDevice())
-    loop = output.vars.empty() ? elementPerThread(output.stage()) : blockPerElements(kernel, output.stage(), output.vars);
+    loop =
+        output.vars.empty() ? elementPerThread(output.stage()) : blockPerElements(kernel, output.stage(), output.vars);
   else
     loop = scheduleElementwise(kernel, /*vectorize=*/false);
   if (!kernel.onDevice() && output.vars.size() > 1) loop = output.vars.back();

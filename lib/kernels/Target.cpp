@@ -62,9 +62,8 @@ llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list) {
           list.str().c_str(), part.str().c_str());
     Target target = part == "host" ? hostTarget() : *found;
     // One program for CUDA, for the least capability: the driver compiles it for the device that there is.
-    auto other = llvm::find_if(result, [&](const Target &each) {
-      return target.device == Device::cuda && each.device == Device::cuda;
-    });
+    auto other = llvm::find_if(
+        result, [&](const Target &each) { return target.device == Device::cuda && each.device == Device::cuda; });
     if (other != result.end()) {
       if (target.capability < other->capability) *other = target;
       continue;
@@ -72,7 +71,8 @@ llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list) {
     if (llvm::none_of(result, [&](const Target &other) { return other.name == target.name; })) result.push_back(target);
   }
   llvm::stable_sort(result, [](const Target &a, const Target &b) {
-    return std::tuple(a.onDevice(), a.capability, a.cpuFeatures) > std::tuple(b.onDevice(), b.capability, b.cpuFeatures);
+    return std::tuple(a.onDevice(), a.capability, a.cpuFeatures) >
+           std::tuple(b.onDevice(), b.capability, b.cpuFeatures);
   });
   return result;
 }

@@ -30,8 +30,8 @@ struct Target {
   int64_t lanes(int64_t bits) const { return vectorBytes * 8 / bits; }
 };
 
-/// The targets of a list such as `x86-64-v3+x86-64-v4` or `host+cuda-sm80`, best first. The error names the part that is not known, and
-/// those that are.
+/// The targets of a list such as `x86-64-v3+x86-64-v4` or `host+cuda-sm80`, best first. The error names the part that
+/// is not known, and those that are.
 llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list);
 /// The best target of a pass's option; where the list is wrong, a diagnostic at the module.
 mlir::FailureOr<Target> targetOf(mlir::ModuleOp module, llvm::StringRef list);

@@ -51,8 +51,11 @@ static ProductSize sizeOf(Operation *anchor) {
     RankedTensorType a = op.getA().getType();
     int64_t sum = a.getRank() - (op.getTransposeA() ? 2 : 1), rows = sizeOr(result, rank - 2, typicalTerms),
             columns = sizeOr(result, rank - 1, typicalTerms);
-    return {rows, columns, sizeOr(a, sum, typicalTerms),
-            std::max<int64_t>(1, all / std::max<int64_t>(1, rows * columns)), result.hasStaticShape(),
+    return {rows,
+            columns,
+            sizeOr(a, sum, typicalTerms),
+            std::max<int64_t>(1, all / std::max<int64_t>(1, rows * columns)),
+            result.hasStaticShape(),
             !result.isDynamicDim(rank - 1)};
   }
   int64_t groups = anchor->getAttrOfType<IntegerAttr>("groups").getInt();

@@ -9,7 +9,8 @@ namespace fovea {
 /// `Bt`: blocks of `task` threads over all elements, each of which takes `vector` of them. `Rt`: blocks of `rows` rows,
 /// each shared by a multiple of `vector` threads. `Crt`: sums of columns in `chunks` parts. `MNkmn`: products in blocks
 /// of `task` rows and `width` columns, whose operands are staged `depth` terms at a time; a thread has `rows` and
-/// `columns` of a block's; the sum is cut into `chunks`.
+/// `columns` of a block's; the sum is cut into `chunks`. `BIjd`: attention in blocks of `task` queries that go through
+/// panels of `columns` keys, shared by `width` threads across and `task / rows` down.
 ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target);
 
 /// The loop orders of schedules on devices.
