@@ -1,6 +1,7 @@
 // A library for CUDA on a stand-in for the driver, whose kernels do nothing: what is asked of the driver, and what is
 // said where it fails.
 #include "perceptron.h"
+#include "transformer.h"
 
 #include "test/TemporaryFolder.h"
 #include "test/gpu/FakeDriver.h"
@@ -148,6 +149,19 @@ TEST_F(Cuda, KernelsAreLoadedOnce) {
   ASSERT_EQ(train(), 0) << lastError();
   driver->fails = {{"cuModuleLoadDataEx", 1}, {"cuModuleGetFunction", 1}};
   EXPECT_EQ(train(), 0) << lastError();
+}
+
+TEST_F(Cuda, ABlockIsAtMostTenLaunches) {
+  constexpr int blocks = 2, beside = 5; // patches, the last norm, mean and head
+  transformer_options own = TRANSFORMER_OPTIONS_DEFAULT;
+  own.sizes.batch = batch;
+  own.target = "cuda-sm80";
+  transformer *vision = transformer_create(&own);
+  ASSERT_TRUE(vision) << transformer_last_error(nullptr);
+  ASSERT_EQ(transformer_forward(vision, batch, image.data(), logits.data()), 0) << transformer_last_error(vision);
+  EXPECT_GT(driver->count("cuLaunchKernel"), blocks);
+  EXPECT_LE(driver->count("cuLaunchKernel"), 10 * blocks + beside);
+  transformer_destroy(vision);
 }
 
 //===-- What is said ----------------------------------------------------------------------------------------------===//
