@@ -8,7 +8,8 @@
 namespace fovea::ops {
 
 void Recording::write() const {
-  llvm::json::Value all = llvm::json::Object{{"parameters", llvm::json::Array(parameters)}, {"entries", llvm::json::Array(entries)}};
+  llvm::json::Value all =
+      llvm::json::Object{{"parameters", llvm::json::Array(parameters)}, {"entries", llvm::json::Array(entries)}};
   std::string text;
   llvm::raw_string_ostream(text) << all;
   for (auto [name, bytes] : {std::pair<const char *, StringRef>{"/record.json", text},

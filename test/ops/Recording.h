@@ -16,8 +16,8 @@ public:
   void parameter(StringRef name, const Bytes &values) { parameters.push_back(tensor(name, values)); }
   /// The arguments and gradients that follow are those of this entry point.
   void begin(StringRef entry) {
-    entries.push_back(
-        llvm::json::Object{{"name", entry.str()}, {"arguments", llvm::json::Array()}, {"gradients", llvm::json::Array()}});
+    entries.push_back(llvm::json::Object{
+        {"name", entry.str()}, {"arguments", llvm::json::Array()}, {"gradients", llvm::json::Array()}});
   }
   /// An input's values, or an output's that are wanted.
   void argument(const Argument &argument, const Bytes &values, const Bound &bound) {
@@ -33,7 +33,8 @@ public:
 private:
   llvm::json::Array &list(StringRef name) { return *entries.back().getAsObject()->getArray(name); }
   llvm::json::Object tensor(StringRef name, const Bytes &values) {
-    llvm::json::Object result{{"name", name.str()}, {"offset", (int64_t)data.size()}, {"bytes", (int64_t)values.size()}};
+    llvm::json::Object result{
+        {"name", name.str()}, {"offset", (int64_t)data.size()}, {"bytes", (int64_t)values.size()}};
     data.insert(data.end(), values.begin(), values.end());
     return result;
   }
