@@ -1,5 +1,5 @@
 // Models that device_test.cpp trains on a device and on the processor: a perceptron, a convolutional network with batch
-// norms, and a vision transformer.
+// norms, and a vision transformer; and one whose sizes can be too large for a device.
 #include "../../examples/03-mnist/vision_transformer.h"
 
 static Model perceptron() {
@@ -40,4 +40,13 @@ static Model transformer() {
   return model;
 }
 
-std::vector<Model> define() { return {perceptron(), convolutions(), transformer()}; }
+/// Products, one for each item.
+static Model products() {
+  Model model("products");
+  Dim batch = model.symbol("batch");
+  Tensor a = model.input("a", {batch, 2, 3}), b = model.input("b", {batch, 3, 2});
+  model.output("c", matmul(a, b));
+  return model;
+}
+
+std::vector<Model> define() { return {perceptron(), convolutions(), transformer(), products()}; }
