@@ -45,9 +45,11 @@ cc -std=c99 -Werror -fsyntax-only -I"$(dirname "$model")" main.c || fail "the C 
 # Every stage of the table, with the command above it.
 promised 'foveac MODEL.mlir --compile-to=STAGE -o PATH'
 stages=$(sed -n '/^| stage |/,/^$/s/^| \(`[^|]*`\) |.*/\1/p' "$readme" | tr -d '`,')
-[ "$(wc -w <<<"$stages")" -eq 11 ] || fail "the table has other stages than 11:" $stages
+[ "$(wc -w <<<"$stages")" -eq 12 ] || fail "the table has other stages than 12:" $stages
 for stage in $stages; do
-  foveac "$model" --compile-to="$stage" -o "$stage" || fail "--compile-to=$stage fails"
+  target=host
+  [ "$stage" = ptx ] && target=cuda-sm80
+  foveac "$model" --target=$target --compile-to="$stage" -o "$stage" || fail "--compile-to=$stage fails"
   [ -s "$stage" ] || fail "--compile-to=$stage leaves nothing"
   case $stage in object | archive | shared) [ -s "$stage/digits.h" ] || fail "$stage leaves no digits.h" ;; esac
 done
@@ -67,9 +69,12 @@ promised '`fovea-opt` runs single passes'
 fovea-opt "$model" -fovea-grad -o pass || fail "fovea-opt runs no pass"
 grep -q '@train_step' pass || fail "a single pass does nothing"
 
-# Links lead to files.
+# Links lead to files, or to headings of one word.
 for link in $(awk '/^```/ { code = !code } !code' "$readme" | grep -oE '\]\([^)]*\)' | tr -d '])('); do
-  [ -e "$source/$link" ] || fail "the link to $link leads nowhere"
+  case $link in
+  '#'*) grep -qi "^##* ${link#\#}$" "$readme" ;;
+  *) [ -e "$source/$link" ] ;;
+  esac || fail "the link to $link leads nowhere"
 done
 for path in $(grep -oE '`(lib|tools|test|examples|dialect)/[a-zA-Z/._-]*`' "$readme" | tr -d '`'); do
   [ -e "$source/$path" ] || fail "$path is not there"
