@@ -110,11 +110,6 @@ public:
 
 } // namespace
 
-/// Each element's sum by a thread of its own.
-template <typename Op> static void sumAlone(Op op, KernelLowering &kernel, const Expr &element) {
-  sumInto(kernel, op.getResult(), "convolution", element);
-}
-
 void lowerOnDevice(Conv2dOp op, KernelLowering &kernel) {
   DeviceConvolution<Conv2dOp> c(op, op.getWeight().getType(), kernel);
   Flat window({c.channels, c.height, c.width}),
@@ -137,7 +132,8 @@ void lowerOnDevice(Conv2dOp op, KernelLowering &kernel) {
   std::vector<Var> v = kernel.variables(4);
   Halide::RDom r = kernel.reduction("r", {c.width, c.height, c.channels});
   Expr first = v[1] / c.outputs * c.channels;
-  sumAlone(op, kernel, c.image(op.getX(), v[0], first + r.z, v[2], v[3], r.y, r.x) * weight(v[1], {r.z, r.y, r.x}));
+  sumInto(kernel, op.getResult(), "convolution",
+          c.image(op.getX(), v[0], first + r.z, v[2], v[3], r.y, r.x) * weight(v[1], {r.z, r.y, r.x}));
 }
 
 void lowerOnDevice(Conv2dInputGradOp op, KernelLowering &kernel) {
@@ -162,9 +158,9 @@ void lowerOnDevice(Conv2dInputGradOp op, KernelLowering &kernel) {
   std::vector<Var> v = kernel.variables(4);
   Halide::RDom r = kernel.reduction("r", {c.width, c.height, c.outputs});
   Expr group = v[1] / c.channels;
-  sumAlone(op, kernel,
-           c.cotangent(op.getCotangent(), v[0], group * c.outputs + r.z, v[2], v[3], r.y, r.x) *
-               weight(group, {r.z, r.y, r.x}, v[1] % c.channels));
+  sumInto(kernel, op.getResult(), "convolution",
+          c.cotangent(op.getCotangent(), v[0], group * c.outputs + r.z, v[2], v[3], r.y, r.x) *
+              weight(group, {r.z, r.y, r.x}, v[1] % c.channels));
 }
 
 void lowerOnDevice(Conv2dWeightGradOp op, KernelLowering &kernel) {
@@ -188,7 +184,8 @@ void lowerOnDevice(Conv2dWeightGradOp op, KernelLowering &kernel) {
   std::vector<Var> v = kernel.variables(4);
   Halide::RDom r = kernel.reduction("r", {(int)g.getDimSize(3), (int)g.getDimSize(2), kernel.extent(op.getX(), 0)});
   Expr first = v[0] / c.outputs * c.channels;
-  sumAlone(op, kernel, cotangent({r.z, r.y, r.x}, v[0]) * c.image(op.getX(), r.z, first + v[1], r.y, r.x, v[2], v[3]));
+  sumInto(kernel, op.getResult(), "convolution",
+          cotangent({r.z, r.y, r.x}, v[0]) * c.image(op.getX(), r.z, first + v[1], r.y, r.x, v[2], v[3]));
 }
 
 } // namespace fovea

@@ -10,8 +10,12 @@ using Halide::Var;
 
 namespace fovea {
 
-/// Partial results side by side hide the latency of an addition.
-constexpr int64_t mostVectors = 4;
+int partialResults(KernelLowering &kernel, const Expr &extent) {
+  constexpr int64_t mostVectors = 4; // side by side they hide the latency of an addition
+  std::optional<int64_t> constant = constantOf(extent);
+  int64_t lanes = kernel.schedule().getVector();
+  return (int)(constant && *constant >= lanes ? lanes * std::min(mostVectors, *constant / lanes) : lanes);
+}
 
 Expr RowReduction::identity(Kind kind, Halide::Type type) {
   return Halide::Internal::make_const(type, kind == product ? 1 : 0);
@@ -80,11 +84,10 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
                            const Expr &extent, Kind kind, const Elements &elements)
     : rows(kernel.onDevice() ? (int)kernel.schedule().getRows() : 0), lanes((int)kernel.schedule().getVector()),
-      width(lanes), loop(row.empty() ? Var::outermost() : row[0]), partial(kernel.func(name + "_partial")),
-      folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
+      width(partialResults(kernel, extent)), loop(row.empty() ? Var::outermost() : row[0]),
+      partial(kernel.func(name + "_partial")), folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
   std::optional<int64_t> constant = constantOf(extent);
   bool vectors = constant && *constant >= lanes; // else the elements of one vector that is not full
-  if (vectors) width = lanes * (int)std::min(mostVectors, *constant / lanes);
   Var lane("lane");
   std::vector<Expr> at = with(lane, row);
   std::vector<Var> lanesAndRow{lane};

@@ -5,6 +5,9 @@
 
 namespace fovea {
 
+/// How many partial results the reduction of a row of this extent has; on a device, as many threads share the row.
+int partialResults(KernelLowering &kernel, const Halide::Expr &extent);
+
 /// The reduction of element(j) for j below the extent. `width` partial results run side by side, j = step * width +
 /// lane, and are then combined in pairs: the order depends on the vector width and the extent only.
 class RowReduction {

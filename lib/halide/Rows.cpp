@@ -36,7 +36,7 @@ void keepInBlock(KernelLowering &kernel, Func stage, const Var &each, const Var 
   if (width * kernel.schedule().getRows() * stage.type().bytes() > mostBytes) return;
   Var column = stage.args()[0], lane("device_lane");
   stage.compute_at(kernel.output().func, block).bound_storage(each, (int)kernel.schedule().getRows());
-  stage.split(column, column, lane, threadsOfRow(kernel, Expr((int)width)), Halide::TailStrategy::GuardWithIf);
+  stage.split(column, column, lane, partialResults(kernel, Expr((int)width)), Halide::TailStrategy::GuardWithIf);
   stage.reorder(column, lane, each).gpu_threads(lane, each);
 }
 

@@ -90,24 +90,25 @@ int64_t room(const fovea_program *program) {
   return sizeof(OpenDevice) + most * sizeof(void *);
 }
 
-int32_t store_state(fovea_handle *handle, int64_t offset, int64_t bytes) {
+int32_t copy_state(fovea_handle *handle, int64_t offset, int64_t bytes, bool to_device) {
   OpenDevice *device = handle->device;
   if (!bytes) return FOVEA_OK;
   Entered entered(device);
   device->failure = 0;
-  int32_t error = device->api->copy_in(device, device->state + offset, handle->state + offset, bytes);
+  uint8_t *mirror = handle->state + offset;
+  uint64_t address = device->state + offset;
+  int32_t error = to_device ? device->api->copy_in(device, address, mirror, bytes)
+                            : device->api->copy_out(device, mirror, address, bytes);
   if (!error) error = device->api->wait(device); // the mirror may change at once
-  return error ? fail_device(handle, "copying state to the device", error) : FOVEA_OK;
+  if (!error) return FOVEA_OK;
+  return fail_device(handle, to_device ? "copying state to the device" : "copying state from the device", error);
 }
 
+int32_t store_state(fovea_handle *handle, int64_t offset, int64_t bytes) {
+  return copy_state(handle, offset, bytes, true);
+}
 int32_t fetch_state(fovea_handle *handle, int64_t offset, int64_t bytes) {
-  OpenDevice *device = handle->device;
-  if (!bytes) return FOVEA_OK;
-  Entered entered(device);
-  device->failure = 0;
-  int32_t error = device->api->copy_out(device, handle->state + offset, device->state + offset, bytes);
-  if (!error) error = device->api->wait(device);
-  return error ? fail_device(handle, "copying state from the device", error) : FOVEA_OK;
+  return copy_state(handle, offset, bytes, false);
 }
 
 void destroy(fovea_handle *handle) {
@@ -225,14 +226,9 @@ int32_t create(fovea_handle *handle, const fovea_options *options, const DeviceA
 
 } // namespace
 
-int32_t fovea::create_device(fovea_handle *handle, const fovea_options *options, const DeviceApi *api, void *room,
-                             char *message) {
-  return create(handle, options, api, room, message);
-}
-
 #define FOVEA_DRIVER(name, api)                                                                                        \
   static int32_t create_##name(fovea_handle *handle, const fovea_options *options, void *room, char *message) {        \
-    return create_device(handle, options, &api, room, message);                                                        \
+    return create(handle, options, &api, room, message);                                                               \
   }                                                                                                                    \
   extern "C" const fovea_driver fovea_driver_##name = {room,   create_##name, destroy,     begin,                      \
                                                        finish, launched,      fetch_state, store_state};

@@ -74,9 +74,6 @@ int32_t device_initialize_kernels(void *user_context, void **state, const char *
 int32_t device_run(void *user_context, void *state, const char *entry, const Launch &launch);
 extern const halide_device_interface_t kDeviceInterface;
 
-int32_t create_device(fovea_handle *handle, const fovea_options *options, const DeviceApi *api, void *room,
-                      char *message);
-
 } // namespace fovea
 
 /* How the runtime's core reaches a device. */

@@ -77,13 +77,6 @@ Var rowPerThread(Stage stage, const std::vector<Var> &vars) {
   return thread;
 }
 
-int threadsOfRow(KernelLowering &kernel, const Expr &extent) {
-  constexpr int64_t mostVectors = 4;
-  std::optional<int64_t> constant = constantOf(extent);
-  int64_t lanes = kernel.schedule().getVector();
-  return (int)(constant && *constant >= lanes ? lanes * std::min(mostVectors, *constant / lanes) : lanes);
-}
-
 Var blockPerRows(KernelLowering &kernel, Stage stage, const std::vector<Var> &vars, int threads) {
   Var column = vars.back(), lane("device_lane"), each("device_row"), row = vars[vars.size() - 2];
   int rows = (int)kernel.schedule().getRows();

@@ -16,9 +16,6 @@ void computeOnDevice(Halide::Func func);
 /// A thread for each row, which goes along it. Returns the loop over threads.
 Halide::Var rowPerThread(Halide::Stage stage, const std::vector<Halide::Var> &vars);
 
-/// The threads that share a row of this extent: as many as RowReduction has partial results.
-int threadsOfRow(KernelLowering &kernel, const Halide::Expr &extent);
-
 /// Blocks of rows, each row shared by threads. `vars` are the loops, outermost first; the last goes along a row.
 /// Returns the loop over blocks, at which stages for a block's rows can be computed.
 Halide::Var blockPerRows(KernelLowering &kernel, Halide::Stage stage, const std::vector<Halide::Var> &vars,
@@ -47,7 +44,7 @@ struct ThreadTile {
   void share(Halide::Stage stage, const Halide::Var &row, const Halide::Var &column) const;
   /// Computes a Func of `vars` in the registers of threads; what else it has is one.
   void keep(Halide::Func tile, const Halide::LoopLevel &level, const std::vector<Halide::Var> &ones) const;
-  /// An update that sums over `terms`, whose innermost is unrolled, in a thread, and over `steps` in the block.
+  /// An update that sums over `terms` in a thread, and over `steps` in the block.
   void sum(Halide::Stage update, const std::vector<Halide::RVar> &terms, const std::vector<Halide::RVar> &steps) const;
   /// All threads copy a Func of (first, second, ...): what a block keeps of an operand. `across` varies along `first`
   /// of `extent` places, `count` of the second; with `turned` along the second.

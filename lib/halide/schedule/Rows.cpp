@@ -1,4 +1,5 @@
 // The schedule of everything that goes over rows of the last dimension.
+#include "lib/halide/RowReduction.h"
 #include "lib/halide/schedule/Device.h"
 
 using Halide::Expr;
@@ -52,7 +53,7 @@ Var scheduleElementwise(KernelLowering &kernel, bool vectorize) {
   ScheduleAttr schedule = kernel.schedule();
   if (!kernel.onDevice()) return scheduleOnHost(output, schedule, vectorize);
   if (schedule.getLoops() == "Rt" && output.vars.size() > 1)
-    return blockPerRows(kernel, output.stage(), output.vars, threadsOfRow(kernel, output.extents.back()));
+    return blockPerRows(kernel, output.stage(), output.vars, partialResults(kernel, output.extents.back()));
   return elementPerThread(output.stage(), schedule.getLoops() == "Bt" ? (int)schedule.getVector() : 1);
 }
 

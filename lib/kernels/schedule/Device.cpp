@@ -12,10 +12,6 @@ namespace fovea {
 /// A size that is symbolic counts as this.
 constexpr int64_t typicalBatch = 64, typicalTerms = 1 << 14;
 
-static int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical) {
-  return type.isDynamicDim(d) ? typical : type.getDimSize(d);
-}
-
 static int64_t elementsOf(RankedTensorType type) {
   int64_t count = 1;
   for (int64_t d = 0; d < type.getRank(); ++d) count *= sizeOr(type, d, typicalBatch);
@@ -109,13 +105,10 @@ constexpr int64_t blockThreads = 256;
 
 static bool reducesRows(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
-  auto reduces = [](Operation *op, ArrayRef<int64_t> axes) {
-    auto x = cast<RankedTensorType>(op->getOperand(0).getType());
-    return axes.size() == 1 && axes[0] == x.getRank() - 1;
-  };
-  if (auto sum = dyn_cast_or_null<SumOp>(anchor)) return reduces(sum, sum.getAxes());
-  if (auto prod = dyn_cast_or_null<ProdOp>(anchor)) return reduces(prod, prod.getAxes());
-  if (auto max = dyn_cast_or_null<MaxOp>(anchor)) return reduces(max, max.getAxes());
+  if (isa_and_nonnull<SumOp, ProdOp, MaxOp>(anchor)) {
+    ArrayRef<int64_t> axes = reducedAxes(anchor);
+    return axes.size() == 1 && axes[0] == cast<RankedTensorType>(anchor->getOperand(0).getType()).getRank() - 1;
+  }
   if (isa_and_nonnull<ArgmaxOp, CrossEntropyOp, LogSumExpOp>(anchor)) return true;
   return (anchor && isRowAnchor(anchor)) ||
          llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
@@ -162,10 +155,7 @@ static int64_t wideElements(KernelOp kernel, RankedTensorType type) {
 /// Sums of columns: so many chunks of rows that threads have something to do.
 static std::optional<int64_t> columnChunks(Operation *anchor) {
   constexpr int64_t threads = 1 << 16, leastRows = 32, most = 256;
-  ArrayRef<int64_t> axes;
-  if (auto sum = dyn_cast<SumOp>(anchor)) axes = sum.getAxes();
-  if (auto prod = dyn_cast<ProdOp>(anchor)) axes = prod.getAxes();
-  if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
+  ArrayRef<int64_t> axes = reducedAxes(anchor);
   auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   if (axes.empty() || !result.hasStaticShape() ||

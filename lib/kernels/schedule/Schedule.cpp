@@ -15,9 +15,15 @@ using namespace mlir;
 
 namespace fovea {
 
-/// A dimension's size, or a typical one where it is symbolic.
-static int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical) {
+int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical) {
   return type.isDynamicDim(d) ? typical : type.getDimSize(d);
+}
+
+ArrayRef<int64_t> reducedAxes(Operation *anchor) {
+  if (auto sum = dyn_cast<SumOp>(anchor)) return sum.getAxes();
+  if (auto prod = dyn_cast<ProdOp>(anchor)) return prod.getAxes();
+  if (auto max = dyn_cast<MaxOp>(anchor)) return max.getAxes();
+  return {};
 }
 
 static int64_t elementBits(RankedTensorType type) { return std::max<int64_t>(8, type.getElementTypeBitWidth()); }
@@ -259,10 +265,7 @@ constexpr int64_t chunks = 16;
 /// Columns whose sizes are known are summed in chunks of rows, each by one task, then the chunks in order. Few rows,
 /// such as a window's, are summed at once.
 static bool reducesInChunks(Operation *anchor) {
-  ArrayRef<int64_t> axes;
-  if (auto sum = dyn_cast<SumOp>(anchor)) axes = sum.getAxes();
-  if (auto prod = dyn_cast<ProdOp>(anchor)) axes = prod.getAxes();
-  if (auto max = dyn_cast<MaxOp>(anchor)) axes = max.getAxes();
+  ArrayRef<int64_t> axes = reducedAxes(anchor);
   auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
   if (axes.empty() || sizeOr(type, axes[0], 64) < 2 * chunks) return false;
   // Rows are summed into few numbers: else there are rows enough for the threads.

@@ -10,6 +10,12 @@ namespace fovea {
 
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target);
 
+/// A dimension's size, or a typical one where it is symbolic.
+int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical);
+
+/// The axes that a sum, a product or a maximum goes over; of another op, none.
+llvm::ArrayRef<int64_t> reducedAxes(mlir::Operation *anchor);
+
 /// The columns of a product's register tile, which is the width of the panels that its weight is packed in.
 int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
 
