@@ -5,9 +5,6 @@
 
 #include "lib/emit/NativeCode.h"
 
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/SHA256.h"
-
 using namespace mlir;
 
 namespace fovea::gpu {
@@ -20,10 +17,7 @@ bool canCompile(KernelOp kernel, const Target &target) {
 }
 
 std::string kernelSymbol(KernelOp kernel, const Target &target) {
-  std::string text = kernel.text();
-  llvm::raw_string_ostream(text) << target.name << providerVersion;
-  auto digest = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
-  return "fovea_" + llvm::toHex(ArrayRef<uint8_t>(digest).take_front(10), true);
+  return hashedSymbol(kernel, target.name + providerVersion);
 }
 
 static FailureOr<Product> productOf(KernelOp kernel) {

@@ -36,12 +36,14 @@ void registerLowerings(DialectRegistry &registry) {
 /// Bumped when the same kernel would compile to other code.
 static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/137";
 
-std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
-  std::string text = kernel.text();
-  llvm::raw_string_ostream(text) << target.halide << target.halideDots << (options.checks ? "checks" : "")
-                                 << providerVersion;
+std::string hashedSymbol(KernelOp kernel, const llvm::Twine &how) {
+  std::string text = kernel.text() + how.str();
   auto digest = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
   return "fovea_" + llvm::toHex(ArrayRef<uint8_t>(digest).take_front(10), true);
+}
+
+std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options) {
+  return hashedSymbol(kernel, target.halide + target.halideDots + (options.checks ? "checks" : "") + providerVersion);
 }
 
 namespace {

@@ -35,6 +35,8 @@ struct KernelOptions {
 
 /// The names of the sizes that a kernel's function takes, sorted.
 SmallVector<mlir::StringAttr> kernelSizes(KernelOp kernel);
+/// fovea_ and a hash of the kernel and of how it is compiled.
+std::string hashedSymbol(KernelOp kernel, const llvm::Twine &how);
 /// The name of the kernel's function.
 std::string kernelSymbol(KernelOp kernel, const Target &target, const KernelOptions &options);
 
