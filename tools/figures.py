@@ -1,28 +1,43 @@
-"""The table of what the systems reach, from the result.json of each of their runs: figures.py RUNS TABLE
+"""Takes the runs that have finished into examples/figures.jsonl, and writes the table of all runs there, examples/figures.md:
 
-Runs whose settings differ in the seed alone are one row: the mean of each figure, and its range. The part of a system that
-has no runs here stays as it is."""
+  figures.py RUNS FOLDER
+
+RUNS has the result.json of each run in RUNS/SYSTEM/NAME/; FOLDER has figures.jsonl and figures.md. A line of figures.jsonl
+is one run; a run that is there already is replaced. Runs whose settings differ in the seed alone are one row of the table:
+the mean of each figure, and its range."""
 import json
 import os
 import sys
 
-RUNS, TABLE = sys.argv[1:]
+RUNS, FOLDER = sys.argv[1:]
 CHOICES = {"threads", "out", "quick", "seed", "beside"}  # settings that no row tells
 
 
-def results(system):
-    folder = os.path.join(RUNS, system)
-    for run in sorted(os.listdir(folder)):
-        path = os.path.join(folder, run, "result.json")
-        if not os.path.exists(path):
-            continue
-        with open(path) as file:
-            result = json.load(file)
-        if run.startswith("pytorch.py"):
-            result["settings"]["variant"] += " (PyTorch)"
-        seconds = os.path.join(folder, run, "seconds")
-        result["seconds"] = int(open(seconds).read()) if os.path.exists(seconds) else None
-        yield result
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def finished():
+    """The runs of RUNS that have a result, as lines of figures.jsonl."""
+    for system in sorted(os.listdir(RUNS)) if os.path.isdir(RUNS) else []:
+        for name in sorted(os.listdir(os.path.join(RUNS, system))):
+            run = os.path.join(RUNS, system, name)
+            if os.path.exists(os.path.join(run, "result.json")):
+                seconds = os.path.join(run, "seconds")
+                yield {"system": system, "run": name, **json.loads(read(os.path.join(run, "result.json"))),
+                       "seconds": int(read(seconds)) if os.path.exists(seconds) else None}
+
+
+def collect():
+    """All runs, by system and name, once those that have finished are in figures.jsonl."""
+    path = os.path.join(FOLDER, "figures.jsonl")
+    runs = [json.loads(line) for line in read(path).splitlines()] if os.path.exists(path) else []
+    runs = {(run["system"], run["run"]): run for run in [*runs, *finished()]}
+    with open(path + ".new", "w") as file:
+        file.writelines(json.dumps(runs[key]) + "\n" for key in sorted(runs))
+    os.replace(path + ".new", path)
+    return runs
 
 
 def number(value):
@@ -37,48 +52,42 @@ def spread(values):
     return number(mean) if low == high else f"{number(mean)} ({number(low)} to {number(high)})"
 
 
-def rows(system):
+def rows(runs):
     groups = {}
-    for result in results(system):
-        settings = {key: value for key, value in result["settings"].items() if key not in CHOICES}
-        groups.setdefault((json.dumps(settings, sort_keys=True), result["data"]), []).append(result)
+    for run in runs:
+        settings = {key: value for key, value in run["settings"].items() if key not in CHOICES}
+        if run["run"].startswith("pytorch.py"):
+            settings["variant"] += " (PyTorch)"
+        groups.setdefault((json.dumps(settings, sort_keys=True), run["data"]), []).append(run)
     for (settings, data), group in groups.items():
         yield json.loads(settings), data, group
 
 
-def table(system):
-    found = list(rows(system))
-    if not found:
-        return []
+def table(system, runs):
+    found = list(rows(runs))
     varying = [key for key in found[0][0] if key == "variant" or len({row[0].get(key) for row in found}) > 1]
-    figures = list(dict.fromkeys(name for _, _, group in found for result in group for name in result["figures"]))
+    figures = list(dict.fromkeys(name for _, _, group in found for run in group for name in run["figures"]))
     same = ", ".join(f"{key} {value}" for key, value in found[0][0].items() if key not in varying)
     head = varying + ["parameters", "seeds"] + figures + ["minutes a run"]
     lines = [f"## {system}", "", f"{'; '.join(dict.fromkeys(row[1] for row in found))}. {same}.", "",
              "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for settings, _, group in found:
-        seconds = [result["seconds"] for result in group if result["seconds"]]
+        seconds = [run["seconds"] for run in group if run["seconds"]]
         cells = [settings.get(key, "") for key in varying]
-        cells += [f"{group[0]['parameters']:,}", ", ".join(sorted(result["settings"]["seed"] for result in group))]
-        cells += [spread([result["figures"].get(name) for result in group]) for name in figures]
+        cells += [f"{group[0]['parameters']:,}", ", ".join(sorted(run["settings"]["seed"] for run in group))]
+        cells += [spread([run["figures"].get(name) for run in group]) for name in figures]
         cells.append(f"{sum(seconds) / len(seconds) / 60:.1f}" if seconds else "")
         lines.append("| " + " | ".join(cells) + " |")
     return lines + [""]
 
 
-def parts():
-    """The parts of the table that is there, by system."""
-    if not os.path.exists(TABLE):
-        return {}
-    with open(TABLE) as file:
-        return {part.split("\n", 1)[0]: ("## " + part).split("\n") for part in file.read().split("\n## ")[1:]}
-
-
+systems = {}
+for (system, _), run in collect().items():
+    systems.setdefault(system, []).append(run)
 lines = ["# What the systems reach", "",
-         "Written by `tools/figures.sh`, whose arguments for each run are in the folders' figures.txt: means over seeds, with",
-         "the range; a stand-in for a data set is named as one. Nothing here is what an article printed.", ""]
-found = {**parts(), **{system: part for system in os.listdir(RUNS) if (part := table(system))}}
-for system in sorted(found):
-    lines += [*found[system], ""] if found[system][-1] else found[system]
-with open(TABLE, "w") as file:
+         "Written by `tools/figures.sh`, whose arguments for each run are in the folders' figures.txt, from figures.jsonl: means over",
+         "seeds, with the range; a stand-in for a data set is named as one. Nothing here is what an article printed.", ""]
+for system in sorted(systems):
+    lines += table(system, systems[system])
+with open(os.path.join(FOLDER, "figures.md"), "w") as file:
     file.write("\n".join(lines).rstrip() + "\n")

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
-# Runs the full trainings of the systems and writes the table of what they reach, examples/figures.md.
+# Runs the full trainings of the systems and writes what they reach: examples/figures.jsonl, a line for each run, and their
+# table, examples/figures.md.
 #
-#   tools/figures.sh [SYSTEM...] [--list] [--threads=N]
+#   tools/figures.sh [SYSTEM...] [--list] [--again] [--threads=N]
 #
 # Systems are folders of examples/ that have a figures.txt; by default all. Threads change no figure, only the time: beside
 # other work, one thread in each of two calls, for different systems, gets more done than two threads that wait for another.
 #
 # Each line of figures.txt holds the arguments of one run; behind pytorch.py they are those of the system in PyTorch, which
 # runs where the peers are installed (tools/bench.sh --install-peers). Runs are in out/figures/SYSTEM/; a finished one is
-# not repeated, an interrupted one (by Ctrl-C, or killed) continues from its last checkpoint when this is called again.
+# not repeated (nor with --again one that has finished here), an interrupted one (by Ctrl-C, or killed) continues from its
+# last checkpoint when this is called again.
 # Systems take turns, a line of each, so that what matters most of each is there first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-root=$PWD systems=() list=false threads=()
+root=$PWD systems=() list=false again=false threads=()
 for argument in "$@"; do
   case $argument in
     --list) list=true ;;
+    --again) again=true ;;
     --threads=*) threads=("$argument") ;;
     *) systems+=("$argument") ;;
   esac
@@ -39,11 +42,16 @@ fi
 
 [ -n "${FOVEA_DATA:-}" ] && export FOVEA_DATA="$(cd "$FOVEA_DATA" && pwd)"
 source tools/build.sh "${systems[@]/%/-train}" >&2
+# collect: the runs that have finished go into the files in examples/.
+collect() { flock out/figures/lock build/venv/bin/python tools/figures.py out/figures examples; }
+
 # run_line SYSTEM LINE: the run of these arguments, unless it is finished.
 run_line() {
-  local system=$1 line=$2 folder arguments program begin code=0
-  folder=out/figures/$system/$(name_of "$line")
+  local system=$1 line=$2 name folder arguments program begin code=0
+  name=$(name_of "$line")
+  folder=out/figures/$system/$name
   [ -f "$folder/result.json" ] && return
+  ! $again && grep -qsF "\"system\": \"$system\", \"run\": \"$name\"," examples/figures.jsonl && return
   mkdir -p "$folder"
   arguments=($line)
   program=("$root/build/examples/$system/train")
@@ -59,6 +67,7 @@ run_line() {
   (cd "$folder" && "${program[@]}" --out . "${arguments[@]}") >>"$folder/log.txt" || code=$?
   echo $(($(cat "$folder/seconds" 2>/dev/null || echo 0) + $(date +%s) - begin)) >"$folder/seconds"
   [ $code -eq 0 ] || { echo "figures.sh: $folder ended with $code; see log.txt there" >&2; exit $code; }
+  collect
 }
 
 # SIGTERM to all of this ends the run that saves itself, and then this, once the run's time is noted.
@@ -71,4 +80,4 @@ for ((number = 1, more = 1; more; ++number)); do
     if [ -n "$line" ]; then more=1 && run_line "$system" "$line"; fi
   done
 done
-build/venv/bin/python tools/figures.py out/figures examples/figures.md
+collect
