@@ -1,9 +1,13 @@
 // A CUDA driver without a device: the device's memory is the program's, and kernels are emulated where the test does
-// it.
+// it, or where this is built with an emulator of PTX.
 #include "test/gpu/FakeDriver.h"
+#ifdef EMULATES_PTX
+#include "test/cuda/Machine.h"
+#endif
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 FakeDriver fake_driver;
 
@@ -13,8 +17,12 @@ constexpr int kInvalidValue = 1, kOutOfMemory = 2, kInvalidPtx = 218, kNotFound 
 
 struct Module {
   std::string ptx;
+#ifdef EMULATES_PTX
+  std::optional<fovea::ptx::Module> parsed;
+#endif
 };
 struct Function {
+  Module *module;
   std::string entry;
   std::vector<int> bytes; // of its parameters
 };
@@ -38,6 +46,33 @@ bool isOnDevice(uint64_t address, size_t bytes) {
   auto [start, size] = *--after;
   return address + bytes <= start + size;
 }
+
+#ifdef EMULATES_PTX
+std::string whyKernelFailed;
+
+/// Runs a kernel; where it does what it may not, the reason is the driver's text for the error.
+int emulated(const Function &function, const fovea::ptx::Launch &launch) {
+  constexpr int kLaunchFailed = 719;   // of CUresult
+  static uint64_t first = 0, last = 0; // of the memory that was touched last
+  auto isInside = [](uint64_t address, size_t bytes) {
+    if (address >= first && address + bytes <= last) return true;
+    if (!isOnDevice(address, bytes)) return false;
+    auto [start, size] = *--memory.upper_bound(address);
+    first = start, last = start + size;
+    return true;
+  };
+  first = last = 0;
+  try {
+    std::optional<fovea::ptx::Module> &module = function.module->parsed;
+    if (!module) module.emplace(function.module->ptx);
+    fovea::ptx::run(module->entries.at(function.entry), launch, isInside);
+    return 0;
+  } catch (const fovea::ptx::Error &error) {
+    whyKernelFailed = error.what();
+    return kLaunchFailed;
+  }
+}
+#endif
 
 } // namespace
 
@@ -98,7 +133,8 @@ int cuModuleLoadDataEx(void **module, const void *image, uint32_t options, int *
   }
   std::string ptx = static_cast<const char *>(image);
   if (ptx.find(".target sm_80") == std::string::npos) return kInvalidPtx;
-  *module = new Module{ptx};
+  *module = new Module{};
+  static_cast<Module *>(*module)->ptx = ptx;
   return 0;
 }
 int cuModuleUnload(void *module) { return delete static_cast<Module *>(module), 0; }
@@ -110,7 +146,7 @@ int cuModuleGetFunction(void **function, void *module, const char *entry) {
   std::vector<int> bytes;
   for (size_t end = ptx.find(')', at); (at = ptx.find(".param .", at + 1)) < end;)
     bytes.push_back(std::stoi(ptx.substr(at + strlen(".param .u"))) / 8);
-  *function = new Function{entry, bytes}; // for as long as the program runs
+  *function = new Function{static_cast<Module *>(module), entry, bytes}; // for as long as the program runs
   return 0;
 }
 int cuFuncSetAttribute(void *, int, int) { return failure("cuFuncSetAttribute"); }
@@ -118,10 +154,14 @@ int cuFuncSetAttribute(void *, int, int) { return failure("cuFuncSetAttribute");
 int cuLaunchKernel(void *function, uint32_t blocksX, uint32_t blocksY, uint32_t blocksZ, uint32_t threadsX,
                    uint32_t threadsY, uint32_t threadsZ, uint32_t shared, void *stream, void **arguments, void **) {
   if (!fake_driver.pushed) return kInvalidValue;
-  auto [entry, bytes] = *static_cast<Function *>(function);
+  auto [module, entry, bytes] = *static_cast<Function *>(function);
   std::vector<uint64_t> values(bytes.size());
   for (size_t i = 0; i < bytes.size(); ++i) memcpy(&values[i], arguments[i], bytes[i]);
   if (int error = recorded({"cuLaunchKernel", 0, 0, stream, entry, values})) return error;
+#ifdef EMULATES_PTX
+  return emulated(*static_cast<Function *>(function),
+                  {{blocksX, blocksY, blocksZ}, {threadsX, threadsY, threadsZ}, shared, values});
+#endif
   if (!fake_driver.emulate) return 0;
   if (blocksZ * threadsY * threadsZ != 1 || shared) return kInvalidValue;
   fake_driver.emulate(entry.c_str(), blocksX, blocksY, threadsX, values.data(), values.size());
@@ -138,5 +178,10 @@ int cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
   memcpy(value, &result, 4);
   return 0;
 }
-int cuGetErrorString(int, const char **text) { return *text = "an emulated error", 0; }
+int cuGetErrorString(int, const char **text) {
+#ifdef EMULATES_PTX
+  if (!whyKernelFailed.empty()) return *text = whyKernelFailed.c_str(), 0;
+#endif
+  return *text = "an emulated error", 0;
+}
 }

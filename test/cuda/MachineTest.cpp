@@ -1,0 +1,72 @@
+// The emulator by itself: what kernels compute, and what it says of those that a GPU would leave undefined.
+#include "test/cuda/Machine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace fovea::ptx;
+using testing::HasSubstr;
+
+namespace {
+
+/// A kernel of one pointer, %rd1 to a thread's own element of 4 bytes, %r1 the thread.
+class Ptx : public testing::Test {
+protected:
+  std::string run(const std::string &body, uint32_t threads = 64, uint32_t blocks = 1) {
+    std::string text =
+        ".version 7.0\n.target sm_80\n.visible .entry kernel(\n.param .u64 .ptr .align 1 kernel_param_0\n)\n{\n"
+        ".reg .pred %p<9>;\nld.param.b64 %rd2, [kernel_param_0];\ncvta.to.global.u64 %rd3, %rd2;\n"
+        "mov.u32 %r1, %tid.x;\nmul.wide.u32 %rd4, %r1, 4;\nadd.s64 %rd1, %rd3, %rd4;\n" +
+        body + "\nret;\n}\n";
+    auto first = reinterpret_cast<uint64_t>(memory.data()), last = first + 4 * memory.size();
+    try {
+      Module module(text);
+      fovea::ptx::run(module.entries.at("kernel"), {{blocks, 1, 1}, {threads, 1, 1}, sharedBytes, {first}},
+                      [&](uint64_t address, size_t bytes) { return address >= first && address + bytes <= last; });
+      return "";
+    } catch (const Error &error) {
+      return error.what();
+    }
+  }
+
+  std::vector<uint32_t> memory = std::vector<uint32_t>(64);
+  uint32_t sharedBytes = 256;
+};
+
+TEST_F(Ptx, ThreadsHaveTheirOwnPaths) {
+  EXPECT_EQ(run("mov.b32 %r2, 0;\nmov.b32 %r3, 0;\n$loop:\nadd.s32 %r3, %r3, %r2;\nadd.s32 %r2, %r2, 1;\n"
+                "setp.le.u32 %p1, %r2, %r1;\n@%p1 bra $loop;\nst.global.b32 [%rd1], %r3;"),
+            "");
+  for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i * (i + 1) / 2);
+}
+
+TEST_F(Ptx, LanesExchange) {
+  EXPECT_EQ(run("shfl.sync.bfly.b32 %r2, %r1, 5, 31, -1;\nst.global.b32 [%rd1], %r2;"), "");
+  for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i ^ 5);
+  EXPECT_EQ(run("shfl.sync.down.b32 %r2, %r1, 3, 31, -1;\nst.global.b32 [%rd1], %r2;"), "");
+  for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i % 32 < 29 ? i + 3 : i);
+  EXPECT_THAT(run("setp.lt.u32 %p1, %r1, 40;\n@%p1 bra $some;\nbra.uni $end;\n$some:\n"
+                  "shfl.sync.idx.b32 %r2, %r1, 0, 31, -1;\n$end:"),
+              HasSubstr("an exchange among all lanes of a warp, of which some are elsewhere"));
+}
+
+TEST_F(Ptx, ThreadsMeetAtBarriersOnly) {
+  std::string shares = "mov.b64 %rd5, 0;\nadd.s64 %rd6, %rd5, %rd4;\nst.shared.b32 [%rd6], %r1;\n",
+              reads = "xor.b32 %r2, %r1, 63;\nmul.wide.u32 %rd7, %r2, 4;\nld.shared.b32 %r3, [%rd7];\n"
+                      "st.global.b32 [%rd1], %r3;";
+  EXPECT_EQ(run(shares + "bar.sync 0;\n" + reads), "");
+  for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i ^ 63);
+  EXPECT_THAT(run(shares + reads), HasSubstr("meet in shared memory"));
+  EXPECT_THAT(run("setp.lt.u32 %p1, %r1, 40;\n@%p1 bra $end;\nbar.sync 0;\n$end:"),
+              HasSubstr("a barrier that lanes of a warp pass apart"));
+}
+
+TEST_F(Ptx, MemoryHasBounds) {
+  EXPECT_THAT(run("st.global.b32 [%rd1+4], %r1;"), HasSubstr("outside of the device's memory by thread 63"));
+  EXPECT_THAT(run("ld.global.b64 %rd5, [%rd1];"), HasSubstr("no multiple of what is accessed"));
+  sharedBytes = 128;
+  EXPECT_THAT(run("st.shared.b32 [%rd4], %r1;"), HasSubstr("outside of shared memory"));
+  EXPECT_THAT(run("vote.sync.any.pred %p1, %p2, -1;"), HasSubstr("the emulator has no vote.sync.any.pred"));
+}
+
+} // namespace
