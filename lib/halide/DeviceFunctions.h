@@ -31,4 +31,30 @@ class NvidiaFunctions : public Halide::Internal::IRMutator {
   }
 };
 
+/// CUDA: what the threads of a warp give each other.
+class LaneExchange : public Halide::Internal::IRMutator {
+public:
+  /// The value of 32 bits that the thread `distance` lanes further on has, and that thread this one's.
+  static Halide::Expr of(const Halide::Expr &value, int distance) {
+    using Halide::Internal::Call;
+    return Call::make(value.type(), name, {value, distance}, Call::PureExtern);
+  }
+
+private:
+  using IRMutator::visit;
+  // Not from the start, because Halide 21 moves calls of this name before what they depend on.
+  Halide::Expr visit(const Halide::Internal::Call *call) override {
+    using Halide::Internal::Call;
+    Halide::Expr visited = IRMutator::visit(call);
+    call = visited.as<Call>();
+    if (!call || call->name != name) return visited;
+    const int allLanes = -1, lastLane = 31;
+    std::string type = call->type.is_float() ? "f32" : "i32";
+    return Call::make(call->type, "llvm.nvvm.shfl.sync.bfly." + type,
+                      {allLanes, call->args[0], call->args[1], lastLane}, Call::PureExtern);
+  }
+
+  static constexpr const char *name = "lane_exchange";
+};
+
 } // namespace fovea

@@ -282,7 +282,10 @@ Halide::Pipeline KernelLowering::pipeline() {
   for (const std::string &name : together) result.add_custom_lowering_pass(new ValuesBeforeStores(name));
   if (onDevice()) result.add_custom_lowering_pass(new ThreadsOwnRegisters);
   if (target.device == Device::opencl) result.add_custom_lowering_pass(new DoublesByBits);
-  if (target.device == Device::cuda) result.add_custom_lowering_pass(new NvidiaFunctions);
+  if (target.device == Device::cuda) {
+    result.add_custom_lowering_pass(new NvidiaFunctions);
+    result.add_custom_lowering_pass(new LaneExchange);
+  }
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;

@@ -1,5 +1,6 @@
 // Sums, products and maxima along one loop.
 #include "lib/halide/RowReduction.h"
+#include "lib/halide/DeviceFunctions.h"
 #include "lib/halide/Math.h"
 #include "lib/halide/schedule/Device.h"
 
@@ -77,15 +78,23 @@ static std::vector<Expr> inPairs(RowReduction::Kind kind, std::vector<std::vecto
   return parts[0];
 }
 
+/// The same of the values that lanes have: each has the result of all, and the first in the order of the above.
+static std::vector<Expr> acrossLanes(RowReduction::Kind kind, int lanes, std::vector<Expr> values) {
+  for (int distance = lanes / 2; distance; distance /= 2)
+    for (Expr &value : values) value = combineInOrder(kind, value, LaneExchange::of(value, distance));
+  return values;
+}
+
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
                            const Expr &extent, Kind kind, const Element &element)
     : RowReduction(kernel, name, row, extent, kind, Elements([&](const Expr &j) { return std::vector{element(j)}; })) {}
 
 RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, const std::vector<Var> &row,
                            const Expr &extent, Kind kind, const Elements &elements)
-    : rows(kernel.onDevice() ? (int)kernel.schedule().getRows() : 0), lanes((int)kernel.schedule().getVector()),
-      width(partialResults(kernel, extent)), loop(row.empty() ? Var::outermost() : row[0]),
-      partial(kernel.func(name + "_partial")), folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
+    : rows(kernel.onDevice() ? (int)kernel.schedule().getRows() : 0), inLanes(sharesByLanes(kernel)),
+      lanes((int)kernel.schedule().getVector()), width(partialResults(kernel, extent)),
+      loop(row.empty() ? Var::outermost() : row[0]), partial(kernel.func(name + "_partial")),
+      folded(kernel.func(name + "_folded")), total(kernel.func(name)) {
   std::optional<int64_t> constant = constantOf(extent);
   bool vectors = constant && *constant >= lanes; // else the elements of one vector that is not full
   Var lane("lane");
@@ -105,8 +114,9 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
            forEach(count, [&](size_t i) { return combine(kind, sofar[i], element(i, sofar[i])); }));
     ++updates;
   };
-  Expr first = largest && vectors ? 1 : 0, steps = vectors ? extent / width : (extent + width - 1) / width;
-  RDom step({{first, steps - first}}, name + "_step");
+  Expr first = largest && vectors ? 1 : 0, all = vectors ? extent / width : (extent + width - 1) / width;
+  RDom step({{first, all - first}}, name + "_step");
+  steps = constantOf(all);
   Expr j = step.x * width + lane;
   std::vector<Expr> each = elements(vectors ? j : min(j, extent - 1));
   if (vectors) {
@@ -130,7 +140,12 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   // Pairs of vectors, then pairs of lanes.
   std::vector<std::vector<Expr>> parts;
   for (int v = 0; v < width; v += lanes) parts.push_back(valuesOf(partial(with(lane + v, row)), count));
-  define(folded(lanesAndRow), inPairs(kind, std::move(parts)));
+  std::vector<Expr> ofLane = inPairs(kind, std::move(parts));
+  define(folded(lanesAndRow), inLanes ? acrossLanes(kind, lanes, ofLane) : ofLane);
+  if (inLanes) {
+    define(total(row), valuesOf(folded(with(0, row)), count));
+    return;
+  }
   parts.clear();
   for (int l = 0; l < lanes; ++l) parts.push_back(valuesOf(folded(with(l, row)), count));
   define(total(row), inPairs(kind, std::move(parts)));
@@ -140,6 +155,7 @@ void RowReduction::scheduleParts(const Halide::LoopLevel &level) {
   Var lane("lane"), vector("vector");
   partial.bound(lane, 0, width);
   folded.bound(lane, 0, lanes);
+  if (inLanes) return scheduleInLanes(level);
   if (rows) { // a thread for each partial result, beside those of the block's other rows
     for (Func func : {partial, folded}) func.compute_at(level).bound_storage(loop, rows).gpu_threads(lane, loop);
     for (int update = 0; update < updates; ++update) {
@@ -161,15 +177,32 @@ void RowReduction::scheduleParts(const Halide::LoopLevel &level) {
   folded.compute_at(total, loop);
 }
 
+/// Each lane has its partial results in registers; the total is read from the first.
+void RowReduction::scheduleInLanes(const Halide::LoopLevel &level) {
+  Var lane("lane"), vector("vector");
+  for (Func func : {partial, folded}) func.compute_at(level).bound_extent(loop, 1);
+  folded.gpu_lanes(lane);
+  partial.split(lane, vector, lane, lanes).unroll(vector).gpu_lanes(lane);
+  for (int update = 0; update < updates; ++update) {
+    Halide::Stage stage = partial.update(update).split(lane, vector, lane, lanes).unroll(vector);
+    if (auto reduced = partial.rvars(update); !reduced.empty()) {
+      stage.reorder(vector, reduced[0], lane);
+      if (steps && *steps * width <= longestInLanes) stage.unroll(reduced[0]);
+    }
+    stage.gpu_lanes(lane);
+  }
+}
+
 void RowReduction::computeAt(const Func &output, const Halide::VarOrRVar &row) {
   Halide::LoopLevel level(output, row);
+  if (inLanes) return scheduleParts(level);
   total.compute_at(level);
   if (rows) total.bound_storage(loop, rows).gpu_threads(loop);
   scheduleParts(level);
 }
 
 void RowReduction::computeWithRows(KernelLowering &kernel, const Var &row) {
-  fovea::computeWithRows(kernel, total, loop, row);
+  if (!inLanes) fovea::computeWithRows(kernel, total, loop, row);
   scheduleParts(Halide::LoopLevel(kernel.output().func, row));
 }
 

@@ -9,11 +9,14 @@ namespace fovea {
 int partialResults(KernelLowering &kernel, const Halide::Expr &extent);
 
 /// The reduction of element(j) for j below the extent. `width` partial results run side by side, j = step * width +
-/// lane, and are then combined in pairs: the order depends on the vector width and the extent only.
+/// lane, and are then combined in pairs: the order depends on the vector width and the extent only, on a device also
+/// where the lanes of a warp combine them.
 class RowReduction {
   int rows; // of a block on a device; 0 on the host
+  bool inLanes;
   int lanes, width, updates = 0;
-  Halide::Var loop; // over rows, the innermost
+  std::optional<int64_t> steps; // of each partial result
+  Halide::Var loop;             // over rows, the innermost
 
 public:
   Halide::Func partial, folded, total; // arguments: lane and the row's; the same; the row's
@@ -42,6 +45,7 @@ public:
 
 private:
   void scheduleParts(const Halide::LoopLevel &level);
+  void scheduleInLanes(const Halide::LoopLevel &level);
 };
 
 /// Schedules an output with one element for each row, and the reductions of a row in the loop over these elements.

@@ -63,7 +63,7 @@ TEST_P(OnDevice, Match) {
   auto [index, precision] = GetParam();
   Setting onDevice{precision};
   onDevice.target = target();
-  if (onDevice.target == "opencl") onDevice.slack = 2;
+  onDevice.slack = 2; // their functions and sums differ from a processor's
   if (std::string folder = setting("OPS_RECORD", ""); !folder.empty())
     onDevice.record = folder + "/" + suitesOnDevice()[index].name + nameOf(precision);
   std::string why = whyNoDevice(onDevice.target);

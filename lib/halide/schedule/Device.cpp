@@ -77,6 +77,8 @@ Var rowPerThread(Stage stage, const std::vector<Var> &vars) {
   return thread;
 }
 
+bool sharesByLanes(KernelLowering &kernel) { return kernel.onDevice() && kernel.schedule().getLoops() == "Rl"; }
+
 Var blockPerRows(KernelLowering &kernel, Stage stage, const std::vector<Var> &vars, int threads) {
   Var column = vars.back(), lane("device_lane"), each("device_row"), row = vars[vars.size() - 2];
   int rows = (int)kernel.schedule().getRows();
@@ -84,8 +86,11 @@ Var blockPerRows(KernelLowering &kernel, Stage stage, const std::vector<Var> &va
   stage.reorder(column, lane, each, row);
   std::vector<Var> blocks(vars.rbegin() + 1, vars.rend());
   Var block = fuseAll(stage, blocks);
-  stage.gpu_blocks(block).gpu_threads(lane, each);
-  return block;
+  stage.gpu_blocks(block);
+  if (!sharesByLanes(kernel)) return stage.gpu_threads(lane, each), block;
+  stage.gpu_threads(each).gpu_lanes(lane);
+  if (constantOf(kernel.output().extents.back()).value_or(INT64_MAX) <= longestInLanes) stage.unroll(column);
+  return each;
 }
 
 Var blockPerElements(KernelLowering &kernel, Stage stage, const std::vector<Var> &vars) {
@@ -93,7 +98,7 @@ Var blockPerElements(KernelLowering &kernel, Stage stage, const std::vector<Var>
   stage.split(row, row, each, (int)kernel.schedule().getRows(), guard);
   Var block = fuseAll(stage, std::vector<Var>(vars.rbegin(), vars.rend()));
   stage.gpu_blocks(block).gpu_threads(each);
-  return block;
+  return sharesByLanes(kernel) ? each : block;
 }
 
 //===-- Tiles -----------------------------------------------------------------------------------------------------===//

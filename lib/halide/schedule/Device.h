@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/halide/Lowering.h"
+#include "lib/kernels/schedule/Device.h"
 
 namespace fovea {
 
@@ -16,8 +17,12 @@ void computeOnDevice(Halide::Func func);
 /// A thread for each row, which goes along it. Returns the loop over threads.
 Halide::Var rowPerThread(Halide::Stage stage, const std::vector<Halide::Var> &vars);
 
+/// Whether a row's threads are the lanes of a warp, which meet without memory. Then stages are computed for one row at
+/// a time.
+bool sharesByLanes(KernelLowering &kernel);
+
 /// Blocks of rows, each row shared by threads. `vars` are the loops, outermost first; the last goes along a row.
-/// Returns the loop over blocks, at which stages for a block's rows can be computed.
+/// Returns the loop over blocks, at which stages for a block's rows can be computed, or that over a block's rows.
 Halide::Var blockPerRows(KernelLowering &kernel, Halide::Stage stage, const std::vector<Halide::Var> &vars,
                          int threads);
 

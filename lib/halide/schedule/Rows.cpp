@@ -52,6 +52,7 @@ Var scheduleElementwise(KernelLowering &kernel, bool vectorize) {
   Output &output = kernel.output();
   ScheduleAttr schedule = kernel.schedule();
   if (!kernel.onDevice()) return scheduleOnHost(output, schedule, vectorize);
+  if (sharesByLanes(kernel)) return blockPerRows(kernel, output.stage(), output.vars, (int)schedule.getVector());
   if (schedule.getLoops() == "Rt" && output.vars.size() > 1)
     return blockPerRows(kernel, output.stage(), output.vars, partialResults(kernel, output.extents.back()));
   return elementPerThread(output.stage(), schedule.getLoops() == "Bt" ? (int)schedule.getVector() : 1);
@@ -66,6 +67,11 @@ Var scheduleRows(KernelLowering &kernel) {
 void computeWithRows(KernelLowering &kernel, Halide::Func stage, const Var &each, const Var &row) {
   int rows = (int)kernel.schedule().getRows();
   stage.compute_at(kernel.output().func, row);
+  if (sharesByLanes(kernel)) { // by the first lane
+    Var first("first_lane");
+    stage.bound_extent(each, 1).split(each, each, first, 1).gpu_lanes(first);
+    return;
+  }
   if (kernel.onDevice()) stage.gpu_threads(each);
   if (rows > 1) stage.bound_storage(each, rows); // Halide finds no bound where sizes are symbolic
 }

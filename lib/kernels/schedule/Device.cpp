@@ -114,11 +114,26 @@ static bool reducesRows(KernelOp kernel) {
          llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
 }
 
-static ScheduleAttr rowwise(MLIRContext *context, RankedTensorType type, const Target &target) {
+/// Whether what is reduced along rows are elements of 32 bits, which lanes of a warp can give each other.
+static bool mayUseLanes(KernelOp kernel, const Target &target) {
+  if (target.device != Device::cuda || !reducesRows(kernel)) return false;
+  auto suits = [](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    return type.getRank() > 1 && type.getElementTypeBitWidth() == 32;
+  };
+  if (Operation *anchor = kernel.getAnchor(); anchor && !suits(anchor->getOperand(0))) return false;
+  return llvm::all_of(kernel.getBody().front(),
+                      [&](Operation &op) { return !isRowSum(&op) || suits(op.getOperand(0)); });
+}
+
+static ScheduleAttr rowwise(KernelOp kernel, RankedTensorType type, const Target &target) {
   constexpr int64_t mostVectors = 4;
   int64_t lanes = target.lanes(std::max<int64_t>(8, type.getElementTypeBitWidth()));
   lanes = std::min<int64_t>(lanes, 32);
   int64_t width = type.getRank() ? sizeOr(type, type.getRank() - 1, typicalBatch) : 1;
+  MLIRContext *context = kernel.getContext();
+  if (width <= longestInLanes && mayUseLanes(kernel, target))
+    return ScheduleAttr::get(context, "Rl", blockThreads / warpLanes, 1, warpLanes, 1, 1);
   int64_t threads = lanes * std::clamp<int64_t>(width / lanes, 1, mostVectors);
   int64_t rows = type.getRank() > 1 ? blockThreads / threads : 1;
   return ScheduleAttr::get(context, "Rt", rows, 1, lanes, 1, 1);
@@ -188,11 +203,12 @@ static bool isAttention(Operation *anchor) {
   return isa_and_nonnull<AttentionOp, AttentionGradOp, AttentionMapOp>(anchor);
 }
 
-SmallVector<StringRef> deviceLoopOrders(KernelOp kernel) {
+SmallVector<StringRef> deviceLoopOrders(KernelOp kernel, const Target &target) {
   Operation *anchor = kernel.getAnchor();
   if (isAttention(anchor)) return {"BIjd"};
   if (isProduct(anchor)) return {"MNkmn"};
   if (anchor && columnChunks(anchor)) return {"Crt"};
+  if (mayUseLanes(kernel, target)) return {"Rl", "Rt"};
   return {reducesRows(kernel) ? "Rt" : "Bt"};
 }
 
@@ -205,7 +221,7 @@ ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target) {
     return ScheduleAttr::get(context, "Crt", 1, 1, 1, blockThreads, *chunks);
   auto result = cast<RankedTensorType>(kernel.getResultTypes()[0]);
   auto operand = anchor ? cast<RankedTensorType>(anchor->getOperand(0).getType()) : result;
-  if (reducesRows(kernel)) return rowwise(context, operand.getRank() ? operand : result, target);
+  if (reducesRows(kernel)) return rowwise(kernel, operand.getRank() ? operand : result, target);
   return ScheduleAttr::get(context, "Bt", 1, 1, wideElements(kernel, result), blockThreads, 1);
 }
 

@@ -7,14 +7,23 @@
 namespace fovea {
 
 /// `Bt`: blocks of `task` threads over all elements, each of which takes `vector` of them. `Rt`: blocks of `rows` rows,
-/// each shared by a multiple of `vector` threads. `Crt`: sums of columns in `chunks` parts. `MNkmn`: products in blocks
+/// each shared by a multiple of `vector` threads, which meet in memory of their block; `Rl`: by the `vector` lanes of a
+/// warp, which meet in registers (CUDA only). `Crt`: sums of columns in `chunks` parts. `MNkmn`: products in blocks
 /// of `task` rows and `width` columns, whose operands are staged `depth` terms at a time; a thread has `rows` and
 /// `columns` of a block's; the sum is cut into `chunks`. `BIjd`: attention in blocks of `task` queries that go through
 /// panels of `columns` keys, shared by `width` threads across and `task / rows` down.
 ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target);
 
 /// The loop orders of schedules on devices.
-SmallVector<StringRef> deviceLoopOrders(KernelOp kernel);
+SmallVector<StringRef> deviceLoopOrders(KernelOp kernel, const Target &target);
+
+/// Threads that exchange values without memory.
+constexpr int64_t warpLanes = 32;
+/// The longest row that a warp takes unless it is asked to, and of which its lanes keep elements in registers.
+constexpr int64_t longestInLanes = 1024;
+/// Where "Rl" is no order.
+constexpr llvm::StringLiteral whyNotLanes =
+    "; only CUDA has lanes, for rows of elements of 32 bits, in tensors of more than one row";
 
 /// Whether an anchor is a product of two operands over a sum: of matrices, or a convolution or its gradients.
 bool isProduct(mlir::Operation *anchor);

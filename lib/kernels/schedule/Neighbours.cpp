@@ -55,7 +55,7 @@ private:
     ScheduleAttr schedule = sizes.get(context);
     if (!schedule || schedule == start || llvm::is_contained(steps, schedule)) return;
     kernel.setScheduleAttr(schedule);
-    if (succeeded(checkSchedule(kernel))) steps.push_back(schedule);
+    if (succeeded(checkSchedule(kernel, target))) steps.push_back(schedule);
     kernel.setScheduleAttr(start);
   }
 

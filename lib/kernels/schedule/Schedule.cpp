@@ -276,17 +276,8 @@ static bool reducesInChunks(Operation *anchor) {
 
 static SmallVector<StringRef> hostLoopOrders(KernelOp kernel);
 
-/// Whether the module was cut into kernels for a device.
-static bool isForDevice(KernelOp kernel) {
-  auto cut = kernel->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>("fovea.target");
-  auto targets = parseTargets(cut ? cut.getValue() : "host");
-  if (targets) return targets->front().onDevice();
-  llvm::consumeError(targets.takeError());
-  return false;
-}
-
-SmallVector<StringRef> loopOrders(KernelOp kernel) {
-  return isForDevice(kernel) ? deviceLoopOrders(kernel) : hostLoopOrders(kernel);
+SmallVector<StringRef> loopOrders(KernelOp kernel, const Target &target) {
+  return target.onDevice() ? deviceLoopOrders(kernel, target) : hostLoopOrders(kernel);
 }
 
 static SmallVector<StringRef> hostLoopOrders(KernelOp kernel) {
@@ -358,19 +349,27 @@ static LogicalResult checkProduct(KernelOp kernel, MatmulOp op, ScheduleAttr sch
   return success();
 }
 
-LogicalResult checkSchedule(KernelOp kernel) {
+LogicalResult checkSchedule(KernelOp kernel, const Target &target) {
   std::optional<ScheduleAttr> schedule = kernel.getSchedule();
   if (!schedule)
     return kernel.emitError() << "@" << kernel.getSymName()
                               << " has no schedule: give it one, or compile it anew from an earlier stage";
-  SmallVector<StringRef> orders = loopOrders(kernel);
+  SmallVector<StringRef> orders = loopOrders(kernel, target);
   StringRef loops = schedule->getLoops();
   auto matmul = dyn_cast_or_null<MatmulOp>(kernel.getAnchor());
-  if (llvm::none_of(orders, [&](StringRef order) { return follows(loops, order); }))
+  if (target.onDevice() ? !llvm::is_contained(orders, loops)
+                        : llvm::none_of(orders, [&](StringRef order) { return follows(loops, order); }))
     return kernel.emitError() << "@" << kernel.getSymName() << " has loops \"" << loops << "\", but can have only \""
-                              << llvm::join(orders, "\" or \"")
-                              << "\", whose capitals may be small: only the loop of a capital is shared among threads"
-                              << (matmul ? "; what stands in brackets may be left out" : "");
+                              << llvm::join(orders, "\" or \"") << "\""
+                              << (!target.onDevice() ? ", whose capitals may be small: only the loop of a capital is "
+                                                       "shared among threads"
+                                  : loops == "Rl"    ? whyNotLanes
+                                                     : "")
+                              << (matmul && !target.onDevice() ? "; what stands in brackets may be left out" : "");
+  if (loops == "Rl" && schedule->getVector() != warpLanes)
+    return kernel.emitError() << "@" << kernel.getSymName()
+                              << " has loops \"Rl\" and vector = " << schedule->getVector() << ": a row has all "
+                              << warpLanes << " lanes of a warp";
   Operation *anchor = kernel.getAnchor();
   bool tiles = matmul || (anchor && (flatConvolution(anchor) ||
                                      isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)));
@@ -382,8 +381,11 @@ LogicalResult checkSchedule(KernelOp kernel) {
 }
 
 LogicalResult checkSchedules(ModuleOp module) {
+  auto cut = module->getAttrOfType<StringAttr>("fovea.target"); // what it was cut into kernels for
+  FailureOr<Target> target = targetOf(module, cut ? cut.getValue() : "host");
+  if (failed(target)) return failure();
   bool allFollow = true;
-  for (KernelOp kernel : module.getOps<KernelOp>()) allFollow &= succeeded(checkSchedule(kernel));
+  for (KernelOp kernel : module.getOps<KernelOp>()) allFollow &= succeeded(checkSchedule(kernel, *target));
   return success(allFollow);
 }
 

@@ -21,10 +21,10 @@ int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
 
 /// The loop orders that the kernel's lowering knows, the usual one first. Each letter stands as it is there, but that a
 /// capital, a loop that threads share, may be small: then they do not. What stands in brackets may be left out.
-SmallVector<StringRef> loopOrders(KernelOp kernel);
+SmallVector<StringRef> loopOrders(KernelOp kernel, const Target &target);
 
 /// Whether the kernel has a schedule that its lowering can follow; emits a diagnostic where not.
-mlir::LogicalResult checkSchedule(KernelOp kernel);
+mlir::LogicalResult checkSchedule(KernelOp kernel, const Target &target);
 
 /// Whether every kernel has a schedule that its lowering can follow; for schedules that were edited by hand.
 mlir::LogicalResult checkSchedules(mlir::ModuleOp module);

@@ -87,7 +87,7 @@ LogicalResult ScheduleFile::apply(ModuleOp module, const Target &target) const {
     if (found == known.end()) continue;
     any = true;
     kernel.setScheduleAttr(lines[found->second].schedule);
-    if (failed(checkSchedule(kernel)))
+    if (failed(checkSchedule(kernel, target)))
       return error(found->second + 1) << "this is the schedule of @" << kernel.getSymName()
                                       << ": correct it, or remove the line";
   }
