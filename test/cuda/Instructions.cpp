@@ -165,6 +165,8 @@ template <typename T> void addReals(Table &table, const std::string &type) {
   }
   table["min." + type] = handler([](T a, T b) { return std::isnan(a) ? b : std::isnan(b) || a < b ? a : b; });
   table["max." + type] = handler([](T a, T b) { return std::isnan(a) ? b : std::isnan(b) || a > b ? a : b; });
+  table["min.NaN." + type] = handler([](T a, T b) { return std::isnan(a) || a < b ? a : b; });
+  table["max.NaN." + type] = handler([](T a, T b) { return std::isnan(a) || a > b ? a : b; });
   table["neg." + type] = handler([](T a) { return -a; });
   table["abs." + type] = handler([](T a) { return std::fabs(a); });
   table["copysign." + type] = handler([](T a, T b) { return std::copysign(b, a); });
@@ -314,14 +316,55 @@ template <Exchange kind> void shuffle(const Instruction &instruction, Warp &warp
   }
 }
 
-void split(const Instruction &instruction, Warp &warp, uint32_t lanes) {
+float fromBf16(uint32_t bits) { return from<float>(uint64_t(bits) << 16); }
+
+/// To the nearest, and of two to the even one.
+uint32_t toBf16(float value) {
+  if (std::isnan(value)) return 0x7fff;
+  auto bits = uint32_t(to(value));
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+/// mma.sync.aligned.m16n8k16.row.col: what each lane's registers hold is in 9.7.15.5.8.
+void multiplyMatrices(const Instruction &instruction, Warp &warp, uint32_t lanes) {
+  if (lanes != ~0u) throw Error("a product of all lanes of a warp, of which some are elsewhere");
+  float a[16][16], b[16][8];
+  auto pair = [&](int operand, int lane, int half) {
+    Lanes room;
+    return fromBf16(warp.values(instruction.operands[operand], room)[lane] >> 16 * half & 0xffff);
+  };
+  for (int lane = 0; lane < warpLanes; ++lane) {
+    int group = lane / 4, column = lane % 4 * 2;
+    for (int half : {0, 1}) {
+      for (int i = 0; i < 4; ++i) a[group + i % 2 * 8][column + half + i / 2 * 8] = pair(4 + i, lane, half);
+      for (int i = 0; i < 2; ++i) b[column + half + i * 8][group] = pair(8 + i, lane, half);
+    }
+  }
+  for (int i = 0; i < 4; ++i) {
+    Lanes room;
+    const Lanes sums = warp.values(instruction.operands[10 + i], room);
+    for (int lane = 0; lane < warpLanes; ++lane) {
+      auto sum = from<float>(sums[lane]);
+      for (int k = 0; k < 16; ++k) sum += a[lane / 4 + i / 2 * 8][k] * b[k][lane % 4 * 2 + i % 2];
+      warp.registers[instruction.operands[i].value][lane] = to(sum);
+    }
+  }
+}
+
+template <typename Half> void split(const Instruction &instruction, Warp &warp, uint32_t lanes) {
   Lanes room;
   const Lanes value = warp.values(instruction.operands[2], room);
   forEach(lanes, [&](int lane) {
     for (int half : {0, 1})
       if (uint64_t into = instruction.operands[half].value; into != noRegister)
-        warp.registers[into][lane] = uint32_t(value[lane] >> 32 * half);
+        warp.registers[into][lane] = Half(value[lane] >> 8 * sizeof(Half) * half);
   });
+}
+
+template <typename T> T extracted(T a, uint32_t at, uint32_t bits) {
+  at &= 255, bits &= 255;
+  T from = at < 8 * sizeof(T) ? T(a >> at) : T(0);
+  return bits < 8 * sizeof(T) ? T(from & ((T(1) << bits) - 1)) : from;
 }
 
 Table tableOfHandlers() {
@@ -344,6 +387,8 @@ Table tableOfHandlers() {
   addConversions<float>(table, "f32"), addConversions<double>(table, "f64");
   table["cvt.f32.f16"] = handler([](uint16_t a) { return fromHalf(a); });
   table["cvt.rn.f16.f32"] = handler([](float a) { return toHalf(a); });
+  table["cvt.rn.bf16.f32"] = handler([](float a) { return uint16_t(toBf16(a)); });
+  table["cvt.rn.bf16x2.f32"] = handler([](float high, float low) { return toBf16(high) << 16 | toBf16(low); });
   for (const char *unsigned_ : {"b8", "u8"}) addAccesses<uint8_t>(table, unsigned_);
   addAccesses<int8_t>(table, "s8"), addAccesses<int16_t>(table, "s16");
   for (const char *bits : {"b16", "u16"}) addAccesses<uint16_t>(table, bits);
@@ -353,11 +398,12 @@ Table tableOfHandlers() {
   table["shfl.sync.down.b32"] = shuffle<Exchange::down>;
   table["shfl.sync.bfly.b32"] = shuffle<Exchange::butterfly>;
   table["shfl.sync.idx.b32"] = shuffle<Exchange::index>;
-  table["mov.split"] = split;
-  table["mov.join"] = handler([](uint32_t low, uint32_t high) { return uint64_t(high) << 32 | low; });
-  table["bfe.u32"] = handler([](uint32_t a, uint32_t at, uint32_t bits) {
-    return uint32_t(at > 31 ? 0 : (a >> at) & ((uint64_t(1) << (bits & 255)) - 1));
-  });
+  table["mov.split.b64"] = split<uint32_t>, table["mov.split.b32"] = split<uint16_t>;
+  table["mov.join.b64"] = handler([](uint32_t low, uint32_t high) { return uint64_t(high) << 32 | low; });
+  table["mov.join.b32"] = handler([](uint16_t low, uint16_t high) { return uint32_t(high) << 16 | low; });
+  table["mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"] = multiplyMatrices;
+  table["bfe.u32"] = handler([](uint32_t a, uint32_t at, uint32_t bits) { return extracted(a, at, bits); });
+  table["bfe.u64"] = handler([](uint64_t a, uint32_t at, uint32_t bits) { return extracted(a, at, bits); });
   table["shf.l.wrap.b32"] = handler([](uint32_t low, uint32_t high, uint32_t by) {
     return uint32_t((uint64_t(high) << 32 | low) << (by & 31) >> 32);
   });

@@ -38,9 +38,12 @@ public:
 
   void run(const std::string &text) {
     std::istringstream in(text);
+    std::string begun; // an instruction that goes on in the next line
     for (std::string line; std::getline(in, line);) {
       if (size_t comment = line.find("//"); comment != std::string::npos) line.resize(comment);
-      if (line = trimmed(line); !line.empty()) add(line);
+      if (line = trimmed(begun + " " + line); line.empty()) continue;
+      begun = (std::islower(line[0]) || line[0] == '@') && line.back() != ';' ? line : "";
+      if (begun.empty()) add(line);
     }
     for (auto &[name, entry] : module.entries)
       for (Instruction &each : entry.code)
@@ -231,9 +234,8 @@ private:
       result.flow = Instruction::barrier;
     } else {
       // `mov.b64 {a, b}, c` writes two, and reads one; `mov.b64 c, {a, b}` the other way round.
-      bool splits = result.opcode == "mov.b64" && trimmed(rest)[0] == '{';
-      bool joins = result.opcode == "mov.b64" && !splits && rest.find('{') != std::string::npos;
-      if (splits || joins) result.opcode = splits ? "mov.split" : "mov.join";
+      if (result.opcode.rfind("mov.b", 0) == 0 && rest.find('{') != std::string::npos)
+        result.opcode.insert(4, trimmed(rest)[0] == '{' ? "split." : "join.");
       std::string name = result.opcode;
       if (name.find(".v2.") != std::string::npos || name.find(".v4.") != std::string::npos)
         name.erase(name.find(".v"), 3);

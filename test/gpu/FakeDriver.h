@@ -11,9 +11,6 @@ struct FakeDriver {
   int devices = 1, capability = 80;
   size_t bytes = SIZE_MAX;          // the most that an allocation can have
   std::map<std::string, int> fails; // functions that fail, with their error
-  /// Runs a kernel on emulated threads; without it kernels only start.
-  void (*emulate)(const char *entry, int blocksX, int blocksY, int threads, const uint64_t *arguments,
-                  int count) = nullptr;
 
   /// What was asked of it.
   struct Call {

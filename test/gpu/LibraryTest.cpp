@@ -1,7 +1,5 @@
-// A whole library for CUDA whose kernels are all for tensor cores, as its users call it, on an emulated device behind a
-// CUDA driver that is no driver.
+// A whole library for CUDA whose kernels are all for tensor cores, as its users call it, on the emulated device.
 #include "test/gpu/Bf16.h"
-#include "test/gpu/EmulatedDevice.h"
 #include "test/gpu/FakeDriver.h"
 
 #include "lib/emit/LoadedModel.h"
@@ -40,19 +38,6 @@ module attributes {fovea.stage = "model"} {
   }
 })";
 
-std::map<std::string, EmulatedDevice::Kernel> kernels;
-int launches = 0;
-
-void emulateLaunch(const char *entry, int blocksX, int blocksY, int threads, const uint64_t *arguments, int count) {
-  auto kernel = kernels.find(entry);
-  ASSERT_NE(kernel, kernels.end()) << entry;
-  ASSERT_LE(count, 6);
-  std::array<uint64_t, 6> values = {};
-  std::copy(arguments, arguments + count, values.begin());
-  ++launches;
-  EmulatedDevice::run(kernel->second, {blocksX, blocksY}, threads, values);
-}
-
 using Matrix = std::vector<uint16_t>;
 
 Matrix normal(size_t count, unsigned seed) {
@@ -70,14 +55,12 @@ protected:
     registerDialects(registry);
     registerLowerings(registry);
     context.appendDialectRegistry(registry);
-    library = dlopen(FAKE_DRIVER, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(EMULATED_DRIVER, RTLD_NOW | RTLD_LOCAL);
     EXPECT_TRUE(library) << dlerror();
     driver = static_cast<FakeDriver *>(dlsym(library, "fake_driver"));
     *driver = FakeDriver();
-    driver->emulate = emulateLaunch;
     options.struct_size = sizeof options;
     options.sizes[0] = rows;
-    launches = 0;
   }
   ~Libraries() override {
     if (handle) code->function<void(void *)>("destroy")(handle);
@@ -93,21 +76,11 @@ protected:
     auto compiled = compileModel(*module, compileOptions);
     EXPECT_TRUE(succeeded(compiled));
     for (TargetProgram &program : compiled->programs)
-      if (program.target.onDevice()) loadDeviceCode(program);
+      for (KernelOp kernel : program.module->getOps<KernelOp>())
+        EXPECT_EQ(gpu::canCompile(kernel, program.target), program.target.onDevice());
     code = llvm::cantFail(LoadedModel::load(*compiled, compileOptions));
     handle = code->function<void *(const fovea_options *)>("create")(&options);
     return handle ? "" : lastError();
-  }
-
-  void loadDeviceCode(TargetProgram &program) {
-    for (KernelOp kernel : program.module->getOps<KernelOp>()) {
-      EXPECT_TRUE(gpu::canCompile(kernel, program.target));
-      const std::string &symbol = program.kernels.at(kernel.getSymName().str()).symbol;
-      auto text = gpu::kernelText(kernel, program.target, KernelText::llvm);
-      void *device = loadKernels(folder / symbol, *text, symbol);
-      for (std::string name : {symbol, symbol + "_unaligned"})
-        kernels[name] = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(device, name.c_str()));
-    }
   }
 
   std::string lastError() { return code->function<const char *(void *)>("last_error")(handle); }
@@ -155,7 +128,7 @@ TEST_F(Libraries, RunOnTheDevice) {
   ASSERT_EQ(create(), "");
   EXPECT_EQ(target(), "cuda-sm80");
   ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
-  EXPECT_EQ(launches, 2);
+  EXPECT_EQ(driver->count("cuLaunchKernel"), 2);
   EXPECT_EQ(driver->copies(), 4); // three inputs and the output
   check();
 }
@@ -195,7 +168,7 @@ TEST_F(Libraries, RunOnTheProcessorWhereThatIsAskedFor) {
   ASSERT_EQ(create("x86-64+cuda-sm80"), "");
   EXPECT_EQ(target(), "x86-64");
   ASSERT_EQ(forward(x.data(), y.data()), 0) << lastError();
-  EXPECT_EQ(launches, 0);
+  EXPECT_EQ(driver->count("cuLaunchKernel"), 0);
   check();
 }
 

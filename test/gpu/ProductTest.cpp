@@ -1,7 +1,7 @@
 // Products of bf16 matrices by the tensor-core provider, in both forms: the vector form as code for the processor, and
-// the device form launched as on a device, which is emulated. Both against sums of f64.
+// the device form launched as on a device, whose PTX is emulated. Both against sums of f64.
+#include "test/cuda/Machine.h"
 #include "test/gpu/Bf16.h"
-#include "test/gpu/EmulatedDevice.h"
 
 #include "dialect/Ops.h"
 #include "lib/emit/Files.h"
@@ -112,7 +112,14 @@ protected:
     return *module->getOps<KernelOp>().begin();
   }
 
-  void *load(const std::string &name, const std::string &object) { return loadObject(folder / name, object); }
+  void *load(const std::string &name, const std::string &object) {
+    std::string path = folder / name;
+    EXPECT_FALSE(bool(writeFile(path + ".o", object)));
+    EXPECT_EQ(std::system(("cc -shared -o " + path + ".so " + path + ".o").c_str()), 0);
+    void *library = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+    EXPECT_TRUE(library) << dlerror();
+    return library;
+  }
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -137,6 +144,10 @@ public:
   }
   char *address() { return bytes.data() + size(start); }
   const char *address() const { return bytes.data() + size(start); }
+  bool has(uint64_t at, size_t bytes) const {
+    auto first = reinterpret_cast<uint64_t>(address());
+    return at >= first && at + bytes <= first + size(count);
+  }
   bool surroundingsAreIntact() const {
     auto intact = [](char byte) { return byte == canary; };
     return std::all_of(bytes.begin(), bytes.begin() + size(start), intact) &&
@@ -193,6 +204,13 @@ public:
     values.resize(7);
     return ((int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))function)(
         values[0], values[1], values[2], values[3], values[4], values[5], values[6]);
+  }
+
+  /// Whether these bytes are one matrix's.
+  bool has(uint64_t address, size_t bytes) const {
+    for (const Stored *matrix : {&a, &b, &bias, &residual, &result})
+      if (matrix->has(address, bytes)) return true;
+    return false;
   }
 
   void check() const {
@@ -322,9 +340,9 @@ TEST_P(Products, AssembleWithoutSpills) {
 
 //===-- The device ------------------------------------------------------------------------------------------------===//
 
-/// What the launcher finds on this device.
+/// What the launcher finds on this device, and leaves there.
 struct {
-  void *kernels = nullptr;
+  const Product *product = nullptr; // in its memory
   std::string ptx, entry;
   int initialized = 0;
 } device;
@@ -332,12 +350,10 @@ struct {
 TEST_P(Products, OnAnEmulatedDevice) {
   Shape shape = GetParam();
   KernelOp kernel = parse(kernelText(shape));
-  auto text = gpu::kernelText(kernel, target("cuda-sm80"), fovea::KernelText::llvm);
-  ASSERT_TRUE(succeeded(text));
   auto code = gpu::compileKernel(kernel, target("cuda-sm80"));
   ASSERT_TRUE(succeeded(code));
-  device = {loadKernels(folder / "device", *text, code->symbol)};
   Product product(shape);
+  device = {&product};
   ASSERT_EQ(product.call(dlsym(load("launcher", code->object), code->symbol.c_str())), 0);
   EXPECT_EQ(device.initialized, 1);
   EXPECT_EQ(device.entry, code->symbol + (shape.apart ? "_unaligned" : ""));
@@ -360,19 +376,31 @@ extern "C" int halide_cuda_run(void *, void *state, const char *entry, int block
                                int threadsX, int threadsY, int threadsZ, int sharedBytes, const size_t *sizes,
                                void **arguments, const int8_t *areBuffers) {
   EXPECT_EQ(state, &device);
-  EXPECT_EQ(blocksZ * threadsY * threadsZ, 1);
-  EXPECT_EQ(sharedBytes, 0);
   device.entry = entry;
-  std::array<uint64_t, 6> values = {};
+  ptx::Launch launch = {{uint32_t(blocksX), uint32_t(blocksY), uint32_t(blocksZ)},
+                        {uint32_t(threadsX), uint32_t(threadsY), uint32_t(threadsZ)},
+                        uint32_t(sharedBytes)};
   size_t count = 0;
   for (; sizes[count]; ++count) {
-    if (areBuffers[count]) values[count] = static_cast<Buffer *>(arguments[count])->device;
-    if (!areBuffers[count]) std::memcpy(&values[count], arguments[count], 8);
+    uint64_t &value = launch.parameters.emplace_back();
+    if (areBuffers[count]) value = static_cast<Buffer *>(arguments[count])->device;
+    if (!areBuffers[count]) std::memcpy(&value, arguments[count], 8);
     EXPECT_EQ(sizes[count], 8u);
   }
   EXPECT_EQ(arguments[count], nullptr);
-  auto kernel = reinterpret_cast<EmulatedDevice::Kernel>(dlsym(device.kernels, entry));
-  EXPECT_TRUE(kernel);
-  EmulatedDevice::run(kernel, {blocksX, blocksY}, threadsX, values);
+  try {
+    ptx::run(ptx::Module(device.ptx).entries.at(entry), launch,
+             [](uint64_t address, size_t bytes) { return device.product->has(address, bytes); });
+  } catch (const ptx::Error &error) {
+    ADD_FAILURE() << error.what();
+  }
   return 0;
+}
+
+/// Called where the processor cannot round to bf16, and not in every libgcc: the nearest, ties to even, in the low half
+/// of a register of floats.
+extern "C" float __truncsfbf2(float value) {
+  uint32_t bits = low(value);
+  std::memcpy(&value, &bits, 4);
+  return value;
 }
