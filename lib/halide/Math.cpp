@@ -177,7 +177,7 @@ Expr log(const Expr &x) {
   Expr sb = bits(scaled);
   Expr shifted = sb - 0x3f3504f3; // exponent such that the mantissa is in [sqrt 1/2, sqrt 2)
   Expr e = cast<float>((shifted >> 23) - select(tiny, 23, 0));
-  Expr m = reinterpret<float>((shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  Expr m = sub(reinterpret<float>((shifted & 0x007fffff) + 0x3f3504f3), 1.0f); // or Halide takes the 1 last
   Expr z = m * m;
   Expr y = polynomial(m, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
                           -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1}) *

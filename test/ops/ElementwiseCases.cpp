@@ -57,6 +57,19 @@ Case compare(const std::string &relation, Operand a, Operand b, const Function2 
        {}});
 }
 
+/// Compared and selected in one kernel, in rows of groups of four.
+Case larger() {
+  return {"select_larger",
+          {{"a", {3, 16}}, {"b", {16}}},
+          [](const Build &build, Values v) {
+            return SmallVector<Value>{build.make<SelectOp>(build.make<CompareOp>(v[0], v[1], "le"), v[1], v[0])};
+          },
+          [](const Arrays &v) {
+            return Arrays{reference::binary(v[0], v[1], [](double a, double b) { return std::max(a, b); })};
+          },
+          {}};
+}
+
 Case cast(const std::string &name, Operand x, const std::function<mlir::Type(const Build &)> &to,
           const Function &function, Bound bound = {}) {
   return {name,
@@ -227,6 +240,7 @@ Suite elementwiseSuite() {
       compare("lt", {"a", {3, 1}, whole(0, 3), Kind::i32}, {"b", {17}, whole(0, 3), Kind::i32}, std::less<>()),
       compare("le", {"a", {59}, whole(0, 3)}, {"b", {}, whole(0, 3)}, std::less_equal<>()),
       select("select_same", {3, 17}, {3, 17}, {3, 17}),
+      larger(),
       select("select_broadcast", {17}, {3, 1}, {}),
       select("select_scalar_condition", {}, {3, 17}, {17}),
       withoutGradient(cast("cast_f64", {"x", {3, 17}}, f64, [](double x) { return x; })),

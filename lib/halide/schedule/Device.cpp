@@ -23,7 +23,7 @@ static Var fuseAll(Stage &stage, const std::vector<Var> &loops) {
   return result;
 }
 
-Var elementPerThread(Stage stage, int wide) {
+Var elementPerThread(Stage stage, int wide, bool byOne) {
   std::vector<VarOrRVar> order;
   std::vector<Var> elements;
   for (const Halide::Internal::Dim &dim : stage.get_schedule().dims())
@@ -38,7 +38,8 @@ Var elementPerThread(Stage stage, int wide) {
   }
   order.insert(order.end(), elements.begin(), elements.end());
   if (order.size() > 1) stage.reorder(order);
-  if (wide > 1) stage.split(elements[0], elements[0], lane, wide, guard).vectorize(lane);
+  if (wide > 1) stage.split(elements[0], elements[0], lane, wide, guard);
+  if (wide > 1) byOne ? stage.unroll(lane) : stage.vectorize(lane);
   Var flat = fuseAll(stage, elements);
   stage.split(flat, block, thread, blockThreads, guard).gpu_blocks(block).gpu_threads(thread);
   return thread;

@@ -6,9 +6,10 @@
 
 namespace fovea {
 
-/// A thread for each element of a stage, or for `wide` neighbours, which goes through the stage's sums on its own.
-/// Returns the loop over threads, at which stages for one element can be computed; for rank 0 there is one thread.
-Halide::Var elementPerThread(Halide::Stage stage, int wide = 1);
+/// A thread for each element of a stage, or for `wide` neighbours, together or one `byOne`, which goes through the
+/// stage's sums on its own. Returns the loop over threads, at which stages for one element can be computed; for rank 0
+/// there is one thread.
+Halide::Var elementPerThread(Halide::Stage stage, int wide = 1, bool byOne = false);
 
 /// Computes a Func in a kernel of its own with a thread for each element; where a stage's elements come from others,
 /// each stage has a kernel.

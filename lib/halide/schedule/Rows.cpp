@@ -55,7 +55,9 @@ Var scheduleElementwise(KernelLowering &kernel, bool vectorize) {
   if (sharesByLanes(kernel)) return blockPerRows(kernel, output.stage(), output.vars, (int)schedule.getVector());
   if (schedule.getLoops() == "Rt" && output.vars.size() > 1)
     return blockPerRows(kernel, output.stage(), output.vars, partialResults(kernel, output.extents.back()));
-  return elementPerThread(output.stage(), schedule.getLoops() == "Bt" ? (int)schedule.getVector() : 1);
+  // In OpenCL C Halide has no vectors of booleans from math's comparisons.
+  bool byOne = kernel.target.device == Device::opencl;
+  return elementPerThread(output.stage(), schedule.getLoops() == "Bt" ? (int)schedule.getVector() : 1, byOne);
 }
 
 Var scheduleRows(KernelLowering &kernel) {
