@@ -5,6 +5,8 @@
 #include "test/ops/Module.h"
 #include "test/ops/Recording.h"
 
+#include "lib/emit/Files.h"
+
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/xxhash.h"
 
@@ -181,8 +183,8 @@ std::vector<double> differences(const Case &of, Arrays inputs, const Arrays &cot
 }
 
 /// The bound that rounding sets: of f32, 16 times what it did in two tries; of f64, the same at its scale.
-Bound boundOf(const Case &of, const Arrays &inputs, const Array &want, size_t index, double slack) {
-  if (!of.rounded) return {of.bound.f64 * slack, of.bound.f32 * slack, of.bound.floor};
+Bound boundOf(const Case &of, const Arrays &inputs, const Array &want, size_t index) {
+  if (!of.rounded) return of.bound;
   double largest = 0, error = 0;
   for (double value : want.values) largest = std::max(largest, std::abs(value));
   for (uint64_t seed : {1, 2}) {
@@ -266,6 +268,12 @@ public:
       }
     }
     EXPECT_GT(compared, 0) << "no result has the batch as its first dimension";
+  }
+
+  void writeModel() {
+    std::string text;
+    llvm::raw_string_ostream(text) << *buildModule(context.get(), cases, setting.precision);
+    if (llvm::Error error = writeFile(setting.model, text)) FAIL() << llvm::toString(std::move(error));
   }
 
   /// Writes the library for the device, inputs, and the results of a run on the processor with their bounds.
@@ -357,7 +365,7 @@ private:
       }
       wanted[each.name] = each.reference(operands[each.name]);
       for (auto [index, want] : llvm::enumerate(wanted[each.name]))
-        bounds[each.name].push_back(boundOf(each, operands[each.name], want, index, setting.slack));
+        bounds[each.name].push_back(boundOf(each, operands[each.name], want, index));
       if (!each.gradient) continue;
       for (size_t index = 0; index < wanted[each.name].size(); ++index) {
         Operand weight{"g" + std::to_string(index), wanted[each.name][index].shape, uniform(-1, 1)};
@@ -490,6 +498,7 @@ void check(const Suite &suite, const Setting &setting) {
     if (runsIn(each, setting.precision) && (!only || StringRef(each.name).contains(only))) cases.push_back(each);
   ASSERT_FALSE(cases.empty()) << suite.name << ": no case ran";
   Run run(cases, setting);
+  if (!setting.model.empty()) return run.writeModel();
   if (!run.compile()) return;
   if (!setting.record.empty()) run.record();
   if (!setting.runs) return;

@@ -13,7 +13,7 @@ struct Setting {
   std::string target = "host";        // a device runs twice, whatever the threads
   bool runs = true;                   // or only compiles
   std::string record;                 // a folder: write what a device must give, for test/gpu/ops.py
-  double slack = 1;                   // bounds times this, where no product is fused with a sum
+  std::string model;                  // a file: write the module there, and no more
 };
 
 /// Every result within its bound; gradients within theirs; the same bits for 1, 2 and 7 threads and from run to run; an

@@ -1,7 +1,7 @@
 // Ops on a device against the references: a fixed sample that has every kind of schedule, odd sizes included.
 // OPS_DEVICE names another target than opencl, and OPS_DEVICE_CASES=all stands for all cases in all precisions. Where
 // there is no device they are compiled only. OPS_RECORD is a folder in which to write them for machines without a
-// compiler.
+// compiler, OPS_MODELS one in which to write their modules, for tools/ptxas.py.
 #include "test/Devices.h"
 #include "test/ops/Check.h"
 #include "test/ops/Suites.h"
@@ -15,7 +15,8 @@ namespace fovea::ops {
 using Names = std::set<std::string>;
 
 static const std::map<std::string, Names> sample = {
-    {"Elementwise", {"add_deep", "add_outer", "mul_same", "erf", "gelu", "tanh", "cast_to_i64", "select_broadcast"}},
+    {"Elementwise",
+     {"add_deep", "add_outer", "mul_same", "erf", "gelu", "tanh", "cast_to_i64", "select_broadcast", "select_larger"}},
     {"SpecialValues", {"exp", "log", "minimum", "compare_le"}},
     {"Activations", {"softplus", "remainder"}},
     {"Views", {"chain", "concat_middle", "pad_reflect"}},
@@ -43,10 +44,18 @@ static std::string setting(const char *name, const char *otherwise) {
 static std::string target() { return setting("OPS_DEVICE", "opencl"); }
 static bool allCases() { return setting("OPS_DEVICE_CASES", "") == "all"; }
 
+/// Those of constant sizes, and those with a batch.
+static std::vector<Suite> allSuites() {
+  std::vector<Suite> result = staticSuites();
+  result.push_back(batchSuite());
+  result.push_back(relativesBatchSuite());
+  return result;
+}
+
 /// The suites with the cases that run.
 static std::vector<Suite> suitesOnDevice() {
   std::vector<Suite> result;
-  for (Suite suite : staticSuites()) {
+  for (Suite suite : allSuites()) {
     if (!allCases())
       llvm::erase_if(suite.cases, [&](const Case &each) {
         auto chosen = sample.find(suite.name);
@@ -57,18 +66,27 @@ static std::vector<Suite> suitesOnDevice() {
   return result;
 }
 
+static bool hasBatch(const Suite &suite) {
+  return llvm::any_of(suite.cases, [](const Case &each) {
+    return llvm::any_of(each.operands, [](const Operand &operand) { return llvm::is_contained(operand.shape, batch); });
+  });
+}
+
 struct OnDevice : testing::TestWithParam<std::tuple<size_t, Precision>> {};
 
 TEST_P(OnDevice, Match) {
   auto [index, precision] = GetParam();
+  const Suite suite = suitesOnDevice()[index];
   Setting onDevice{precision};
   onDevice.target = target();
-  onDevice.slack = 2; // their functions and sums differ from a processor's
+  if (hasBatch(suite)) onDevice.batches = {1, 3, 37};
   if (std::string folder = setting("OPS_RECORD", ""); !folder.empty())
-    onDevice.record = folder + "/" + suitesOnDevice()[index].name + nameOf(precision);
+    onDevice.record = folder + "/" + suite.name + nameOf(precision);
+  if (std::string folder = setting("OPS_MODELS", ""); !folder.empty())
+    onDevice.model = folder + "/" + suite.name + nameOf(precision) + ".mlir";
   std::string why = whyNoDevice(onDevice.target);
-  onDevice.runs = why.empty() && onDevice.record.empty();
-  check(suitesOnDevice()[index], onDevice);
+  onDevice.runs = why.empty() && onDevice.record.empty() && onDevice.model.empty();
+  check(suite, onDevice);
   if (!onDevice.runs) GTEST_SKIP() << "compiled, not run" << (why.empty() ? "" : ": ") << why;
 }
 
@@ -89,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(, OnDevice, testing::ValuesIn(parameters()), [](const a
 
 TEST(DeviceSample, NamesCasesThatThereAre) {
   Names known;
-  for (const Suite &suite : staticSuites())
+  for (const Suite &suite : allSuites())
     for (const Case &each : suite.cases) known.insert(suite.name + "." + each.name);
   for (const auto &[suite, names] : sample)
     for (const std::string &name : names) EXPECT_TRUE(known.count(suite + "." + name)) << suite << "." << name;
