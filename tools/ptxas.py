@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What kernels for CUDA take of a GPU: tools/ptxas.py MODEL.mlir... [--targets cuda-sm80,cuda-sm90] [--foveac PATH]
+"""What kernels for CUDA take of a GPU: tools/ptxas.py MODEL.mlir... [--targets cuda-sm80,cuda-sm90] [--capabilities 80,90] [--kinds]
 
-Compiles each model to PTX, assembles every kernel with ptxas for the target's capability, and prints a table: registers,
-threads of a block and memory that they share, bytes spilled and of the stack. Fails where ptxas refuses a kernel, and where one of a
-product, a convolution, attention, rows or sums spills or keeps values on its stack. Exits with 77 where there is no ptxas.
+Compiles each model to PTX, assembles every kernel with ptxas for the target's capability, or for those that are given, and prints a
+table: registers, threads of a block and memory that they share, bytes spilled and of the stack; with --kinds the most of each kind of
+kernel. Fails where ptxas refuses a kernel, and where one of a product, a convolution, attention, rows or sums spills or keeps values on
+its stack. Exits with 77 where there is no ptxas.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import shutil
@@ -23,7 +25,7 @@ RUN = re.compile(r'halide_cuda_run\(cuda\[0\], "_kernel_([^"]+)", (.*?), \(void 
 def text(foveac, model, target, stage):
     done = subprocess.run([foveac, model, f"--target={target}", f"--compile-to={stage}"], capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"{model} for {target}: foveac failed:\n{done.stderr}")
+        raise RuntimeError(f"{model} for {target}: foveac failed:\n{done.stderr}")
     return done.stdout
 
 
@@ -59,40 +61,65 @@ def short(entry, hidden=re.compile(r"^_kernel_(?:fovea_[0-9a-f]{20}_)?")):
     return hidden.sub("", entry)
 
 
-def rows_of(ptxas, foveac, model, target, failures):
+def rows_of(ptxas, foveac, model, target, capabilities, failures):
+    """A row for each entry of each kernel, with the numbers as such."""
     stmt = {name: launches(body) for name, _, body in sections(text(foveac, model, target, "stmt"))}
     for name, schedule, ptx in sections(text(foveac, model, target, "ptx")):
-        entries, errors = assemble(ptxas, ptx, target.removeprefix("cuda-sm"))
-        if errors or not entries:
-            failures.append(f"{model}: {name} for {target}: {errors or 'there is no entry'}")
-        for entry, stack, stores, loads, registers, rest in entries:
-            static = re.search(r"(\d+) bytes smem", rest)
-            threads, shared = stmt.get(name, {}).get(short(entry), ("", static[1] if static else "0"))
-            spills = int(stores) + int(loads)
-            if name.startswith(MUST_FIT) and (spills or int(stack)):
-                failures.append(f"{model}: {name} for {target} spills {spills} bytes and has a stack of {stack}: {short(entry)}")
-            yield [name, target, re.sub(r"(rows|columns|vector|task|chunks|width|depth) = ", r"\1=", schedule).replace('"', ""), registers,
-                   threads, shared, str(spills), stack, short(entry).split("_")[0]]
+        for capability in capabilities or [target.removeprefix("cuda-sm")]:
+            entries, errors = assemble(ptxas, ptx, capability)
+            if errors or not entries:
+                failures.append(f"{model}: {name} for {target}: {errors or 'there is no entry'}")
+            for entry, stack, stores, loads, registers, rest in entries:
+                static = re.search(r"(\d+) bytes smem", rest)
+                threads, shared = stmt.get(name, {}).get(short(entry), ("", static[1] if static else "0"))
+                spills = int(stores) + int(loads)
+                if name.startswith(MUST_FIT) and (spills or int(stack)):
+                    failures.append(f"{model}: {name} for {target} on {capability} spills {spills} bytes and has a stack of {stack}: {short(entry)}")
+                yield [name, f"{target} on {capability}", re.sub(r"(rows|columns|vector|task|chunks|width|depth) = ", r"\1=", schedule).replace('"', ""),
+                       int(registers), threads, shared, spills, int(stack), short(entry).split("_")[0]]
+
+
+def kinds_of(rows):
+    """The most that kernels of a kind take, each number on its own."""
+    kinds = {}
+    for name, target, _, registers, threads, shared, spills, stack, _ in rows:
+        kind = kinds.setdefault((re.sub(r"_\d+(_in_place.*)?$", "", name), target), [0, 0, 0, 0, 0, 0])
+        known = [int(number) if number.isdigit() else 0 for number in (threads, shared)]
+        kind[0] += 1
+        kind[1:] = map(max, kind[1:], [registers, *known, spills, stack])
+    return [[*key, *numbers] for key, numbers in sorted(kinds.items())]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", metavar="MODEL.mlir")
     parser.add_argument("--targets", default="cuda-sm80,cuda-sm90")
+    parser.add_argument("--capabilities", help="what to assemble for, such as 80,90; by default the target's own")
+    parser.add_argument("--kinds", action="store_true", help="print the most of each kind of kernel")
     parser.add_argument("--foveac", default=os.path.join(os.path.dirname(__file__), "..", "build", "bin", "foveac"))
     options = parser.parse_args()
     ptxas = shutil.which("ptxas", path=os.environ["PATH"] + ":/usr/local/cuda/bin")
     if not ptxas:
         print("SKIP: there is no ptxas, in PATH or in /usr/local/cuda/bin")
         return 77
-    failures = []
-    rows = [["kernel", "target", "schedule", "registers", "threads", "shared", "spilled", "stack", "stage"]]
-    for model in options.models:
-        for target in options.targets.split(","):
-            rows += rows_of(ptxas, options.foveac, model, target, failures)
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    failures, rows = [], []
+    capabilities = options.capabilities.split(",") if options.capabilities else []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        def work(job):
+            try:
+                return list(rows_of(ptxas, options.foveac, *job, capabilities, failures))
+            except RuntimeError as error:
+                failures.append(str(error))
+                return []
+        for found in pool.map(work, [(model, target) for model in options.models for target in options.targets.split(",")]):
+            rows += found
+    if options.kinds:
+        table = [["kind", "target", "kernels", "registers", "threads", "shared", "spilled", "stack"], *kinds_of(rows)]
+    else:
+        table = [["kernel", "target", "schedule", "registers", "threads", "shared", "spilled", "stack", "stage"], *rows]
+    widths = [max(len(str(row[at])) for row in table) for at in range(len(table[0]))]
+    for row in table:
+        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
     for failure in failures:
         print("error:", failure, file=sys.stderr)
     return 1 if failures else 0
