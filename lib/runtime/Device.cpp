@@ -2,6 +2,7 @@
 // and Halide's hooks, which kernels call. Kernels' own failures are kept for the call, because products ignore them.
 #include "Device.h"
 
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,21 +22,23 @@ void **PointerTable::find(const void *key) const {
   return nullptr;
 }
 
-bool PointerTable::insert(const void *key, void *value) {
-  if (2 * (count + 1) > capacity) {
-    PointerTable larger = {nullptr, 0, capacity ? 2 * capacity : 64};
-    larger.entries = static_cast<Entry *>(calloc(larger.capacity, sizeof(Entry)));
-    if (!larger.entries) return false;
-    for (int32_t i = 0; i < capacity; ++i)
-      if (entries[i].key) larger.insert(entries[i].key, entries[i].value);
-    free(entries);
-    *this = larger;
-  }
+bool PointerTable::reserve() {
+  if (2 * (count + 1) <= capacity) return true;
+  PointerTable larger = {nullptr, 0, capacity ? 2 * capacity : 64};
+  larger.entries = static_cast<Entry *>(calloc(larger.capacity, sizeof(Entry)));
+  if (!larger.entries) return false;
+  for (int32_t i = 0; i < capacity; ++i)
+    if (entries[i].key) larger.insert(entries[i].key, entries[i].value);
+  free(entries);
+  *this = larger;
+  return true;
+}
+
+void PointerTable::insert(const void *key, void *value) {
   uint32_t at = place_of(key, capacity);
   while (entries[at].key) at = (at + 1) & (capacity - 1);
   entries[at] = {key, value};
   ++count;
-  return true;
 }
 
 namespace {
@@ -71,16 +74,26 @@ int64_t staging_bytes(const fovea_model *model, const fovea_program *program, co
   return most;
 }
 
-/// What went wrong, for the handle's message.
+/// What went wrong, for the handle's message: an error of the interface, or 0, and `details`.
 int32_t fail_device(fovea_handle *handle, const char *doing, int32_t error, int32_t code = FOVEA_DEVICE_ERROR) {
   OpenDevice *device = handle->device;
   char text[FOVEA_MESSAGE_BYTES];
+  const char *why = error ? device->api->explain(device, error, text) : "";
   if (!device->failure)
-    fail(handle, code, "%s: %s failed: %.300s%s%.200s", handle->entry ? handle->entry : "create", doing,
-         device->api->explain(device, error, text), device->details[0] ? ": " : "", device->details);
+    fail(handle, code, "%s: %s failed: %.300s%s%.200s", handle->entry ? handle->entry : "create", doing, why,
+         error && device->details[0] ? ": " : "", device->details);
   device->details[0] = 0;
   device->failure = device->failure ? device->failure : code;
   return device->failure;
+}
+
+int32_t fail_details(fovea_handle *handle, const char *doing, int32_t code, const char *format, ...) {
+  OpenDevice *device = handle->device;
+  va_list values;
+  va_start(values, format);
+  vsnprintf(device->details, sizeof device->details, format, values);
+  va_end(values);
+  return fail_device(handle, doing, 0, code);
 }
 
 int64_t room(const fovea_program *program) {
@@ -185,6 +198,10 @@ int32_t launched(fovea_handle *handle) {
   return device->failure;
 }
 
+int32_t fail_memory(fovea_handle *handle, const char *doing) {
+  return fail_details(handle, doing, FOVEA_OUT_OF_MEMORY, "the host has no memory for the table of what is there");
+}
+
 OpenDevice *device_of(void *user_context) { return static_cast<Worker *>(user_context)->handle->device; }
 
 int32_t create(fovea_handle *handle, const fovea_options *options, const DeviceApi *api, void *room, char *message) {
@@ -246,26 +263,31 @@ int32_t fovea::device_initialize_kernels(void *user_context, void **state, const
   OpenDevice *device = device_of(user_context);
   __atomic_store_n(state, const_cast<char *>(source), __ATOMIC_RELAXED);
   if (device->failure || device->modules.find(source)) return 0;
+  if (!device->modules.reserve()) return fail_memory(device->handle, "loading a kernel");
   Entered entered(device);
   void *module;
   int32_t error = device->api->load(device, source, bytes, &module);
   if (error) return fail_device(device->handle, "loading a kernel", error);
-  if (!device->modules.insert(source, module))
-    return fail_device(device->handle, "loading a kernel", 0, FOVEA_OUT_OF_MEMORY);
+  device->modules.insert(source, module);
   return 0;
 }
 
 /// A constant of a kernel lies in the library; the device gets a copy of it, once.
 static uint64_t constant_on_device(OpenDevice *device, const halide_buffer_t *buffer) {
+  constexpr char doing[] = "copying a constant to the device";
   if (void **known = device->constants.find(buffer->host)) return reinterpret_cast<uint64_t>(*known);
   uint64_t address = 0;
   size_t bytes = buffer->size_in_bytes();
-  int32_t error = device->api->allocate(device, bytes, &address);
-  if (!error) error = device->api->copy_in(device, address, buffer->host, bytes);
+  if (!device->constants.reserve()) return fail_memory(device->handle, doing), address;
+  if (int32_t error = device->api->allocate(device, bytes, &address))
+    return fail_device(device->handle, doing, error), address;
+  int32_t error = device->api->copy_in(device, address, buffer->host, bytes);
   if (!error) error = device->api->wait(device);
-  if (error) fail_device(device->handle, "copying a constant to the device", error);
-  if (!error && !device->constants.insert(buffer->host, reinterpret_cast<void *>(address)))
-    fail_device(device->handle, "copying a constant to the device", 0, FOVEA_OUT_OF_MEMORY);
+  if (error) {
+    device->api->release(device, address);
+    return fail_device(device->handle, doing, error), 0;
+  }
+  device->constants.insert(buffer->host, reinterpret_cast<void *>(address));
   return address;
 }
 
@@ -277,6 +299,7 @@ int32_t fovea::device_run(void *user_context, void *state, const char *entry, co
   if (known) {
     function = *known;
   } else {
+    if (!device->functions.reserve()) return fail_memory(device->handle, "finding a kernel");
     int32_t error = device->api->find(device, *device->modules.find(state), entry, &function);
     if (error) return fail_device(device->handle, "finding a kernel", error);
     device->functions.insert(entry, function);
@@ -284,12 +307,14 @@ int32_t fovea::device_run(void *user_context, void *state, const char *entry, co
   // Nothing runs where there is nothing to do.
   for (int32_t i = 0; i < 3; ++i)
     if (launch.blocks[i] <= 0 || launch.threads[i] <= 0) return 0;
-  constexpr int32_t kMaxArguments = 128;
+  constexpr int32_t kMaxArguments = 512; // CUDA takes 4096 bytes of them
   uint64_t addresses[kMaxArguments];
   void *arguments[kMaxArguments];
   int32_t count = 0;
   for (; launch.sizes[count]; ++count) {
-    if (count == kMaxArguments) return fail_device(device->handle, "launching a kernel of more than 128 arguments", 0);
+    if (count == kMaxArguments)
+      return fail_details(device->handle, "launching a kernel", FOVEA_DEVICE_ERROR,
+                          "it has more than %d arguments: join some of its inputs before", kMaxArguments);
     arguments[count] = launch.arguments[count];
     if (!launch.is_buffer[count]) continue;
     const halide_buffer_t *buffer = static_cast<const halide_buffer_t *>(launch.arguments[count]);
@@ -310,10 +335,9 @@ int halide_device_malloc(void *user_context, halide_buffer_t *buffer, const hali
   if (buffer->device) return 0;
   int64_t bytes = round_up_device(buffer->size_in_bytes());
   if (bytes > device->scratch_bytes - device->scratch_used) {
-    snprintf(device->details, sizeof device->details,
-             "it asks for %lld bytes, %lld are left: its plan is too small, a defect", (long long)bytes,
-             (long long)(device->scratch_bytes - device->scratch_used));
-    return fail_device(device->handle, "a kernel's intermediate", 0);
+    return fail_details(device->handle, "a kernel's intermediate", FOVEA_DEVICE_ERROR,
+                        "it asks for %lld bytes, %lld are left: its plan is too small, a defect", (long long)bytes,
+                        (long long)(device->scratch_bytes - device->scratch_used));
   }
   buffer->device = device->scratch + device->scratch_used;
   buffer->device_interface = &kDeviceInterface;
@@ -330,7 +354,8 @@ void halide_device_free_as_destructor(void *, void *buffer) { static_cast<halide
 // Arguments are there already, and constants go when a kernel reads them.
 int halide_copy_to_device(void *, halide_buffer_t *, const halide_device_interface_t *) { return 0; }
 int halide_copy_to_host(void *user_context, halide_buffer_t *) {
-  return fail_device(device_of(user_context)->handle, "a kernel's stage on the host, a defect,", 0);
+  return fail_details(device_of(user_context)->handle, "a kernel", FOVEA_DEVICE_ERROR,
+                      "a stage of it would run on the host, a defect");
 }
 
 } // extern "C"

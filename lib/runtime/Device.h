@@ -18,7 +18,8 @@ struct PointerTable {
   int32_t count, capacity; // a power of two
 
   void **find(const void *key) const;
-  bool insert(const void *key, void *value); // false: no memory
+  bool reserve();                            // room for one more; false: no memory
+  void insert(const void *key, void *value); // into room that there is
 };
 
 struct Launch {

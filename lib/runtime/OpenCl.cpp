@@ -15,19 +15,22 @@ namespace {
 typedef int32_t cl_int;
 typedef uint32_t cl_uint;
 typedef uint64_t cl_bitfield;
-constexpr cl_uint CL_DEVICE_NAME = 0x102B, CL_DEVICE_SVM_CAPABILITIES = 0x1053, CL_PROGRAM_BUILD_LOG = 0x1183;
+constexpr cl_uint CL_DEVICE_NAME = 0x102B, CL_DEVICE_SVM_CAPABILITIES = 0x1053, CL_PROGRAM_BUILD_LOG = 0x1183,
+                  CL_QUEUE_CONTEXT = 0x1090, CL_QUEUE_DEVICE = 0x1091;
 constexpr cl_bitfield CL_DEVICE_TYPE_ALL = 0xFFFFFFFF, CL_MEM_READ_WRITE = 1, CL_MEM_SVM_FINE_GRAIN_BUFFER = 1 << 10,
                       CL_DEVICE_SVM_FINE_GRAIN_BUFFER = 2;
 
 #define FOVEA_OPENCL_FUNCTIONS(each)                                                                                   \
   each(cl_int, clGetPlatformIDs,                                                                                       \
        (cl_uint, void **, cl_uint *)) each(cl_int, clGetDeviceIDs, (void *, cl_bitfield, cl_uint, void **, cl_uint *)) \
-      each(cl_int, clGetDeviceInfo, (void *, cl_uint, size_t, void *, size_t *))                                       \
-          each(void *, clCreateContext, (const intptr_t *, cl_uint, void *const *, void *, void *, cl_int *)) each(    \
-              cl_int, clReleaseContext, (void *)) each(void *, clCreateCommandQueueWithProperties,                     \
-                                                       (void *, void *, const cl_bitfield *, cl_int *))                \
-              each(cl_int, clReleaseCommandQueue, (void *)) each(                                                      \
-                  void *, clSVMAlloc, (void *, cl_bitfield, size_t, cl_uint)) each(void, clSVMFree, (void *, void *))  \
+      each(cl_int, clGetDeviceInfo, (void *, cl_uint, size_t, void *, size_t *)) each(                                 \
+          void *, clCreateContext, (const intptr_t *, cl_uint, void *const *, void *, void *, cl_int *))               \
+          each(cl_int, clReleaseContext, (void *)) each(cl_int, clRetainContext, (void *)) each(                       \
+              cl_int, clGetCommandQueueInfo, (void *, cl_uint, size_t, void *, size_t *))                              \
+              each(void *, clCreateCommandQueueWithProperties, (void *, void *, const cl_bitfield *, cl_int *)) each(  \
+                  cl_int, clReleaseCommandQueue,                                                                       \
+                  (void *)) each(void *, clSVMAlloc,                                                                   \
+                                 (void *, cl_bitfield, size_t, cl_uint)) each(void, clSVMFree, (void *, void *))       \
                   each(cl_int, clEnqueueSVMMemcpy,                                                                     \
                        (void *, cl_uint, void *, const void *, size_t, cl_uint, const void *, void *))                 \
                       each(cl_int,                                                                                     \
@@ -54,13 +57,14 @@ struct OpenCl {
 
 OpenCl &of(OpenDevice *device) { return *static_cast<OpenCl *>(device->library); }
 
-bool find_functions(OpenCl &cl, void *library) {
+/// The name of the first function that the loader lacks, or NULL.
+const char *find_functions(OpenCl &cl, void *library) {
 #define each(result, name, parameters)                                                                                 \
   cl.name = reinterpret_cast<decltype(cl.name)>(dlsym(library, #name));                                                \
-  if (!cl.name) return false;
+  if (!cl.name) return #name;
   FOVEA_OPENCL_FUNCTIONS(each)
 #undef each
-  return true;
+  return nullptr;
 }
 
 /// Device `index` of all platforms together; NULL: there are fewer, *count of them.
@@ -78,46 +82,74 @@ void *find_device(OpenCl &cl, int32_t index, int32_t *count) {
   return nullptr;
 }
 
+constexpr const char *kOtherwise = "set options.cpu_fallback or options.target to run on the CPU";
+
+/// The context and the queue that kernels run in: the caller's, or new ones. A fovea_error.
+int32_t open_queue(OpenDevice *device, OpenCl &cl, const fovea_model *model, int32_t index, const char *name,
+                   void *stream, char *message) {
+  cl_int error = 0;
+  if (stream) {
+    void *own = nullptr;
+    error = cl.clGetCommandQueueInfo(stream, CL_QUEUE_DEVICE, sizeof own, &own, nullptr);
+    if (!error && own != cl.device)
+      return fail(message, model, FOVEA_INVALID_ARGUMENT,
+                  "options.stream is a queue of another device than %d, '%s': set options.device to that of the queue",
+                  index, name);
+    if (!error)
+      error = cl.clGetCommandQueueInfo(stream, CL_QUEUE_CONTEXT, sizeof device->context, &device->context, nullptr);
+    if (!error) error = cl.clRetainContext(device->context);
+    device->queue = stream;
+  } else {
+    device->context = cl.clCreateContext(nullptr, 1, &cl.device, nullptr, nullptr, &error);
+    if (!error) {
+      device->queue = cl.clCreateCommandQueueWithProperties(device->context, cl.device, nullptr, &error);
+      if (error) cl.clReleaseContext(device->context);
+    }
+    device->owns_queue = true;
+  }
+  if (!error) return FOVEA_OK;
+  return fail(message, model, FOVEA_UNSUPPORTED_MACHINE, "device %d of OpenCL, '%s', cannot be opened: error %d; %s",
+              index, name, error, kOtherwise);
+}
+
+int32_t open_device(OpenDevice *device, OpenCl &cl, const fovea_model *model, const fovea_program *program,
+                    int32_t index, void *stream, char *message) {
+  int32_t count = 0;
+  cl.device = index < 0 ? nullptr : find_device(cl, index, &count);
+  if (!cl.device)
+    return fail(message, model, FOVEA_UNSUPPORTED_MACHINE,
+                "target '%s' is for device %d of OpenCL, and there are %d; set options.device, or %s", program->target,
+                index, count, kOtherwise);
+  cl_bitfield shares = 0;
+  char name[64] = "";
+  cl.clGetDeviceInfo(cl.device, CL_DEVICE_NAME, sizeof name, name, nullptr);
+  name[sizeof name - 1] = 0;
+  cl.clGetDeviceInfo(cl.device, CL_DEVICE_SVM_CAPABILITIES, sizeof shares, &shares, nullptr);
+  if (!(shares & CL_DEVICE_SVM_FINE_GRAIN_BUFFER))
+    return fail(message, model, FOVEA_UNSUPPORTED_MACHINE,
+                "target '%s' needs shared virtual memory of fine grain, which device %d, '%s', lacks; set "
+                "options.device, or %s",
+                program->target, index, name, kOtherwise);
+  return open_queue(device, cl, model, index, name, stream, message);
+}
+
 int32_t open(OpenDevice *device, const fovea_model *model, const fovea_program *program, int32_t index, void *stream,
              char *message) {
   void *library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library)
     return fail(message, model, FOVEA_UNSUPPORTED_MACHINE,
-                "target '%s' needs OpenCL, and its loader is not there (%.200s): install it, or set "
-                "options.cpu_fallback or options.target",
-                program->target, dlerror());
+                "target '%s' needs OpenCL, and its loader is not there (%.200s): install it, or %s", program->target,
+                dlerror(), kOtherwise);
   auto *cl = static_cast<OpenCl *>(calloc(1, sizeof(OpenCl)));
+  if (!cl) return fail(message, model, FOVEA_OUT_OF_MEMORY, "no memory for OpenCL's functions");
+  const char *missing = find_functions(*cl, library);
+  int32_t code = missing ? fail(message, model, FOVEA_UNSUPPORTED_MACHINE,
+                                "target '%s': OpenCL's loader is too old, it has no %s; install a newer one, or %s",
+                                program->target, missing, kOtherwise)
+                         : open_device(device, *cl, model, program, index, stream, message);
+  if (code) return free(cl), code;
   device->library = cl;
-  int32_t count = 0;
-  if (!cl || !find_functions(*cl, library) || !(cl->device = find_device(*cl, index, &count))) {
-    free(cl);
-    return fail(message, model, FOVEA_UNSUPPORTED_MACHINE,
-                "target '%s' is for device %d of OpenCL, and there are %d; set options.device, options.cpu_fallback or "
-                "options.target",
-                program->target, index, count);
-  }
-  cl_bitfield shares = 0;
-  char name[64] = "";
-  cl->clGetDeviceInfo(cl->device, CL_DEVICE_NAME, sizeof name, name, nullptr);
-  name[sizeof name - 1] = 0;
-  cl->clGetDeviceInfo(cl->device, CL_DEVICE_SVM_CAPABILITIES, sizeof shares, &shares, nullptr);
-  if (!(shares & CL_DEVICE_SVM_FINE_GRAIN_BUFFER)) {
-    free(cl);
-    return fail(message, model, FOVEA_UNSUPPORTED_MACHINE,
-                "target '%s' needs shared virtual memory of fine grain, which device %d, '%s', lacks; set "
-                "options.device, options.cpu_fallback or options.target",
-                program->target, index, name);
-  }
-  cl_int error;
-  device->context = cl->clCreateContext(nullptr, 1, &cl->device, nullptr, nullptr, &error);
-  device->owns_queue = !stream;
-  device->queue = stream  ? stream
-                  : error ? nullptr
-                          : cl->clCreateCommandQueueWithProperties(device->context, cl->device, nullptr, &error);
-  if (!error) return FOVEA_OK;
-  free(cl);
-  return fail(message, model, FOVEA_UNSUPPORTED_MACHINE, "device %d of OpenCL, '%s', cannot be opened: error %d", index,
-              name, error);
+  return FOVEA_OK;
 }
 
 void close(OpenDevice *device) {
@@ -166,6 +198,7 @@ int32_t load(OpenDevice *device, const char *source, size_t bytes, void **module
     cl.clGetProgramBuildInfo(*module, cl.device, CL_PROGRAM_BUILD_LOG, sizeof device->details, device->details,
                              nullptr);
   device->details[sizeof device->details - 1] = 0;
+  if (error) cl.clReleaseProgram(*module);
   return error;
 }
 

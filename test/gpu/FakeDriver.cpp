@@ -31,7 +31,7 @@ std::map<uint64_t, size_t> memory; // addresses and sizes
 /// The error that the test wants of a function.
 int failure(const char *function) {
   auto found = fake_driver.fails.find(function);
-  return found == fake_driver.fails.end() ? 0 : found->second;
+  return found == fake_driver.fails.end() || fake_driver.succeeds-- > 0 ? 0 : found->second;
 }
 
 int recorded(FakeDriver::Call call) {
@@ -96,13 +96,15 @@ int cuCtxPushCurrent_v2(void *context) { return context == &memory ? ++fake_driv
 int cuCtxPopCurrent_v2(void **context) { return --fake_driver.pushed, *context = &memory, 0; }
 
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  if (int error = failure("cuMemAlloc")) return error;
   void *room = bytes <= fake_driver.bytes ? aligned_alloc(256, (bytes + 255) / 256 * 256) : nullptr;
   if (!room) return kOutOfMemory;
   memset(room, 0x7f, bytes); // as bf16 and f32, too large for any sum
   *address = reinterpret_cast<uint64_t>(room);
   memory[*address] = bytes;
   ++fake_driver.allocations;
-  return recorded({"cuMemAlloc", *address, bytes});
+  fake_driver.calls.push_back({"cuMemAlloc", *address, bytes});
+  return 0;
 }
 int cuMemFree_v2(uint64_t address) {
   if (!memory.erase(address)) return kInvalidValue;

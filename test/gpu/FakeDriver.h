@@ -10,7 +10,8 @@
 struct FakeDriver {
   int devices = 1, capability = 80;
   size_t bytes = SIZE_MAX;          // the most that an allocation can have
-  std::map<std::string, int> fails; // functions that fail, with their error
+  std::map<std::string, int> fails; // functions that fail, with their error,
+  int succeeds = 0;                 // after so many calls of them
 
   /// What was asked of it.
   struct Call {

@@ -1,5 +1,7 @@
 // A library for CUDA on a stand-in for the driver, whose kernels do nothing: what is asked of the driver, and what is
 // said where it fails.
+#include "diagonal.h"
+#include "many.h"
 #include "perceptron.h"
 #include "products.h"
 #include "transformer.h"
@@ -7,6 +9,7 @@
 #include "test/TemporaryFolder.h"
 #include "test/gpu/FakeDriver.h"
 #include "test/run/Trained.h"
+#include "test/runtime/Interposed.h"
 
 #include <algorithm>
 #include <dlfcn.h>
@@ -254,6 +257,63 @@ TEST_F(Cuda, MoreBlocksThanADeviceTakesAreSaid) {
       HasSubstr("forward: launching a kernel failed: an emulated error (CUDA error 1): 1 by 1 by 65536 blocks, of "
                 "which devices take 65535 in the second and third: use smaller sizes"));
   products_destroy(many);
+}
+
+TEST_F(Cuda, AConstantIsCopiedOnceAndItsFailureSaid) {
+  std::vector<float> x(batch * 9), y(batch * 3);
+  diagonal_options own = DIAGONAL_OPTIONS_DEFAULT;
+  own.sizes.batch = batch;
+  own.target = "cuda-sm80";
+  diagonal *places = diagonal_create(&own);
+  ASSERT_TRUE(places) << diagonal_last_error(nullptr);
+  auto forward = [&] { return diagonal_forward(places, batch, x.data(), y.data()); };
+  const int before = driver->allocations;
+  for (auto [function, calls] : {std::pair("cuMemAlloc", 0), {"cuMemcpyHtoDAsync", 1}, {"cuStreamSynchronize", 0}}) {
+    driver->fails = {{function, 700}};
+    driver->succeeds = calls;
+    EXPECT_EQ(forward(), DIAGONAL_DEVICE_ERROR) << function;
+    EXPECT_STREQ(diagonal_last_error(places), "model 'diagonal': forward: copying a constant to the device failed: an "
+                                              "emulated error (CUDA error 700) (in kernel 'point_0')");
+    EXPECT_EQ(driver->allocations, before) << function;
+  }
+  driver->fails.clear();
+  EXPECT_EQ(forward(), 0) << diagonal_last_error(places);
+  EXPECT_EQ(driver->allocations, before + 1);
+  EXPECT_EQ(forward(), 0) << diagonal_last_error(places);
+  EXPECT_EQ(driver->allocations, before + 1);
+  diagonal_destroy(places);
+}
+
+TEST_F(Cuda, MoreArgumentsThanAKernelTakesAreSaid) {
+  many_options own = MANY_OPTIONS_DEFAULT;
+  own.target = "cuda-sm80";
+  many *model = many_create(&own);
+  ASSERT_TRUE(model) << many_last_error(nullptr);
+  float x[4] = {}, y[4];
+#define EIGHT(X) X, X, X, X, X, X, X, X
+#define SIXTY_FOUR(X) EIGHT(X), EIGHT(X), EIGHT(X), EIGHT(X), EIGHT(X), EIGHT(X), EIGHT(X), EIGHT(X)
+  EXPECT_EQ(many_forward(model, SIXTY_FOUR(x), SIXTY_FOUR(x), SIXTY_FOUR(x), SIXTY_FOUR(x), SIXTY_FOUR(x),
+                         SIXTY_FOUR(x), SIXTY_FOUR(x), SIXTY_FOUR(x), EIGHT(x), y),
+            MANY_DEVICE_ERROR);
+  EXPECT_STREQ(many_last_error(model), "model 'many': forward: launching a kernel failed: it has more than 512 "
+                                       "arguments: join some of its inputs before (in kernel 'point_0')");
+  many_destroy(model);
+}
+
+TEST_F(Cuda, NoMemoryOfTheHostIsSaid) {
+  allocations_until_failure = 1; // the workspace's comes before
+  EXPECT_EQ(create(), "model 'perceptron': no memory for the CUDA driver's functions");
+  for (auto [which, doing] : {std::pair(0, "loading"), {1, "finding"}}) {
+    allocations_until_failure = -1;
+    ASSERT_EQ(create(), "");
+    allocations_until_failure = which;
+    EXPECT_EQ(forward(), PERCEPTRON_OUT_OF_MEMORY);
+    EXPECT_EQ(lastError(), std::string("model 'perceptron': forward: ") + doing +
+                               " a kernel failed: the host has no memory for the table of what is there (in kernel "
+                               "'matmul_0')");
+    allocations_until_failure = -1;
+    EXPECT_EQ(forward(), 0) << lastError();
+  }
 }
 
 TEST_F(Cuda, ProfilingSaysWhatFailed) {

@@ -1,5 +1,6 @@
 // Models that device_test.cpp trains on a device and on the processor: a perceptron, a convolutional network with batch
-// norms, and a vision transformer; and one whose sizes can be too large for a device.
+// norms, and a vision transformer. And some of which a device takes less: whose sizes can be too large, whose kernel
+// has a table, or many arguments.
 #include "../../examples/03-mnist/vision_transformer.h"
 
 static Model perceptron() {
@@ -49,4 +50,21 @@ static Model products() {
   return model;
 }
 
-std::vector<Model> define() { return {perceptron(), convolutions(), transformer(), products()}; }
+/// The places of a diagonal are a table.
+static Model diagonal() {
+  Model model("diagonal");
+  Dim batch = model.symbol("batch");
+  model.output("y", einsum("bii->bi", {model.input("x", {batch, 3, 3})}));
+  return model;
+}
+
+/// A sum of many tensors, as one kernel.
+static Model many() {
+  Model model("many");
+  Tensor sum = model.input("x", {4});
+  for (int i = 1; i < 520; ++i) sum = sum + model.input("x" + std::to_string(i), {4});
+  model.output("y", sum);
+  return model;
+}
+
+std::vector<Model> define() { return {perceptron(), convolutions(), transformer(), products(), diagonal(), many()}; }
