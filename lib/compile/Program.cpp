@@ -108,6 +108,9 @@ Program::Implementation::Implementation(std::shared_ptr<const LoadedModel> loade
   own.struct_size = sizeof own;
   own.threads = options.threads;
   own.seed = options.seed;
+  own.device = options.device;
+  own.stream = options.stream;
+  own.cpu_fallback = options.cpu_fallback;
   for (const std::string &name : code->sizes()) {
     auto found = options.sizes.find(name);
     if (found == options.sizes.end())

@@ -11,12 +11,15 @@
 namespace fovea {
 
 struct ProgramOptions {
-  std::string target = "host";               // or x86-64, ..., cuda-sm80 (README, targets); several joined by '+'
+  std::string target = "host";               // or x86-64, ..., cuda-sm80 (README, devices); several joined by '+'
   std::map<std::string, int64_t> sizes = {}; // the largest that calls will use, by the names of the model's symbols
   int threads = 1;                           // that run it, the caller's included
   uint64_t seed = 0;                         // of parameters' first values and of random ops
   bool checks = false;                       // kernels check their bounds and functions' loads
   bool inference = false;                    // makes only forward
+  int device = 0;                            // for targets of devices: which one
+  void *stream = nullptr;                    // a CUstream, or a cl_command_queue, that kernels run in; nullptr: its own
+  bool cpu_fallback = false;                 // takes the processor where the device cannot be used, rather than fail
   std::optional<std::string> cache = {}; // a folder of compiled code, "" for none; by default $FOVEA_CACHE, else fovea
                                          // in $XDG_CACHE_HOME or in ~/.cache. One that cannot be written is not used
 };
@@ -26,7 +29,7 @@ struct ProgramOptions {
 class Program {
 public:
   /// A number, by value; or elements, of which at least as many must be given as the shape has: a container that has
-  /// data() and size(), an array, or the address of the first.
+  /// data() and size(), an array, or the address of the first, which may be in memory of the device.
   struct Argument {
     enum { whole, real, elements } kind;
     union {

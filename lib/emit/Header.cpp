@@ -184,7 +184,7 @@ typedef struct @name_options {
   void *allocator_context;
   int32_t device;      /* for device targets: which one */
   int32_t cpu_fallback; /* take the processor where the device cannot be used, rather than fail */
-  void *stream;
+  void *stream;        /* NULL: its own; else a CUstream or a cl_command_queue, in which kernels run */
   /* Called after every kernel, from the calling thread. */
   void (*profile)(void *context, const char *kernel, double seconds);
   void *profile_context;

@@ -4,10 +4,12 @@
 
 #include "test/Devices.h"
 #include "test/TemporaryFolder.h"
+#include "test/gpu/FakeDriver.h"
 
 #include "digits.h"
 
 #include <array>
+#include <dlfcn.h>
 #include <fstream>
 #include <thread>
 
@@ -155,6 +157,42 @@ TEST_F(Compile, RunsOnADevice) {
     EXPECT_NEAR(loss, other, 1e-5 * other);
   }
   EXPECT_NEAR(device.get<float>("slope").at(0), host.get<float>("slope").at(0), 1e-5);
+  given.device = 999;
+  EXPECT_THAT(errorOf([&] { compile(line(), given); }), HasSubstr("target 'opencl' is for device 999 of OpenCL"));
+  given.target = "host+opencl";
+  EXPECT_THAT(errorOf([&] { compile(line(), given); }), HasSubstr("set options.device, or set options.cpu_fallback"));
+  given.cpu_fallback = true;
+  EXPECT_EQ(compile(line(), given).target(), host.target());
+}
+
+/// The stand-in for CUDA's driver is loaded in a process of its own, so that other tests see what there is.
+[[noreturn]] void runInStream(const ProgramOptions &options) {
+  void *library = dlopen(FAKE_DRIVER, RTLD_NOW | RTLD_LOCAL);
+  auto *driver = library ? static_cast<FakeDriver *>(dlsym(library, "fake_driver")) : nullptr;
+  if (!driver) std::_Exit(1);
+  uint64_t height = 0;
+  int stream;
+  ProgramOptions given = options;
+  given.target = "cuda-sm80";
+  given.stream = &stream;
+  try {
+    Program program = compile(line(), given);
+    reinterpret_cast<int (*)(uint64_t *, size_t)>(dlsym(library, "cuMemAlloc_v2"))(&height, 16);
+    const int before = driver->copies();
+    program.forward(4, reinterpret_cast<const float *>(height), reinterpret_cast<float *>(height));
+    bool all = driver->count("cuLaunchKernel") > 0;
+    for (const FakeDriver::Call &call : driver->calls)
+      all = all && (call.function == "cuMemAlloc" || call.stream == &stream);
+    std::fprintf(stderr, "%s, %d copies\n", all ? "all in the stream" : "not in the stream", driver->copies() - before);
+  } catch (const Error &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+  }
+  std::_Exit(0);
+}
+
+TEST_F(Compile, RunsInTheCallersStreamOnMemoryOfTheDevice) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(runInStream(options()), testing::ExitedWithCode(0), "all in the stream, 0 copies");
 }
 
 //===-- State and files -------------------------------------------------------------------------------------------===//
