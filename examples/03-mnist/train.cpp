@@ -50,6 +50,7 @@ public:
   explicit Model(const CommonOptions &common) : handle(nullptr, digits_destroy) {
     digits_options options = DIGITS_OPTIONS_DEFAULT;
     options.threads = static_cast<int32_t>(common.threads);
+    if (!common.target.empty()) options.target = common.target.c_str();
     options.seed = common.seed;
     options.sizes.batch = common.batch;
     handle.reset(digits_create(&options));

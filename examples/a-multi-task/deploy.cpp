@@ -7,19 +7,12 @@
 
 enum { heads = 16, tasks = 2, tokens = 49, side = 7 };
 
-static int largest(const float *values, int count) {
-  int best = 0;
-  for (int i = 1; i < count; ++i)
-    if (values[i] > values[best]) best = i;
-  return best;
-}
-
 // The token that a task looks at the most, over all heads.
 static int place(const float *looks, int task) {
   float sums[tokens] = {};
   for (int head = 0; head < heads; ++head)
     for (int token = 0; token < tokens; ++token) sums[token] += looks[(head * tasks + task) * tokens + token];
-  return largest(sums, tokens);
+  return deploy::largest(sums, tokens);
 }
 
 int main(int argc, char **argv) {
@@ -42,8 +35,8 @@ int main(int argc, char **argv) {
         const int first = place(looks, 0), second = place(looks, 1);
         printf("item %d: digit %d, ink %d of 4, looks for the digit at row %d, column %d, for the ink at row %d, "
                "column %d\n",
-               static_cast<int>(i), largest(digit, 10), largest(ink, 4) + 1, first / side, first % side, second / side,
-               second % side);
+               static_cast<int>(i), deploy::largest(digit, 10), deploy::largest(ink, 4) + 1, first / side, first % side,
+               second / side, second % side);
       });
   multi_task_destroy(model);
 }

@@ -5,13 +5,6 @@
 #include "common/Deploy.h"
 #include "common/Pixels.h"
 
-static int64_t largest(const float *values, int64_t count) {
-  int64_t best = 0;
-  for (int64_t i = 1; i < count; ++i)
-    if (values[i] > values[best]) best = i;
-  return best;
-}
-
 int main(int argc, char **argv) {
   const deploy::Program program(argc, argv);
   classifier_options options = CLASSIFIER_OPTIONS_DEFAULT;
@@ -29,9 +22,9 @@ int main(int argc, char **argv) {
           program.fail("%s", classifier_last_error(model));
       },
       [&](int64_t i) {
-        const int place = static_cast<int>(largest(looks, 64));
-        printf("item %d: class %d, looks at row %d, column %d\n", static_cast<int>(i),
-               static_cast<int>(largest(logits, 10)), place / 8, place % 8);
+        const int place = deploy::largest(looks, 64);
+        printf("item %d: class %d, looks at row %d, column %d\n", static_cast<int>(i), deploy::largest(logits, 10),
+               place / 8, place % 8);
       });
   classifier_destroy(model);
 }

@@ -21,6 +21,14 @@
 
 namespace deploy {
 
+/// The index of the largest value, of several the first.
+inline int largest(const float *values, int count) {
+  int best = 0;
+  for (int i = 1; i < count; ++i)
+    if (values[i] > values[best]) best = i;
+  return best;
+}
+
 inline double milliseconds(clockid_t clock) {
   timespec now;
   clock_gettime(clock, &now);

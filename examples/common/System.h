@@ -21,10 +21,11 @@ namespace systems {
 
 using namespace fovea::training;
 
-/// Compiles for this machine, with the largest batch that is given, and says what it made.
+/// Compiles for --target, else this machine, with the largest batch that is given, and says what it made.
 inline fovea::Program compiled(const fovea::Model &model, const CommonOptions &options, bool inference = false) {
   const auto begin = std::chrono::steady_clock::now();
-  fovea::Program program = fovea::compile(model, {.sizes = {{"batch", options.batch}},
+  fovea::Program program = fovea::compile(model, {.target = options.target.empty() ? "host" : options.target,
+                                                  .sizes = {{"batch", options.batch}},
                                                   .threads = static_cast<int>(options.threads),
                                                   .seed = options.seed,
                                                   .inference = inference});

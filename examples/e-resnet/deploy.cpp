@@ -6,13 +6,6 @@
 
 #include "resnet.h"
 
-static int largest(const float *values, int count) {
-  int best = 0;
-  for (int i = 1; i < count; ++i)
-    if (values[i] > values[best]) best = i;
-  return best;
-}
-
 int main(int argc, char **argv) {
   const deploy::Program program(argc, argv);
   resnet_options options = RESNET_OPTIONS_DEFAULT;
@@ -31,9 +24,9 @@ int main(int argc, char **argv) {
           program.fail("%s", resnet_last_error(model));
       },
       [&](int64_t i) {
-        printf("item %lld: class %d", static_cast<long long>(i), largest(logits, 10));
+        printf("item %lld: class %d", static_cast<long long>(i), deploy::largest(logits, 10));
         for (int map = 0; map < 5; ++map) {
-          const int place = largest(maps[map], sides[map] * sides[map]);
+          const int place = deploy::largest(maps[map], sides[map] * sides[map]);
           printf(" (%d, %d)", place / sides[map], place % sides[map]);
         }
         printf("\n");

@@ -30,6 +30,8 @@ CommandLine::CommandLine(const CommandLineDefaults &defaults) : defaults(default
   options.out = defaults.out;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
   app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
+  app.add_option("--target", options.target,
+                 "what computes: a processor, such as x86-64-v3, or a device, such as cuda-sm80");
   app.add_option("--threads", options.threads, "threads to compute with")->check(aboveZero);
   resume = app.add_flag("--resume", options.resume, "continue the run in --out with its own settings");
   app.add_option("--data", options.data, defaults.dataHelp);

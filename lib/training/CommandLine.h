@@ -28,6 +28,7 @@ struct CommonOptions {
   uint64_t seed = 1;
   std::string out;     // --out: the run's folder, made where it is missing. No setting
   int64_t threads;     // no setting: results are the same
+  std::string target;  // of the model's code; empty: the program's own choice. No setting
   bool resume = false; // no setting
 };
 
