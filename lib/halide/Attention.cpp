@@ -15,6 +15,8 @@ namespace fovea {
 namespace {
 
 constexpr auto guard = TailStrategy::GuardWithIf;
+/// About so many keys' values stay in the first cache while they are multiplied by the weights of a block.
+constexpr int nearColumns = 64;
 
 class Attention {
 public:
@@ -22,7 +24,9 @@ public:
       : op(op), kernel(kernel), s(op, kernel), valueLanes(lanesFor(s.valueSize, s.lanes)),
         valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)), cut(kernel.schedule().getLoops().size() == 6),
         chunks(cut ? std::min((int)kernel.schedule().getChunks(), s.span) : 1),
-        panels((int)llvm::divideCeil(s.span, chunks)) {}
+        panels((int)llvm::divideCeil(s.span, chunks)),
+        seesAll(!s.hasWindow() && !op.getKvLengths() && !s.hasFunctions() && !cut),
+        together(seesAll ? std::clamp(nearColumns / s.columns, 1, panels) : 1) {}
 
   void lower() {
     s.mapPanels(1);
@@ -110,7 +114,7 @@ private:
     rp.where(seesPanel(rp));
     peak(p, q, chunk, block, n) = s.real(maskedScore);
     Expr x = score(p, q, rp, chunk, block, n);
-    if (!s.hasFunctions()) x = s.choose(sees(q, rp), x, maskedScore);
+    if (!s.hasFunctions() && !seesAll) x = s.choose(sees(q, rp), x, maskedScore);
     peak(p, q, chunk, block, n) = max(peak(p, q, chunk, block, n), x);
     rl = kernel.reduction("rl", {fewLanes(s.lanes)});
     Expr all = peak(rl, q, chunk, block, n);
@@ -120,8 +124,8 @@ private:
     largest(q, chunk, block, n) = max(largest(q, chunk, block, n), all);
   }
 
-  /// The sums over the keys of values by their weights, and of weights: panel by panel, whose weights lie near for
-  /// both.
+  /// The sums over the keys of values by their weights, and of weights: some panels after others, whose weights lie
+  /// near for both.
   void lowerSums() {
     weight = kernel.func("weight");
     applied = kernel.func("applied"); // weights after dropout
@@ -129,28 +133,34 @@ private:
     sums = kernel.func("sums");
     total = kernel.func("total");
     Expr x = score(p, q, panel, chunk, block, n), most = largest(q, chunk, block, n);
-    // Functions leave masked scores masked; where all are, none is the largest.
-    weight(p, q, panel, chunk, block, n) = s.hasFunctions()
-                                               ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
-                                               : s.choose(sees(q, panel), s.exponential(x - most), 0);
+    // Functions leave masked scores masked; where all are, none is the largest. Beyond the last key stands it once
+    // more.
+    if (s.hasFunctions())
+      weight(p, q, panel, chunk, block, n) = s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)));
+    else if (seesAll)
+      weight(p, q, panel, chunk, block, n) = s.exponential(x - most);
+    else
+      weight(p, q, panel, chunk, block, n) = s.choose(sees(q, panel), s.exponential(x - most), 0);
     applied(p, q, panel, chunk, block, n) =
         weight(p, q, panel, chunk, block, n) * s.kept(n, block * s.block + q, keyOf(panel, p));
 
-    rj = kernel.reduction("rj", {s.columns});
-    Expr j = keyOf(panel, rj), i = min(tile * valueRows + q, s.block - 1);
+    rj = kernel.reduction("rj", {s.columns, together}); // column of a panel, panel
+    Expr first = panel * together, j = keyOf(first + rj.y, rj.x), i = min(tile * valueRows + q, s.block - 1);
     rj.where(op.getKvLengths() ? j < min(s.length(n), s.keys) : j < s.keys);
     product(d, q, tile, panel, chunk, block, n) = s.real(0);
     product(d, q, tile, panel, chunk, block, n) +=
-        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj, i, panel, chunk, block, n);
+        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj.x, i, first + rj.y, chunk, block, n);
 
-    ro = kernel.reduction("ro", {valueRows, (s.block + valueRows - 1) / valueRows, 2, panels});
+    ro = kernel.reduction(
+        "ro", {valueRows, (s.block + valueRows - 1) / valueRows, 2, (int)llvm::divideCeil(panels, together)});
     Expr row = ro.y * valueRows + ro.x, mass;
-    for (int c = 0; c < s.columns; c += s.valueSize) {
-      Expr x = weight(min(d + c, s.columns - 1), min(row, s.block - 1), ro.w, chunk, block, n);
-      if (c + s.valueSize > s.columns) x = select(d + c < s.columns, x, s.real(0));
-      mass = mass.defined() ? mass + x : x;
-    }
-    ro.where(seesPanel(ro.w) && block * s.block + ro.y * valueRows < s.queries);
+    for (int at = 0; at < together; ++at)
+      for (int c = 0; c < s.columns; c += s.valueSize) {
+        Expr x = weightInSum(d + c, min(row, s.block - 1), at);
+        if (c + s.valueSize > s.columns) x = select(d + c < s.columns, x, s.real(0));
+        mass = mass.defined() ? mass + x : x;
+      }
+    ro.where(seesPanel(ro.w * together) && block * s.block + ro.y * valueRows < s.queries);
     Expr pairs = select(ro.z == 0, product(d, ro.x, ro.y, ro.w, chunk, block, n), mass);
     sums(d, q, which, chunk, block, n) = s.readsMap(s.real(0), n);
     sums(d, row, ro.z, chunk, block, n) += s.readsMap(pairs, n);
@@ -161,6 +171,15 @@ private:
       all += sums(rt + c, q, 1, chunk, block, n);
     total(q, chunk, block, n) = s.real(0);
     total(q, chunk, block, n) += all;
+  }
+
+  /// The weight in a column of the panel `at` of those that are summed together; 0 beyond the last key.
+  Expr weightInSum(const Expr &column, const Expr &row, int at) {
+    int last = (panels - 1) % together; // where the last panel is
+    Expr of = ro.w * together + at;
+    Expr x = weight(min(column, s.columns - 1), row, min(of, panels - 1), chunk, block, n);
+    if (!seesAll || at < last || (at == last && s.keys % s.columns == 0)) return x;
+    return select(at == last ? of * s.columns + column < s.keys : of < panels, x, s.real(0));
   }
 
   /// A row of a chunk's part: sums of values by weights, the sum of weights, and the largest score to which they are
@@ -240,7 +259,8 @@ private:
     for (Func f : {weight, applied}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
       f.compute_at(sums, ro.w).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes).unroll(p);
-      for (Var one : {panel, chunk, block, n}) f.bound_extent(one, 1);
+      together > 1 ? f.bound_storage(panel, together) : f.bound_extent(panel, 1);
+      for (Var one : {chunk, block, n}) f.bound_extent(one, 1);
     }
     sums.compute_at(atChunk)
         .bound_extent(d, s.valueSize)
@@ -248,6 +268,7 @@ private:
         .vectorize(d, valueLanes);
     sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
     RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj.x);
+    product.update().reorder(d, q, rj.x, rj.y);
     for (Func f : {score, peak, largest, sums, total})
       f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
     inverse.bound_extent(block, 1).bound_extent(n, 1);
@@ -273,6 +294,8 @@ private:
   int valueLanes, valueRows;                // of a register tile of the result
   bool cut;                                 // whether the keys are
   int chunks, panels;                       // how many of keys, and how many panels to one
+  bool seesAll;                             // each query each key, in one chunk
+  int together;                             // so many panels are multiplied by the values at once
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, chunk{"chunk"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
   RDom rd, rs, rf, rp, rl, rj, ro, rt, rm, rc;

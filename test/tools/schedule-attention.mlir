@@ -11,7 +11,7 @@
 // LOOPS: for (sums.s1.ro$w, 0, t{{[0-9]+}} + 1)
 // LOOPS-LABEL: // attention_1
 // LOOPS: for (score.s1.rs$z, 0, 13)
-// LOOPS: for (sums.s1.ro$w, 0, 13)
+// LOOPS: for (sums.s1.ro$w, 0, 4)
 
 // The products are multiply-adds on whole registers, with nothing else in their loops than loads and counters.
 // RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
