@@ -67,14 +67,15 @@ class Suite:
 
     def run(self, entry):
         """The results by name, and what create or a call said."""
-        options = Options(struct_size=ctypes.sizeof(Options), threads=1, seed=1)
+        batch = self.record["batch"]
+        options = Options(struct_size=ctypes.sizeof(Options), threads=1, seed=1, sizes=(ctypes.c_int64 * 4)(*4 * [batch]))
         model = self.library.ops_create(ctypes.byref(options))
         if not model:
             return {}, self.error()
         handle = ctypes.c_void_p(model)
         for parameter in self.record["parameters"]:
             self.library.ops_set(handle, parameter["name"].encode(), self.values(parameter), ctypes.c_size_t(parameter["bytes"]))
-        arguments, results = [handle], {}
+        arguments, results = [handle, *entry["sizes"] * [ctypes.c_int64(batch)]], {}
         for argument in entry["arguments"]:
             if argument["role"] == "scalar":
                 arguments.append(SCALARS[argument["dtype"]].from_buffer_copy(self.values(argument)))

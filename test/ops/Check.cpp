@@ -277,21 +277,21 @@ public:
   }
 
   /// Writes the library for the device, inputs, and the results of a run on the processor with their bounds.
-  void record() {
-    load(1);
+  void record(int64_t batch) {
+    load(batch);
     CompileOptions options;
     options.name = "ops";
     auto artefacts = writeArtefacts(library->model, options, Stage::shared, setting.record);
     if (!artefacts) FAIL() << llvm::toString(artefacts.takeError());
-    Recording recording(setting.record);
+    Recording recording(setting.record, batch);
     for (const auto &[name, bytes] : parameters) recording.parameter(name, bytes);
     std::unique_ptr<Library> device = std::move(library);
     setting.target = "host";
     library = compileCases(cases);
     for (const char *name : {"forward", "gradients"})
       if (const Entry *entry = device->entry(name)) {
-        std::map<std::string, Bytes> outputs = run(name, 1, 1);
-        recording.begin(name);
+        std::map<std::string, Bytes> outputs = run(name, 1, batch);
+        recording.begin(name, entry->sizes.size());
         for (const Argument &argument : entry->arguments)
           recording.argument(argument,
                              argument.role == FOVEA_OUTPUT ? outputs.at(argument.name) : inputs.at(argument.name),
@@ -500,7 +500,7 @@ void check(const Suite &suite, const Setting &setting) {
   Run run(cases, setting);
   if (!setting.model.empty()) return run.writeModel();
   if (!run.compile()) return;
-  if (!setting.record.empty()) run.record();
+  if (!setting.record.empty()) run.record(setting.batches.size() > 1 ? setting.batches[1] : 1);
   if (!setting.runs) return;
   for (int64_t batch : setting.batches) run.runBatch(batch);
   if (setting.batches.size() > 1) run.runItems(setting.batches.back());

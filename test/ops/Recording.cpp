@@ -9,7 +9,7 @@ namespace fovea::ops {
 
 void Recording::write() const {
   llvm::json::Value all =
-      llvm::json::Object{{"parameters", llvm::json::Array(parameters)}, {"entries", llvm::json::Array(entries)}};
+      llvm::json::Object{{"batch", batch}, {"parameters", llvm::json::Array(parameters)}, {"entries", llvm::json::Array(entries)}};
   std::string text;
   llvm::raw_string_ostream(text) << all;
   for (auto [name, bytes] : {std::pair<const char *, StringRef>{"/record.json", text},

@@ -11,13 +11,15 @@ namespace fovea::ops {
 
 class Recording {
 public:
-  explicit Recording(std::string folder) : folder(std::move(folder)) {}
+  Recording(std::string folder, int64_t batch) : folder(std::move(folder)), batch(batch) {}
 
   void parameter(StringRef name, const Bytes &values) { parameters.push_back(tensor(name, values)); }
-  /// The arguments and gradients that follow are those of this entry point.
-  void begin(StringRef entry) {
-    entries.push_back(llvm::json::Object{
-        {"name", entry.str()}, {"arguments", llvm::json::Array()}, {"gradients", llvm::json::Array()}});
+  /// The arguments and gradients that follow are those of this entry point, which takes so many sizes, each the batch.
+  void begin(StringRef entry, size_t sizes) {
+    entries.push_back(llvm::json::Object{{"name", entry.str()},
+                                         {"sizes", (int64_t)sizes},
+                                         {"arguments", llvm::json::Array()},
+                                         {"gradients", llvm::json::Array()}});
   }
   /// An input's values, or an output's that are wanted.
   void argument(const Argument &argument, const Bytes &values, const Bound &bound) {
@@ -47,6 +49,7 @@ private:
   }
 
   std::string folder;
+  int64_t batch;
   llvm::json::Array parameters, entries;
   Bytes data;
 };

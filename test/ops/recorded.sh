@@ -6,6 +6,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 OPS_RECORD=$folder "$1" --gtest_filter='OnDevice.Match/SortF32' --gtest_brief=1
 python3 "$2" "$folder/SortF32"
+OPS_DEVICE_CASES=all OPS_CASE=matmul_rows OPS_RECORD=$folder "$1" --gtest_filter='OnDevice.Match/BatchF32' --gtest_brief=1
+python3 "$2" "$folder/BatchF32"
 python3 - "$folder/SortF32" <<'EOF'
 import json, sys
 record = json.load(open(sys.argv[1] + "/record.json"))
