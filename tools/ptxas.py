@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 MUST_FIT = ("matmul", "conv2d", "attention", "sum", "max", "softmax", "layer_norm", "cross_entropy")
+MAP_STACK = 128  # bytes: the entropy of a map adds up a panel of keys in a thread
 HEADING = re.compile(r"^// (\S+) for (\S+?)(?:, #fovea.schedule<(.*)>)?$", re.MULTILINE)
 NUMBERS = re.compile(r"Compiling entry function '(\S+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes "
                      r"spill loads.*?Used (\d+) registers(.*?)$", re.DOTALL | re.MULTILINE)
@@ -73,7 +74,7 @@ def rows_of(ptxas, foveac, model, target, capabilities, failures):
                 static = re.search(r"(\d+) bytes smem", rest)
                 threads, shared = stmt.get(name, {}).get(short(entry), ("", static[1] if static else "0"))
                 spills = int(stores) + int(loads)
-                if name.startswith(MUST_FIT) and (spills or int(stack)):
+                if name.startswith(MUST_FIT) and (spills or int(stack) > (MAP_STACK if name.startswith("attention_map") else 0)):
                     failures.append(f"{model}: {name} for {target} on {capability} spills {spills} bytes and has a stack of {stack}: {short(entry)}")
                 yield [name, f"{target} on {capability}", re.sub(r"(rows|columns|vector|task|chunks|width|depth) = ", r"\1=", schedule).replace('"', ""),
                        int(registers), threads, shared, spills, int(stack), short(entry).split("_")[0]]

@@ -103,10 +103,16 @@ private:
     return math::relu(weight * slopes.tile(at.p, at.q, at.panel, at.block, at.n));
   }
 
+  /// Where a pair is. A thread of a device has it alone: in one tile, as of the remainder Halide would compute all that
+  /// it can be.
+  Place placeOf(const Expr &n, const Expr &i, const Expr &j) {
+    if (kernel.onDevice()) return {j, i, 0, 0, n};
+    return {j % s.columns, i % s.block, j / s.columns, i / s.block, n};
+  }
+
   void lowerAll() {
     std::vector<Var> v = kernel.variables(4); // b, h, i, j
-    result(v[3], v[2], v[1], v[0]) =
-        elementAt({v[3] % s.columns, v[2] % s.block, v[3] / s.columns, v[2] / s.block, v[0] * s.heads + v[1]});
+    result(v[3], v[2], v[1], v[0]) = elementAt(placeOf(v[0] * s.heads + v[1], v[2], v[3]));
     if (kernel.onDevice()) return scheduleOnDevice({}, nullptr);
     tiles(v[2], v[3], {v[1], v[0]});
     result.vectorize(in, s.lanes, guard);
@@ -118,8 +124,8 @@ private:
     RDom heads = kernel.reduction("heads", {s.heads});
     sums(p, q, panel, block, n) = s.real(0);
     sums(p, q, panel, block, n) += elementAt({p, q, panel, block, n * s.heads + heads});
-    result(v[2], v[1], v[0]) =
-        sums(v[2] % s.columns, v[1] % s.block, v[2] / s.columns, v[1] / s.block, v[0]) * s.real(1.0 / s.heads);
+    Place at = placeOf(v[0], v[1], v[2]);
+    result(v[2], v[1], v[0]) = sums(at.p, at.q, at.panel, at.block, at.n) * s.real(1.0 / s.heads);
     if (kernel.onDevice()) return scheduleOnDevice({sums}, &heads);
     tiles(v[1], v[2], {v[0]});
     result.vectorize(in, s.lanes, guard);
@@ -132,14 +138,15 @@ private:
   void lowerEntropy() {
     std::vector<Var> v = kernel.variables(3); // b, h, i
     RDom panels = kernel.reduction("panels", {s.panels}), columns = kernel.reduction("columns", {s.columns});
-    panels.where(s.anySeen(n, block, panels));
+    if (!kernel.onDevice()) panels.where(s.anySeen(n, block, panels));
     Place at{p, q, panels, block, n};
     Expr score = scoreAt(at), sum = sumAt(at), weight = weightAt(at, score, sum);
     sums(p, q, block, n) = s.real(0);
     sums(p, q, block, n) += select(weight == s.real(0), s.real(0), weight * (sum - score));
     total(q, block, n) = s.real(0);
     total(q, block, n) += sums(columns, q, block, n);
-    result(v[2], v[1], v[0]) = total(v[2] % s.block, v[2] / s.block, v[0] * s.heads + v[1]);
+    Place of = placeOf(v[0] * s.heads + v[1], v[2], 0);
+    result(v[2], v[1], v[0]) = total(of.q, of.block, of.n);
     if (kernel.onDevice()) return scheduleOnDevice({sums, total}, &panels);
     result.split(v[2], blocks, row, s.block, guard).reorder(row, blocks, v[1], v[0]);
     if (parallel) result.parallel(blocks).parallel(v[1]).parallel(v[0]);
