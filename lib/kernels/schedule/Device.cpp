@@ -70,7 +70,7 @@ static ScheduleAttr product(Operation *anchor, const Target &target) {
     int64_t side, perThread;
   };
   constexpr Tile large[] = {{128, 8}, {64, 4}, {32, 2}}, small[] = {{16, 2}};
-  constexpr int64_t processors = 128, mostChunks = 64, leastTerms = 256, leastSteps = 16;
+  constexpr int64_t processors = 128, mostChunks = 64, leastTerms = 256, depthOfStep = 16;
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   bool wide = result.getElementTypeBitWidth() == 64;
   ProductSize size = sizeOf(anchor);
@@ -80,8 +80,8 @@ static ScheduleAttr product(Operation *anchor, const Target &target) {
   Tile best = target.device == Device::opencl ? small[0] : large[2];
   if (target.device != Device::opencl)
     for (const Tile &tile : large) {
-      // Accumulators of two registers; operands of few terms, all of which are loaded at once.
-      if ((wide || size.terms < leastSteps) && tile.perThread > 4) continue;
+      // Accumulators of two registers; operands of one step, which are loaded at once.
+      if ((wide || size.terms <= depthOfStep) && tile.perThread > 4) continue;
       int64_t used = size.rows * size.columns * size.count * 2, covered = blocksOf(tile) * tile.side * tile.side;
       if (blocksOf(tile) >= processors && used >= covered) {
         best = tile;
