@@ -75,7 +75,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                     {"columns", columns, 512},
                                     {"vector", vector, 64},
                                     {"task", task, int64_t(1) << 30},
-                                    {"chunks", chunks, 4096},
+                                    {"chunks", chunks, 1 << 15},
                                     {"width", width, int64_t(1) << 30},
                                     {"depth", depth, int64_t(1) << 30}})
     if (value < 1 || value > limit)

@@ -259,7 +259,11 @@ public:
     return inPanels.defined() ? kernel.after(value, inPanels(0, 0, mapOf(n))) : value;
   }
   Expr choose(const Expr &condition, const Expr &value, double other) {
-    return condition.defined() ? select(condition, value, kernel.real(element, other)) : value;
+    if (!condition.defined()) return value;
+    // What tells it may be one element for all, which Halide would look at on the host.
+    bool isLoaded = op.getKvLengths() || !op.getMask().empty();
+    if (kernel.onDevice() && isLoaded) return math::selectBits(condition, value, kernel.real(element, other));
+    return select(condition, value, kernel.real(element, other));
   }
 
   /// Rows of a register tile of this many vectors, which has no more accumulators than one of scores: the number that

@@ -97,13 +97,14 @@ private:
     Output &output = kernel.output();
     Halide::Stage stage = output.stage();
     std::vector<Var> v = output.vars;
-    Var inBlock("in_block"), head("head"), whole("whole"), column("column");
+    Var inBlock("in_block"), whole("whole"), column("column");
     stage.split(v[2], block, inBlock, s.block, guard).split(v[3], whole, column, rows.columns, guard);
-    stage.reorder({column, inBlock, whole, block, v[1], v[0]}).fuse(v[1], v[0], head);
+    stage.reorder({column, inBlock, whole, block, v[1], v[0]});
+    Var one = fuseAll(stage, {block, v[1], v[0]});
     rows.share(stage, inBlock, column);
-    stage.gpu_blocks(block, head);
+    stage.gpu_blocks(one);
 
-    LoopLevel atBlock(output.func, block), atPanel(merged, r.x);
+    LoopLevel atBlock(output.func, one), atPanel(merged, r.x);
     rows.keep(merged, atBlock, {block, n});
     rows.sum(merged.update(), {}, {r.x});
     pairs.copy(queries, atBlock, s.block, s.size, true);

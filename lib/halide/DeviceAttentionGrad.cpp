@@ -112,12 +112,14 @@ private:
   }
 
   void schedule(Func result, int length) {
-    Var own("own_block"), inBlock("in_block"), head("head"), whole("whole"), column("column");
+    Var own("own_block"), inBlock("in_block"), whole("whole"), column("column");
     result.split(v[2], own, inBlock, length, guard).split(v[3], whole, column, rows.columns, guard);
-    result.reorder(column, inBlock, whole, own, v[1], v[0]).fuse(v[1], v[0], head);
-    rows.share(result, inBlock, column);
-    result.gpu_blocks(own, head);
-    LoopLevel atBlock(result, own), atStep(sums, r.x);
+    Halide::Stage stage = result;
+    stage.reorder(column, inBlock, whole, own, v[1], v[0]);
+    Var one = fuseAll(stage, {own, v[1], v[0]});
+    rows.share(stage, inBlock, column);
+    stage.gpu_blocks(one);
+    LoopLevel atBlock(result, one), atStep(sums, r.x);
     rows.keep(sums, atBlock, {byQuery ? block : panel, n});
     rows.sum(sums.update(), {}, byQuery ? std::vector<RVar>{r.x} : std::vector<RVar>{r.x, r.y});
     // What the block itself is of stays, and the rest comes in each step.
@@ -161,54 +163,137 @@ private:
        other = kernel.func(part("other")), product = kernel.func(part("product")), sums = kernel.func(part("sums"));
 };
 
-/// The gradient of a captured tensor: a thread for each head adds what all of its pairs give, one after another.
-void lowerCapture(AttentionGradOp op, KernelLowering &kernel, Scores<AttentionGradOp> &s,
-                  const CaptureGradient &captured, Value target) {
-  std::string name = "capture" + std::to_string(captured.capture);
-  std::vector<Var> vars = kernel.variables(2 + captured.rest.size()); // b, h, places
-  Func result = kernel.func("d_" + name);
-  Halide::Type type = kernel.type(cast<RankedTensorType>(target.getType()).getElementType());
-  result(kernel.reversed(vars)) = Halide::Internal::make_zero(type);
-  Var b = vars[0], h = vars[1];
-  Expr n = b * s.heads + h;
-  PairGradient gradient{op, s};
-  Region &region = op.getGradient();
-  Value capture = op.getCaptures()[captured.capture];
-  Var i("i"), j("j"), head("n");
-  std::vector<Func> dots;
-  for (auto [index, each] : llvm::enumerate(captured.adds)) {
-    ScoreAddOp add = each;
-    std::string own = name + "_" + std::to_string(index);
-    RDom r = kernel.reduction(own + "_r", {s.keys, s.queries}), rd = kernel.reduction(own + "_rd", {s.size}),
-         re = kernel.reduction(own + "_re", {s.valueSize});
-    Func dot = kernel.func(own + "_dot"), dotValue = kernel.func(own + "_dot_value");
-    dot(j, i, head) = s.real(0);
-    dot(j, i, head) += s.query(head, i, rd) * s.key(head, j, rd) * s.real(s.productScale());
-    dotValue(j, i, head) = s.real(0);
-    dotValue(j, i, head) += s.ofQuery(op.getCotangent(), head, i, re) * s.value(head, j, re);
-    Expr raw = dot(r.x, r.y, n), weight = gradient.weight(n, r.y, r.x, raw);
-    Expr cotangent = gradient.cotangent(n, r.y, r.x, weight, dotValue(r.x, r.y, n));
-    Expr value = s.evaluate(region, {raw, cotangent}, n, r.y, r.x, add.getValue())[0];
-    value = s.choose(s.seen(n, r.y, r.x), Halide::cast(s.element, value), 0);
-    s.evaluate(region, {raw, cotangent}, n, r.y, r.x, {});
-    std::vector<Expr> indices = captureIndices(kernel, capture, add.getIndices()), at{Expr(b), Expr(h)};
-    for (int64_t d : captured.rest)
+/// The gradient of a captured tensor. A block of threads goes through all pairs of a head, which are cut twice: each
+/// thread has the places of a segment and the keys of a lane, so that every sum has one order. Where there are places
+/// for all threads, they add to the result itself, and else to sums for each lane.
+class CaptureGradients {
+public:
+  CaptureGradients(AttentionGradOp op, KernelLowering &kernel, Scores<AttentionGradOp> &s,
+                   const CaptureGradient &captured)
+      : op(op), kernel(kernel), s(s), captured(captured), capture(op.getCaptures()[captured.capture]),
+        vars(kernel.variables(2 + captured.rest.size())) {
+    constexpr int threads = 128;
+    int64_t places = 1;
+    for (int64_t d : captured.rest) {
+      std::optional<int64_t> extent = constantOf(kernel.extent(capture, d));
+      places = std::min<int64_t>(threads, extent ? places * std::max<int64_t>(1, *extent) : threads);
+    }
+    segments = (int)llvm::bit_floor<uint64_t>(places);
+    lanes = threads / segments;
+  }
+
+  void lower(Value target) {
+    type = kernel.type(cast<RankedTensorType>(target.getType()).getElementType());
+    Func result = kernel.func("d_" + name);
+    sums = lanes > 1 ? kernel.func(name + "_sums") : result;
+    std::vector<Var> all = kernel.reversed(vars), own = all;
+    if (lanes > 1) own.insert(own.begin(), lane);
+    sums(own) = Halide::Internal::make_zero(type);
+    for (ScoreAddOp add : captured.adds) lowerAdd(add);
+    if (lanes > 1) {
+      RDom each = kernel.reduction(name + "_lanes", {lanes});
+      std::vector<Expr> ofLane(all.begin(), all.end());
+      ofLane.insert(ofLane.begin(), each.x);
+      whole(all) = Halide::Internal::make_zero(type);
+      whole(all) += sums(ofLane);
+      result(all) = whole(all);
+    }
+    kernel.yieldDirectly(target, result);
+    for (auto [d, var] : llvm::enumerate(vars))
+      result.bound(var, 0, kernel.extents(cast<RankedTensorType>(target.getType()))[d]);
+    lanes > 1 ? scheduleLanes(result) : void(elementPerThread(result));
+    for (size_t index = 0; index < pairs.size(); ++index) schedulePairs((int)index);
+  }
+
+private:
+  /// The products of a pair, and what the segment's and the lane's pairs add.
+  struct Pairs {
+    RDom r; // keys, queries, segments
+    Func dot, dotValue;
+  };
+
+  void lowerAdd(ScoreAddOp add) {
+    std::string own = name + "_" + std::to_string(pairs.size());
+    int keys = (int)llvm::divideCeil(s.keys, lanes);
+    Pairs each{kernel.reduction(own + "_r", {keys, s.queries, segments}), kernel.func(own + "_dot"),
+               kernel.func(own + "_dot_value")};
+    RDom rd = kernel.reduction(own + "_rd", {s.size}), re = kernel.reduction(own + "_re", {s.valueSize});
+    Var i("i"), j("j"), head("n");
+    each.dot(j, i, head) = s.real(0);
+    each.dot(j, i, head) += s.query(head, i, rd) * s.key(head, j, rd) * s.real(s.productScale());
+    each.dotValue(j, i, head) = s.real(0);
+    each.dotValue(j, i, head) += s.ofQuery(op.getCotangent(), head, i, re) * s.value(head, j, re);
+    Expr n = vars[0] * s.heads + vars[1], query = each.r.y, key = lanes > 1 ? each.r.x * lanes + lane : Expr(each.r.x);
+    Expr raw = each.dot(key, query, n);
+    Expr cotangent =
+        gradient.cotangent(n, query, key, gradient.weight(n, query, key, raw), each.dotValue(key, query, n));
+    Region &region = op.getGradient();
+    Expr value = s.evaluate(region, {raw, cotangent}, n, query, key, add.getValue())[0];
+    value = s.choose(s.seen(n, query, key), Halide::cast(s.element, value), 0);
+    s.evaluate(region, {raw, cotangent}, n, query, key, {});
+    std::vector<Expr> indices = captureIndices(kernel, capture, add.getIndices()), at{Expr(vars[0]), Expr(vars[1])};
+    Expr place = 0;
+    for (int64_t d : captured.rest) {
       at.push_back(Halide::unsafe_promise_clamped(indices[d], 0, kernel.extent(capture, d) - 1));
+      place = place * kernel.extent(capture, d) + indices[d];
+    }
+    if (s.keys % lanes) each.r.where(key < s.keys);
+    if (segments > 1) each.r.where(place % segments == each.r.z);
     at = kernel.reversed(at);
-    result(at) = result(at) + atEach(r, Halide::cast(type, value));
-    dots.push_back(dot);
-    dots.push_back(dotValue);
+    if (lanes > 1) at.insert(at.begin(), lane);
+    sums(at) = sums(at) + atEach(each.r, Halide::cast(type, value));
+    pairs.push_back(each);
   }
-  kernel.yieldDirectly(target, result);
-  for (auto [d, var] : llvm::enumerate(vars))
-    result.bound(var, 0, kernel.extents(cast<RankedTensorType>(target.getType()))[d]);
-  elementPerThread(result);
-  for (size_t index = 0; index < captured.adds.size(); ++index) {
-    elementPerThread(result.update(index));
-    for (size_t each : {2 * index, 2 * index + 1})
-      dots[each].compute_at(LoopLevel(result, RVar(result.rvars(index)[0])));
+
+  void schedulePairs(int index) {
+    Pairs &each = pairs[index];
+    Halide::Stage update = sums.update(index);
+    update.allow_race_conditions(); // no two segments have a place in common
+    std::vector<Halide::VarOrRVar> order{each.r.x, each.r.y};
+    if (lanes > 1) order.push_back(lane);
+    order.push_back(each.r.z);
+    for (Var outer : {vars[1], vars[0]}) order.push_back(outer);
+    update.reorder(order);
+    if (lanes > 1)
+      update.gpu_threads(lane, each.r.z);
+    else
+      update.fuse(vars[1], vars[0], block).gpu_blocks(block).gpu_threads(each.r.z);
+    for (Func product : {each.dot, each.dotValue}) product.compute_at(LoopLevel(sums, each.r.x));
   }
-}
+
+  void scheduleLanes(Func result) {
+    Var thread("thread");
+    if (captured.rest.empty()) {
+      result.split(vars[1], vars[1], thread, 1);
+    } else {
+      thread = vars.back();
+      for (size_t d = vars.size() - 1; d-- > 2;) {
+        Var both("places" + std::to_string(d));
+        result.fuse(thread, vars[d], both);
+        thread = both;
+      }
+    }
+    result.reorder(thread, vars[1], vars[0]).fuse(vars[1], vars[0], block).gpu_blocks(block).gpu_threads(thread);
+    whole.compute_at(result, thread);
+    sums.compute_at(result, block).store_in(Halide::MemoryType::GPUShared).bound(lane, 0, lanes).gpu_threads(lane);
+    for (size_t d = 0; d < vars.size(); ++d)
+      d < 2 ? sums.bound_extent(vars[d], 1) : sums.bound(vars[d], 0, kernel.extent(capture, captured.rest[d - 2]));
+  }
+
+  AttentionGradOp op;
+  KernelLowering &kernel;
+  Scores<AttentionGradOp> &s;
+  const CaptureGradient &captured;
+  Value capture;
+  PairGradient gradient{op, s};
+  std::string name = "capture" + std::to_string(captured.capture);
+  std::vector<Var> vars; // b, h, places
+  Var lane{"lane"}, block{"block_of_head"};
+  int segments, lanes;
+  Halide::Type type;
+  Func sums, whole = kernel.func(name + "_whole");
+  std::vector<Pairs> pairs; // of each score_add
+};
 
 } // namespace
 
@@ -218,7 +303,8 @@ void lowerOnDevice(AttentionGradOp op, KernelLowering &kernel) {
   DeviceGradient(op, kernel, s, Of::key).lower(op.getDKey());
   DeviceGradient(op, kernel, s, Of::value).lower(op.getDValue());
   auto captured = captureGradients(op.getGradient(), op.getQuery().getType(), op.getCaptures());
-  for (auto [each, target] : llvm::zip(captured, op.getDCaptures())) lowerCapture(op, kernel, s, each, target);
+  for (auto [each, target] : llvm::zip(captured, op.getDCaptures()))
+    CaptureGradients(op, kernel, s, each).lower(target);
 }
 
 } // namespace fovea

@@ -80,29 +80,23 @@ void DeviceProduct::schedule(Func func, Stage stage, const Var &row, const Var &
   scheduleTile(parts, parts, rowVar, columnVar, with<Var>({chunk}, outerVars));
 }
 
-/// Blocks of rows and columns; in a block, threads down and across it; in a thread, its tile. Blocks have three
-/// dimensions, of which the last takes all outer coordinates.
+/// Blocks of rows and columns; in a block, threads down and across it; in a thread, its tile. The first dimension of
+/// blocks takes what may be many, outer coordinates or else rows: of the others devices have but 65,535.
 void DeviceProduct::scheduleTile(Func func, Stage stage, Var row, Var column, std::vector<Var> outer) {
   Var inRow("in_row"), inColumn("in_column");
   stage.split(column, columnBlock, inColumn, threads.columns, guard).split(row, rowBlock, inRow, threads.rows, guard);
-  std::vector<VarOrRVar> order{inColumn, inRow, rowBlock, columnBlock};
+  std::vector<VarOrRVar> order{inColumn, inRow};
   order.insert(order.end(), outer.begin(), outer.end());
+  order.push_back(rowBlock);
+  order.push_back(columnBlock);
   stage.reorder(order);
   threads.share(stage, inRow, inColumn);
-  std::vector<Var> blocks{rowBlock, columnBlock};
-  if (!outer.empty()) {
-    Var all = outer[0];
-    for (size_t d = 1; d < outer.size(); ++d) {
-      Var fused("outers" + std::to_string(d));
-      stage.fuse(all, outer[d], fused);
-      all = fused;
-    }
-    blocks.push_back(all);
-  }
-  for (const Var &each : blocks) stage.gpu_blocks(each);
+  Var block = outer.empty() ? rowBlock : fuseAll(stage, outer);
+  if (!outer.empty()) stage.gpu_blocks(block);
+  stage.gpu_blocks(rowBlock).gpu_blocks(columnBlock);
 
   Halide::LoopLevel atStep(tile, k.y);
-  threads.keep(tile, Halide::LoopLevel(func, rowBlock), with<Var>({rowBlock, columnBlock, chunk}, outerVars));
+  threads.keep(tile, Halide::LoopLevel(func, block), with<Var>({rowBlock, columnBlock, chunk}, outerVars));
   threads.sum(tile.update(), {k.x}, {k.y});
   tile.update().unroll(k.x);
   threads.copy(left, atStep, threads.rows, depth, shape.leftByTerm);

@@ -68,6 +68,9 @@ public:
     std::vector<Expr> extents(shape.begin() + op.getBatch(), shape.end());
     std::reverse(extents.begin(), extents.end());
     if (extents.empty()) extents.push_back(1);
+    int segments = kernel.onDevice() ? (int)kernel.schedule().getChunks() : 1;
+    size_t dimensions = extents.size();
+    if (segments > 1) extents.push_back(segments);
     RDom r = kernel.reduction("r", extents);
     std::vector<Expr> index(own.begin(), own.begin() + op.getBatch()), from(own.begin(), own.begin() + axis);
     for (size_t d = shape.size() - op.getBatch(); d-- > 0;) {
@@ -76,6 +79,11 @@ public:
     }
     from.insert(from.end(), own.begin() + axis + count, own.end());
     Place place(kernel, op.getIndices(), index, op.getX(), axis);
+    if (segments > 1) { // each of its own places
+      Expr flat = 0;
+      for (auto [d, at] : llvm::enumerate(place.at)) flat = flat * kernel.extent(op.getX(), axis + (int64_t)d) + at;
+      r.where(flat % segments == r[dimensions]);
+    }
     std::vector<Expr> to = own;
     std::copy(place.at.begin(), place.at.end(), to.begin() + axis);
     to = kernel.reversed(to);
@@ -101,7 +109,8 @@ private:
     for (auto [var, extent] : llvm::zip_equal(vars, kernel.extents(op.getType()))) result.bound(var, 0, extent);
     if (kernel.onDevice()) {
       elementPerThread(result);
-      elementPerThread(result.update());
+      kernel.schedule().getChunks() > 1 ? scheduleSegments(result.update(), r[r.dimensions() - 1])
+                                        : void(elementPerThread(result.update()));
       return;
     }
     if (!vars.empty()) result.vectorize(vars.back(), lanes, tail);
@@ -126,6 +135,18 @@ private:
     loops.insert(loops.end(), common.begin(), common.end());
     update.reorder(loops);
     if (parallel) update.parallel(common.back());
+  }
+
+  /// Of which no two have a place in common.
+  void scheduleSegments(Halide::Stage update, const Halide::RVar &segment) {
+    update.allow_race_conditions();
+    if (axis || axis + count < (int64_t)vars.size()) {
+      Var thread = elementPerThread(update), block("device_block");
+      update.reorder(thread, block, segment).gpu_blocks(segment);
+      return;
+    }
+    Halide::RVar block("segments_block"), thread("segments_thread");
+    update.split(segment, block, thread, 64).gpu_blocks(block).gpu_threads(thread);
   }
 
   ScatterOp op;

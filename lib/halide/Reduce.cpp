@@ -26,7 +26,9 @@ public:
     if (last && (axes.size() == 1 ? !reducesInChunks() : !kernel.onDevice()))
       alongRows();
     else if (reducesInChunks())
-      inChunks(reducedExtents(), [&](const std::vector<Expr> &at) { return kernel.load(x, coordinates(at)); });
+      kernel.onDevice()
+          ? inChunksOnDevice()
+          : inChunks(reducedExtents(), [&](const std::vector<Expr> &at) { return kernel.load(x, coordinates(at)); });
     else
       downColumns();
   }
@@ -144,16 +146,46 @@ private:
 
   bool reducesInChunks() const { return kernel.schedule().getLoops().starts_with_insensitive("Cr"); }
 
-  /// The axis with most elements; one whose size is symbolic before all others.
-  static size_t longest(const std::vector<Expr> &extents) {
-    size_t result = 0;
-    for (size_t d = 0; d < extents.size(); ++d)
-      if (constantOf(extents[d]).value_or(INT64_MAX) > constantOf(extents[result]).value_or(INT64_MAX)) result = d;
-    return result;
+  /// `Crt`: all reduced elements in `chunks` parts, whose elements take turns so that neighbouring threads read
+  /// neighbours; then, where there are many, `depth` of the parts at a time, and the sums of these in order.
+  void inChunksOnDevice() {
+    int chunks = kernel.schedule().getChunks(), depth = kernel.schedule().getDepth();
+    std::vector<Expr> reduced = reducedExtents();
+    Expr all = 1;
+    for (const Expr &extent : reduced) all *= extent;
+    Var chunk("chunk"), group("group");
+    std::vector<Var> row = kernel.reversed(vars);
+    auto with = [&](const auto &last) {
+      std::vector<std::decay_t<decltype(last)>> result(row.begin(), row.end());
+      result.push_back(last);
+      return result;
+    };
+    RDom r = kernel.reduction("r", {(all + chunks - 1) / chunks});
+    Expr index = r.x * chunks + chunk, rest = min(index, all - 1);
+    std::vector<Expr> at(reduced.size());
+    for (size_t d = reduced.size(); d-- > 0; rest = rest / reduced[d]) at[d] = d ? rest % reduced[d] : rest;
+    if (kind != RowReduction::max) r.where(index < all);
+    Func partial = kernel.func("partial"), total = kernel.func("reduction"), groups = kernel.func("groups");
+    fold(partial, with(chunk), r, kernel.load(x, coordinates(at)), firstElement());
+    Func parts = partial;
+    int count = chunks;
+    if (depth > 1) {
+      count /= depth;
+      RDom each = kernel.reduction("each", {depth});
+      fold(groups, with(group), each, partial(with(each.x * count + group)), firstElement());
+      parts = groups;
+    }
+    RDom each = kernel.reduction("parts", {count});
+    fold(total, row, each, parts(with(Expr(each.x))), firstElement());
+    bindAndSchedule(total, [&](Output &output, Var loop) {
+      computeOnDevice(partial.bound(chunk, 0, chunks));
+      if (depth > 1) computeOnDevice(groups.bound(group, 0, count));
+      total.compute_at(output.func, loop);
+    });
   }
 
-  /// `Crn`: the first reduced axis (on a device, the longest) in `chunks` parts, each summed by one task; then the
-  /// parts in order. `element` is reduced over `reduced`: x's, or the totals of `rows`.
+  /// `Crn`: the first reduced axis in `chunks` parts, each summed by one task; then the parts in order. `element` is
+  /// reduced over `reduced`: x's, or the totals of `rows`.
   void inChunks(std::vector<Expr> reduced, const std::function<Expr(const std::vector<Expr> &)> &element,
                 RowReduction *rows = nullptr) {
     Var chunk("chunk");
@@ -161,13 +193,12 @@ private:
     int chunks = kernel.schedule().getChunks(), lanes = kernel.schedule().getVector();
     std::vector<Var> row = kernel.reversed(vars), rowAndChunk = row;
     rowAndChunk.push_back(chunk);
-    size_t cut = kernel.onDevice() ? longest(reduced) : 0;
-    Expr extent = reduced[cut], length = (extent + chunks - 1) / chunks;
-    reduced[cut] = length;
+    Expr extent = reduced[0], length = (extent + chunks - 1) / chunks;
+    reduced[0] = length;
     RDom r = kernel.reduction("r", reduced);
     std::vector<Expr> indices = reductionVariables(r);
-    Expr index = chunk * length + indices[cut];
-    indices[cut] = min(index, extent - 1);
+    Expr index = chunk * length + indices[0];
+    indices[0] = min(index, extent - 1);
     Expr part = element(indices);
     if (kind != RowReduction::max) r.where(index < extent);
     fold(partial, rowAndChunk, r, part, firstElement());
@@ -177,11 +208,6 @@ private:
     fold(total, row, parts, partial(ofPart), firstElement());
     bindAndSchedule(total, [&](Output &output, Var loop) {
       partial.compute_root().bound(chunk, 0, chunks);
-      if (kernel.onDevice()) {
-        computeOnDevice(partial);
-        total.compute_at(output.func, loop);
-        return;
-      }
       total.compute_root();
       if (kernel.schedule().getLoops().starts_with("C")) {
         partial.parallel(chunk);

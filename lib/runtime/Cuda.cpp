@@ -21,8 +21,6 @@ constexpr uint32_t kMemoryDevice = 2;                     // CU_MEMORYTYPE_DEVIC
 constexpr int32_t kLogBuffer = 5, kLogBytes = 6;          // CU_JIT_ERROR_LOG_BUFFER, _SIZE_BYTES
 constexpr int32_t kDynamicShared = 8;                     // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 constexpr int32_t kPlainShared = 48 << 10;
-constexpr int32_t kInvalidValue = 1;   // CUDA_ERROR_INVALID_VALUE
-constexpr int32_t kMostBlocks = 65535; // CUDA C++ Programming Guide, technical specifications
 
 #define FOVEA_CUDA_FUNCTIONS(each)                                                                                     \
   each(cuInit, "cuInit", (uint32_t)) each(cuDriverGetVersion, "cuDriverGetVersion", (int32_t *)) each(                 \
@@ -172,12 +170,6 @@ int32_t find(OpenDevice *device, void *module, const char *entry, void **functio
 
 int32_t launch(OpenDevice *device, void *function, const Launch &launch) {
   Cuda &cuda = of(device);
-  if (launch.blocks[1] > kMostBlocks || launch.blocks[2] > kMostBlocks) {
-    snprintf(device->details, sizeof device->details,
-             "%d by %d by %d blocks, of which devices take %d in the second and third: use smaller sizes",
-             launch.blocks[0], launch.blocks[1], launch.blocks[2], kMostBlocks);
-    return kInvalidValue;
-  }
   if (launch.shared_bytes > kPlainShared)
     if (CUresult error = cuda.cuFuncSetAttribute(function, kDynamicShared, launch.shared_bytes)) return error;
   return cuda.cuLaunchKernel(function, launch.blocks[0], launch.blocks[1], launch.blocks[2], launch.threads[0],

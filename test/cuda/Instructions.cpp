@@ -404,6 +404,10 @@ Table tableOfHandlers() {
   table["mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"] = multiplyMatrices;
   table["bfe.u32"] = handler([](uint32_t a, uint32_t at, uint32_t bits) { return extracted(a, at, bits); });
   table["bfe.u64"] = handler([](uint64_t a, uint32_t at, uint32_t bits) { return extracted(a, at, bits); });
+  table["bfe.s32"] = handler([](int32_t a, uint32_t at, uint32_t bits) {
+    bits = at > 31 ? 0 : std::min(bits & 255, 32 - at); // beyond the last bit stands the sign
+    return bits ? int32_t(uint32_t(a) << (32 - at - bits)) >> (32 - bits) : 0;
+  });
   table["shf.l.wrap.b32"] = handler([](uint32_t low, uint32_t high, uint32_t by) {
     return uint32_t((uint64_t(high) << 32 | low) << (by & 31) >> 32);
   });

@@ -30,8 +30,8 @@
 
 // -----
 
-// expected-error@+1 {{schedule: chunks is 4097: it must be from 1 to 4096}}
-"test.op"() {a = #fovea.schedule<"Mn", chunks = 4097>} : () -> ()
+// expected-error@+1 {{schedule: chunks is 32769: it must be from 1 to 32768}}
+"test.op"() {a = #fovea.schedule<"Mn", chunks = 32769>} : () -> ()
 
 // -----
 

@@ -155,7 +155,8 @@ int cuFuncSetAttribute(void *, int, int) { return failure("cuFuncSetAttribute");
 #ifndef OLD_DRIVER
 int cuLaunchKernel(void *function, uint32_t blocksX, uint32_t blocksY, uint32_t blocksZ, uint32_t threadsX,
                    uint32_t threadsY, uint32_t threadsZ, uint32_t shared, void *stream, void **arguments, void **) {
-  if (!fake_driver.pushed) return kInvalidValue;
+  constexpr uint32_t most = 65535; // CUDA C++ Programming Guide, technical specifications
+  if (!fake_driver.pushed || blocksY > most || blocksZ > most) return kInvalidValue;
   auto [module, entry, bytes] = *static_cast<Function *>(function);
   std::vector<uint64_t> values(bytes.size());
   for (size_t i = 0; i < bytes.size(); ++i) memcpy(&values[i], arguments[i], bytes[i]);

@@ -1,4 +1,5 @@
-// Drawn cases of attention: 500 of values and 200 of gradients, of which the tests take a sample.
+// Drawn cases of attention: 500 of values and 200 of gradients, of which the tests take a sample. OPS_DEVICE names a
+// device to run them on.
 #include "test/ops/AttentionCombinations.h"
 #include "test/ops/Check.h"
 
@@ -15,13 +16,15 @@ static uint64_t setting(const char *name, uint64_t otherwise) {
 /// ATTENTION_COUNT cases from seed ATTENTION_SEED on, some together in a module.
 static void run(bool gradient, Precision precision, uint64_t count) {
   constexpr uint64_t together = 10;
+  Setting how{precision};
+  if (const char *device = std::getenv("OPS_DEVICE")) how.target = device;
   uint64_t first = setting("ATTENTION_SEED", 1), last = first + setting("ATTENTION_COUNT", count);
   for (uint64_t seed = first; seed < last; seed += together) {
     Suite suite{"Attention", {}};
     for (uint64_t each = seed; each < std::min(seed + together, last); ++each)
       suite.cases.push_back(drawAttention(each, gradient));
     SCOPED_TRACE("from seed " + std::to_string(seed));
-    check(suite, {.precision = precision});
+    check(suite, how);
   }
 }
 

@@ -185,6 +185,7 @@ Suite gatherSuite() {
           gatherOfProduct(),
           scatter("add_rows", {{"x", {7, 113}}, {"i", {17}, whole(0, 7), Kind::i64}, {"u", {17, 113}}}, add, 0),
           scatter("add_vector", {{"x", {5}}, {"i", {59}, whole(0, 5), Kind::i32}, {"u", {59}}}, add, 0),
+          scatter("add_long_vector", {{"x", {200}}, {"i", {700}, whole(0, 200), Kind::i32}, {"u", {700}}}, add, 0),
           scatter("add_columns", {{"x", {3, 17}}, {"i", {2, 5}, whole(0, 17), Kind::i64}, {"u", {3, 2, 5}}}, add, 1),
           scatter("add_batch", {{"x", {3, 5, 7}}, {"i", {3, 4}, whole(0, 5), Kind::i64}, {"u", {3, 4, 7}}}, add, 1, 1),
           scatter("add_elements", {{"x", {3, 2, 5}}, {"i", {3, 2, 9}, whole(0, 5), Kind::i64}, {"u", {3, 2, 9}}}, add,

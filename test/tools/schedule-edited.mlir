@@ -11,11 +11,13 @@
 // RUN: not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=schedule 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=kernels 2>&1 | FileCheck %s --check-prefix=MATMUL
-// MATMUL: schedule-edited.mlir:[[# @LINE + 32]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "[b]MN[k][a][b]nmkn" or "[b]NM[k][a][b]nmkn", whose capitals may be small: only the loop of a capital is shared among threads; what stands in brackets may be left out
+// MATMUL: schedule-edited.mlir:[[# @LINE + 34]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "[b]MN[k][a][b]nmkn" or "[b]NM[k][a][b]nmkn", whose capitals may be small: only the loop of a capital is shared among threads; what stands in brackets may be left out
 // RUN: sed 's/"BIijd"/"BIiJd"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ATTENTION
 // ATTENTION: error: @attention_{{[0-9]+}} has loops "BIiJd", but can have only "BIijd" or "BIJijd"
 // RUN: sed 's/"Crn"/"CRN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=SUM
 // SUM: error: @sum_{{[0-9]+}} has loops "CRN", but can have only "Crn" or "Rn"
+// RUN: sed 's/chunks = 16/chunks = 4097/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=CHUNKS
+// CHUNKS: error: @sum_{{[0-9]+}} has chunks = 4097: a processor takes at most 4096
 // RUN: sed 's/"Rn"/"RN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ROWS
 // ROWS: error: @softmax_{{[0-9]+}} has loops "RN", but can have only "Rn"
 // RUN: sed 's/"bMNnmkn"/""/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=NO-LOOPS

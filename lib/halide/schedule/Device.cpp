@@ -12,8 +12,7 @@ namespace fovea {
 constexpr auto guard = TailStrategy::GuardWithIf;
 constexpr int blockThreads = 256;
 
-/// Loops into one, innermost first.
-static Var fuseAll(Stage &stage, const std::vector<Var> &loops) {
+Var fuseAll(Stage &stage, const std::vector<Var> &loops) {
   Var result = loops[0];
   for (size_t i = 1; i < loops.size(); ++i) {
     Var fused("device_loops" + std::to_string(i));

@@ -6,6 +6,9 @@
 
 namespace fovea {
 
+/// Loops into one, innermost first.
+Halide::Var fuseAll(Halide::Stage &stage, const std::vector<Halide::Var> &loops);
+
 /// A thread for each element of a stage, or for `wide` neighbours, together or one `byOne`, which goes through the
 /// stage's sums on its own. Returns the loop over threads, at which stages for one element can be computed; for rank 0
 /// there is one thread.

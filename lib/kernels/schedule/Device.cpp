@@ -168,20 +168,38 @@ static int64_t wideElements(KernelOp kernel, RankedTensorType type) {
   return type.getShape().back() % 4 == 0 && type.getElementTypeBitWidth() == 32 && beginsAt(kernel, 4) ? 4 : 1;
 }
 
-/// Sums of columns: so many chunks of rows that threads have something to do.
+/// Sums of columns: so many parts, a power of two, that threads have something to do.
 static std::optional<int64_t> columnChunks(Operation *anchor) {
-  constexpr int64_t threads = 1 << 16, leastRows = 32, most = 256;
+  constexpr int64_t threads = 1 << 15, leastTerms = 32;
   ArrayRef<int64_t> axes = reducedAxes(anchor);
   auto type = cast<RankedTensorType>(anchor->getOperand(0).getType());
   auto result = cast<RankedTensorType>(anchor->getResult(0).getType());
   if (axes.empty() || !result.hasStaticShape() ||
       (axes.size() == 1 && axes[0] == type.getRank() - 1 && type.getRank() > 1))
     return std::nullopt;
-  int64_t rows = 1; // of the longest axis
-  for (int64_t axis : axes) rows = std::max(rows, sizeOr(type, axis, typicalTerms));
-  int64_t chunks = std::min(most, rows / leastRows);
-  chunks = std::min(chunks, threads / std::max<int64_t>(1, result.getNumElements()));
-  return chunks > 1 ? std::optional(chunks) : std::nullopt;
+  int64_t terms = 1;
+  for (int64_t axis : axes) terms *= sizeOr(type, axis, typicalTerms);
+  int64_t chunks = std::min(terms / leastTerms, threads / std::max<int64_t>(1, result.getNumElements()));
+  return chunks > 1 ? std::optional(int64_t(llvm::bit_floor<uint64_t>(chunks))) : std::nullopt;
+}
+
+static ScheduleAttr columns(MLIRContext *context, int64_t chunks) {
+  constexpr int64_t fewParts = 64; // for one thread to add
+  int64_t depth = chunks > fewParts ? int64_t(1) << llvm::Log2_64(chunks) / 2 : 1;
+  return ScheduleAttr::get(context, "Crt", 1, 1, 1, blockThreads, chunks, 1, depth);
+}
+
+/// Into how many segments the places of a scatter are cut, each by threads of its own that go through all updates.
+static int64_t scatterSegments(ScatterOp op) {
+  constexpr int64_t threads = 1 << 15, fewest = 64, most = 256, leastUpdates = 4;
+  RankedTensorType type = op.getType(), indices = cast<RankedTensorType>(op.getIndices()[0].getType());
+  int64_t places = 1, updates = 1;
+  for (int64_t d = 0; d < (int64_t)op.getIndices().size(); ++d) places *= sizeOr(type, op.getAxis() + d, typicalTerms);
+  for (int64_t d = op.getBatch(); d < indices.getRank(); ++d) updates *= sizeOr(indices, d, typicalTerms);
+  int64_t others = std::max<int64_t>(1, elementsOf(type) / std::max<int64_t>(1, places));
+  int64_t segments = std::min({threads / others, most, places, updates / leastUpdates});
+  // A thread for each segment, where there is no other element.
+  return segments > 1 && (others > 1 || segments >= fewest) ? int64_t(llvm::bit_floor<uint64_t>(segments)) : 1;
 }
 
 /// What a block may share on every device from compute capability 8.0 on.
@@ -218,8 +236,9 @@ ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target) {
   MLIRContext *context = kernel.getContext();
   if (isProduct(anchor)) return product(anchor, target);
   if (isAttention(anchor)) return attention(anchor, target);
-  if (std::optional<int64_t> chunks = anchor ? columnChunks(anchor) : std::nullopt)
-    return ScheduleAttr::get(context, "Crt", 1, 1, 1, blockThreads, *chunks);
+  if (auto scatter = dyn_cast_or_null<ScatterOp>(anchor))
+    return ScheduleAttr::get(context, "Bt", 1, 1, 1, blockThreads, scatterSegments(scatter));
+  if (std::optional<int64_t> chunks = anchor ? columnChunks(anchor) : std::nullopt) return columns(context, *chunks);
   auto result = cast<RankedTensorType>(kernel.getResultTypes()[0]);
   auto operand = anchor ? cast<RankedTensorType>(anchor->getOperand(0).getType()) : result;
   if (reducesRows(kernel)) return rowwise(kernel, operand.getRank() ? operand : result, target);

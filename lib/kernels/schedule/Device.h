@@ -6,12 +6,13 @@
 
 namespace fovea {
 
-/// `Bt`: blocks of `task` threads over all elements, each of which takes `vector` of them. `Rt`: blocks of `rows` rows,
-/// each shared by a multiple of `vector` threads, which meet in memory of their block; `Rl`: by the `vector` lanes of a
-/// warp, which meet in registers (CUDA only). `Crt`: sums of columns in `chunks` parts. `MNkmn`: products in blocks
-/// of `task` rows and `width` columns, whose operands are staged `depth` terms at a time; a thread has `rows` and
-/// `columns` of a block's; the sum is cut into `chunks`. `BIjd`: attention in blocks of `task` queries that go through
-/// panels of `columns` keys, shared by `width` threads across and `task / rows` down.
+/// `Bt`: blocks of `task` threads over all elements, each of which takes `vector` of them; of a scatter's places,
+/// `chunks` segments. `Rt`: blocks of `rows` rows, each shared by a multiple of `vector` threads, which meet in memory
+/// of their block; `Rl`: by the `vector` lanes of a warp, which meet in registers (CUDA only). `Crt`: sums of columns
+/// in `chunks` parts, which are added `depth` at a time. `MNkmn`: products in blocks of `task` rows and `width`
+/// columns, whose operands are staged `depth` terms at a time; a thread has `rows` and `columns` of a block's; the sum
+/// is cut into `chunks`. `BIjd`: attention in blocks of `task` queries that go through panels of `columns` keys, shared
+/// by `width` threads across and `task / rows` down.
 ScheduleAttr chooseDeviceSchedule(KernelOp kernel, const Target &target);
 
 /// The loop orders of schedules on devices.

@@ -370,6 +370,13 @@ LogicalResult checkSchedule(KernelOp kernel, const Target &target) {
     return kernel.emitError() << "@" << kernel.getSymName()
                               << " has loops \"Rl\" and vector = " << schedule->getVector() << ": a row has all "
                               << warpLanes << " lanes of a warp";
+  constexpr int64_t mostOnHost = 4096; // they are added by name
+  if (!target.onDevice() && schedule->getChunks() > mostOnHost)
+    return kernel.emitError() << "@" << kernel.getSymName() << " has chunks = " << schedule->getChunks()
+                              << ": a processor takes at most " << mostOnHost;
+  if (loops == "Crt" && schedule->getChunks() % schedule->getDepth())
+    return kernel.emitError() << "@" << kernel.getSymName() << " has chunks = " << schedule->getChunks()
+                              << " and depth = " << schedule->getDepth() << ": chunks must be a multiple of depth";
   Operation *anchor = kernel.getAnchor();
   bool tiles = matmul || (anchor && (flatConvolution(anchor) ||
                                      isa<Conv2dWeightGradOp, AttentionOp, AttentionGradOp, AttentionMapOp>(anchor)));
