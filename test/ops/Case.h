@@ -99,6 +99,7 @@ struct Case {
   /// Gradients smaller than this are compared as if they were as large: where their terms cancel, what is rounded is
   /// larger than what is left.
   double lowGradientFloor = 1e-3;
+  double gradientFloor = 1e-3; // the same in f32 and f64
   /// Of many ops, in place of the bounds above: the results where each op is wrong by its rounding in f32, up or down
   /// as the seed has it. How far they are from the reference gives the bounds. Gradients are compared along a random
   /// direction.

@@ -464,7 +464,7 @@ private:
       for (int64_t element : elements) got.push_back(all[element]);
       Array want({(int64_t)elements.size()},
                  differences(each, operands[each.name], cotangents[each.name], which, elements));
-      double largest = isLow(setting.precision) ? each.lowGradientFloor : 1e-3;
+      double largest = isLow(setting.precision) ? each.lowGradientFloor : each.gradientFloor;
       for (double value : want.values) largest = std::max(largest, std::abs(value));
       compare(name, got, want, {each.gradientF64, each.gradientF32, largest}, setting.precision,
               backwardRoundings(each), false);

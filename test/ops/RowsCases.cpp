@@ -165,6 +165,13 @@ Case layerNorm(const std::string &name, Operand x, bool statistics) {
           },
           ulps(64, 1)};
 }
+/// rstd is 31.6 in rows of one element, times what the roundings of products leave of a gradient of zero.
+Case layerNormOfOne() {
+  Case result = layerNorm("1", {"x", {3, 1}}, false);
+  result.gradientFloor *= 32;
+  return result;
+}
+
 Case layerNormSpecial() {
   Case result = layerNorm("special", specialRows(), true);
   result.operands[0].fill = [](int64_t at, double draw) {
@@ -260,7 +267,7 @@ Suite rowsSuite() {
           softmaxSpecial(),
           softmaxFused(),
           composed(softmaxAndSum()),
-          layerNorm("1", {"x", {3, 1}}, false),
+          layerNormOfOne(),
           layerNorm("3", {"x", {17, 3}}, true),
           layerNorm("17", {"x", {2, 3, 17}}, false),
           layerNorm("59", {"x", {59}}, false),

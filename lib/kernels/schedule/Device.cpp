@@ -115,12 +115,13 @@ static bool reducesRows(KernelOp kernel) {
          llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
 }
 
-/// Whether what is reduced along rows are elements of 32 bits, which lanes of a warp can give each other.
+/// Whether what is reduced along rows are elements of 32 bits, which lanes of a warp can give each other; of a constant
+/// number, as each lane has its part in registers.
 static bool mayUseLanes(KernelOp kernel, const Target &target) {
   if (target.device != Device::cuda || !reducesRows(kernel)) return false;
   auto suits = [](Value value) {
     auto type = cast<RankedTensorType>(value.getType());
-    return type.getRank() > 1 && type.getElementTypeBitWidth() == 32;
+    return type.getRank() > 1 && type.getElementTypeBitWidth() == 32 && !type.isDynamicDim(type.getRank() - 1);
   };
   if (Operation *anchor = kernel.getAnchor(); anchor && !suits(anchor->getOperand(0))) return false;
   return llvm::all_of(kernel.getBody().front(),

@@ -24,7 +24,7 @@ constexpr int64_t warpLanes = 32;
 constexpr int64_t longestInLanes = 1024;
 /// Where "Rl" is no order.
 constexpr llvm::StringLiteral whyNotLanes =
-    "; only CUDA has lanes, for rows of elements of 32 bits, in tensors of more than one row";
+    "; only CUDA has lanes, for rows of a constant number of elements of 32 bits, in tensors of more than one row";
 
 /// Whether an anchor is a product of two operands over a sum: of matrices, or a convolution or its gradients.
 bool isProduct(mlir::Operation *anchor);
