@@ -116,7 +116,6 @@ RowReduction::RowReduction(KernelLowering &kernel, const std::string &name, cons
   };
   Expr first = largest && vectors ? 1 : 0, all = vectors ? extent / width : (extent + width - 1) / width;
   RDom step({{first, all - first}}, name + "_step");
-  steps = constantOf(all);
   Expr j = step.x * width + lane;
   std::vector<Expr> each = elements(vectors ? j : min(j, extent - 1));
   if (vectors) {
@@ -187,7 +186,7 @@ void RowReduction::scheduleInLanes(const Halide::LoopLevel &level) {
     Halide::Stage stage = partial.update(update).split(lane, vector, lane, lanes).unroll(vector);
     if (auto reduced = partial.rvars(update); !reduced.empty()) {
       stage.reorder(vector, reduced[0], lane);
-      if (steps && *steps * width <= longestInLanes) stage.unroll(reduced[0]);
+      stage.unroll(reduced[0]);
     }
     stage.gpu_lanes(lane);
   }

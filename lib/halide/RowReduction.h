@@ -15,8 +15,7 @@ class RowReduction {
   int rows; // of a block on a device; 0 on the host
   bool inLanes;
   int lanes, width, updates = 0;
-  std::optional<int64_t> steps; // of each partial result
-  Halide::Var loop;             // over rows, the innermost
+  Halide::Var loop; // over rows, the innermost
 
 public:
   Halide::Func partial, folded, total; // arguments: lane and the row's; the same; the row's

@@ -36,7 +36,6 @@ void keepInBlock(KernelLowering &kernel, Func stage, const Var &each, const Var 
   if (width * kernel.schedule().getRows() * stage.type().bytes() > mostBytes) return;
   Var column = stage.args()[0], lane("device_lane");
   if (sharesByLanes(kernel)) {
-    if (width > longestInLanes) return;
     stage.compute_at(kernel.output().func, block).bound_extent(each, 1);
     stage.split(column, column, lane, (int)kernel.schedule().getVector(), Halide::TailStrategy::GuardWithIf);
     stage.reorder(column, lane, each).unroll(column).gpu_lanes(lane);

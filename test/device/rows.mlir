@@ -25,13 +25,17 @@
 // SHARED: ld.shared
 // SHARED: st.global
 
-// Rows whose length the batch is, elements of 64 bits, and a single row, are no lanes'; OpenCL has none.
+// Rows whose length the batch is, long ones, elements of 64 bits, and a single row, are no lanes'; OpenCL has none.
+// RUN: sed 's/?x197/?x1500/; s/(batch, 197)/(batch, 1500)/' %s | foveac - --target=cuda-sm80 --compile-to=kernels -o %t.long.mlir
+// RUN: FileCheck %s --check-prefix=WIDE --input-file=%t.long.mlir
+// RUN: sed 's/"Rt"/"Rl"/' %t.long.mlir | not foveac - --target=cuda-sm80 --compile-to=ptx 2>&1 | FileCheck %s --check-prefix=LONG
+// LONG: error: @softmax_0 has loops "Rl", but can have only "Rt"; only CUDA has lanes
 // RUN: sed 's/?x197xf32/197x?xf32/; s/(batch, 197)/(197, batch)/; s/tensor<?xf32, .*/tensor<197xf32>/' %s | foveac - --target=cuda-sm80 --compile-to=kernels | FileCheck %s --check-prefix=WIDE
 // RUN: sed 's/f32/f64/g' %s | foveac - --target=cuda-sm80 --compile-to=kernels | FileCheck %s --check-prefix=WIDE
 // WIDE: @softmax_0{{.*}} attributes {schedule = #fovea.schedule<"Rt"
 // RUN: foveac %s --target=opencl --compile-to=kernels -o %t.opencl.mlir
 // RUN: sed 's/"Rt"/"Rl"/' %t.opencl.mlir | not foveac - --target=opencl --compile-to=ptx 2>&1 | FileCheck %s --check-prefix=OPENCL
-// OPENCL: error: @softmax_0 has loops "Rl", but can have only "Rt"; only CUDA has lanes, for rows of a constant number of elements of 32 bits, in tensors of more than one row
+// OPENCL: error: @softmax_0 has loops "Rl", but can have only "Rt"; only CUDA has lanes, for rows of a constant number of elements of 32 bits, at most 1024, in tensors of more than one row
 // RUN: sed 's/vector = 32/vector = 16/' %t.mlir | not foveac - --target=cuda-sm80 --compile-to=ptx 2>&1 | FileCheck %s --check-prefix=HALF
 // HALF: error: @softmax_0 has loops "Rl" and vector = 16: a row has all 32 lanes of a warp
 // Capitals stay on devices: no loop is but one thread's.

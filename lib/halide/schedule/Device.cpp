@@ -88,8 +88,7 @@ Var blockPerRows(KernelLowering &kernel, Stage stage, const std::vector<Var> &va
   Var block = fuseAll(stage, blocks);
   stage.gpu_blocks(block);
   if (!sharesByLanes(kernel)) return stage.gpu_threads(lane, each), block;
-  stage.gpu_threads(each).gpu_lanes(lane);
-  if (constantOf(kernel.output().extents.back()).value_or(INT64_MAX) <= longestInLanes) stage.unroll(column);
+  stage.unroll(column).gpu_threads(each).gpu_lanes(lane);
   return each;
 }
 

@@ -115,13 +115,14 @@ static bool reducesRows(KernelOp kernel) {
          llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
 }
 
-/// Whether what is reduced along rows are elements of 32 bits, which lanes of a warp can give each other; of a constant
-/// number, as each lane has its part in registers.
+/// Whether what is reduced along rows are elements of 32 bits, which lanes of a warp can give each other, and so few,
+/// and known, that each lane's are in registers: of a loop, lanes would leave some before others.
 static bool mayUseLanes(KernelOp kernel, const Target &target) {
   if (target.device != Device::cuda || !reducesRows(kernel)) return false;
   auto suits = [](Value value) {
     auto type = cast<RankedTensorType>(value.getType());
-    return type.getRank() > 1 && type.getElementTypeBitWidth() == 32 && !type.isDynamicDim(type.getRank() - 1);
+    return type.getRank() > 1 && type.getElementTypeBitWidth() == 32 && !type.isDynamicDim(type.getRank() - 1) &&
+           type.getDimSize(type.getRank() - 1) <= longestInLanes;
   };
   if (Operation *anchor = kernel.getAnchor(); anchor && !suits(anchor->getOperand(0))) return false;
   return llvm::all_of(kernel.getBody().front(),
@@ -134,7 +135,7 @@ static ScheduleAttr rowwise(KernelOp kernel, RankedTensorType type, const Target
   lanes = std::min<int64_t>(lanes, 32);
   int64_t width = type.getRank() ? sizeOr(type, type.getRank() - 1, typicalBatch) : 1;
   MLIRContext *context = kernel.getContext();
-  if (width <= longestInLanes && mayUseLanes(kernel, target))
+  if (mayUseLanes(kernel, target))
     return ScheduleAttr::get(context, "Rl", blockThreads / warpLanes, 1, warpLanes, 1, 1);
   int64_t threads = lanes * std::clamp<int64_t>(width / lanes, 1, mostVectors);
   int64_t rows = type.getRank() > 1 ? blockThreads / threads : 1;

@@ -20,11 +20,12 @@ SmallVector<StringRef> deviceLoopOrders(KernelOp kernel, const Target &target);
 
 /// Threads that exchange values without memory.
 constexpr int64_t warpLanes = 32;
-/// The longest row that a warp takes unless it is asked to, and of which its lanes keep elements in registers.
+/// The longest row that a warp takes, whose lanes have its elements in registers.
 constexpr int64_t longestInLanes = 1024;
 /// Where "Rl" is no order.
-constexpr llvm::StringLiteral whyNotLanes =
-    "; only CUDA has lanes, for rows of a constant number of elements of 32 bits, in tensors of more than one row";
+constexpr llvm::StringLiteral whyNotLanes = "; only CUDA has lanes, for rows of a constant number of elements of 32 "
+                                            "bits, at most 1024, in tensors of more than "
+                                            "one row";
 
 /// Whether an anchor is a product of two operands over a sum: of matrices, or a convolution or its gradients.
 bool isProduct(mlir::Operation *anchor);
