@@ -1,5 +1,6 @@
 // What instructions do, from NVIDIA's PTX ISA, 9.7.
 #include "test/cuda/Machine.h"
+#include "test/gpu/Bf16.h"
 
 #include <algorithm>
 #include <cmath>
@@ -316,14 +317,7 @@ template <Exchange kind> void shuffle(const Instruction &instruction, Warp &warp
   }
 }
 
-float fromBf16(uint32_t bits) { return from<float>(uint64_t(bits) << 16); }
-
-/// To the nearest, and of two to the even one.
-uint32_t toBf16(float value) {
-  if (std::isnan(value)) return 0x7fff;
-  auto bits = uint32_t(to(value));
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
+uint32_t toBf16(float value) { return std::isnan(value) ? 0x7fff : low(value); }
 
 /// mma.sync.aligned.m16n8k16.row.col: what each lane's registers hold is in 9.7.15.5.8.
 void multiplyMatrices(const Instruction &instruction, Warp &warp, uint32_t lanes) {
@@ -331,7 +325,7 @@ void multiplyMatrices(const Instruction &instruction, Warp &warp, uint32_t lanes
   float a[16][16], b[16][8];
   auto pair = [&](int operand, int lane, int half) {
     Lanes room;
-    return fromBf16(warp.values(instruction.operands[operand], room)[lane] >> 16 * half & 0xffff);
+    return wide(uint16_t(warp.values(instruction.operands[operand], room)[lane] >> 16 * half));
   };
   for (int lane = 0; lane < warpLanes; ++lane) {
     int group = lane / 4, column = lane % 4 * 2;

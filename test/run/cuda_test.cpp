@@ -8,6 +8,7 @@
 
 #include "test/TemporaryFolder.h"
 #include "test/gpu/FakeDriver.h"
+#include "test/run/CreateOn.h"
 #include "test/run/Trained.h"
 #include "test/runtime/Interposed.h"
 
@@ -361,20 +362,9 @@ TEST_F(Cuda, MemoryOfTheDeviceIsAligned) {
 
 //===-- Other drivers ---------------------------------------------------------------------------------------------===//
 
-/// What create says in a process of its own, after the driver of this path is loaded.
-[[noreturn]] void createOn(const char *driver) {
-  if (driver && !dlopen(driver, RTLD_NOW | RTLD_LOCAL)) fprintf(stderr, "%s\n", dlerror());
-  perceptron_options options = PERCEPTRON_OPTIONS_DEFAULT;
-  options.sizes.batch = 1;
-  options.target = "cuda-sm80";
-  perceptron *model = perceptron_create(&options);
-  fprintf(stderr, "%s\n", model ? "a model" : perceptron_last_error(nullptr));
-  exit(0);
-}
-
 TEST(CudaDeathTest, ADriverThatIsTooOld) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(createOn(OLD_DRIVER), testing::ExitedWithCode(0),
+  EXPECT_EXIT(createOn("cuda-sm80", OLD_DRIVER), testing::ExitedWithCode(0),
               "target 'cuda-sm80': the CUDA driver is too old, it has no cuLaunchKernel; install a newer one, or set "
               "options.cpu_fallback");
 }
@@ -383,7 +373,7 @@ TEST(CudaDeathTest, NoDriver) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   if (void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD); library || dlopen("libcuda.so.1", RTLD_LAZY))
     GTEST_SKIP() << "this machine has a CUDA driver, or a test before this one loaded one";
-  EXPECT_EXIT(createOn(nullptr), testing::ExitedWithCode(0),
+  EXPECT_EXIT(createOn("cuda-sm80", nullptr), testing::ExitedWithCode(0),
               "target 'cuda-sm80' needs the CUDA driver, which is not there \\(libcuda.so.1: cannot open.*\\): install "
               "it, or set options.cpu_fallback or options.target");
 }

@@ -3,6 +3,7 @@
 
 #include "test/TemporaryFolder.h"
 #include "test/gpu/FakeOpenCl.h"
+#include "test/run/CreateOn.h"
 #include "test/run/Trained.h"
 #include "test/runtime/Interposed.h"
 
@@ -138,20 +139,9 @@ TEST_F(OpenCl, NoMemoryForItsFunctionsIsSaid) {
 
 //===-- Other loaders ---------------------------------------------------------------------------------------------===//
 
-/// What create says in a process of its own, after the loader of this path is loaded.
-[[noreturn]] void createOn(const char *loader) {
-  if (loader && !dlopen(loader, RTLD_NOW | RTLD_LOCAL)) fprintf(stderr, "%s\n", dlerror());
-  perceptron_options options = PERCEPTRON_OPTIONS_DEFAULT;
-  options.sizes.batch = 1;
-  options.target = "opencl";
-  perceptron *model = perceptron_create(&options);
-  fprintf(stderr, "%s\n", model ? "a model" : perceptron_last_error(nullptr));
-  exit(0);
-}
-
 TEST(OpenClDeathTest, ALoaderThatIsTooOld) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(createOn(OLD_DRIVER), testing::ExitedWithCode(0),
+  EXPECT_EXIT(createOn("opencl", OLD_DRIVER), testing::ExitedWithCode(0),
               "target 'opencl': OpenCL's loader is too old, it has no clEnqueueNDRangeKernel; install a newer one, or "
               "set options.cpu_fallback");
 }
@@ -163,7 +153,7 @@ TEST_F(NoOpenCl, IsSaid) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   std::ofstream(folder / "libOpenCL.so.1") << "nothing";
   setenv("LD_LIBRARY_PATH", folder.c_str(), 1);
-  EXPECT_EXIT(createOn(nullptr), testing::ExitedWithCode(0),
+  EXPECT_EXIT(createOn("opencl", nullptr), testing::ExitedWithCode(0),
               "target 'opencl' needs OpenCL, and its loader is not there \\(.*libOpenCL.so.1: .*\\): install it, or "
               "set options.cpu_fallback");
   unsetenv("LD_LIBRARY_PATH");
