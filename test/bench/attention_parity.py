@@ -88,8 +88,8 @@ def main():
     for function in grouped, masked, flex, multihead:
         model = "parity_" + function.__name__
         compile_model(model, folder, BUILD)
-        arrays = arrays_for(Workload(model, model, entry="gradients"), folder)
-        library = Library(model, folder, 2, {}, "gradients")
+        arrays = arrays_for(Workload(model, model), folder)
+        library = Library(model, folder, 2, {}, "forward")
         library.bind(arrays)
         library.run()
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
@@ -106,9 +106,9 @@ def main():
             print(f"{function.__name__}: {name} differs by {error:.2g} of its largest element")
         library.close()
     compile_model("parity_low", folder, BUILD)
-    arrays = arrays_for(Workload("parity_low", "parity_low", entry="gradients"), folder)
+    arrays = arrays_for(Workload("parity_low", "parity_low"), folder)
     arrays["cotangent"][:] = torch.from_numpy(arrays["cotangent"]).bfloat16().float().numpy()
-    library = Library("parity_low", folder, 2, {}, "gradients")
+    library = Library("parity_low", folder, 2, {}, "forward")
     library.bind(arrays)
     library.run()
     for name, ours, theirs in low_errors(library, arrays):

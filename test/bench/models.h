@@ -11,6 +11,11 @@ std::vector<Model> rows();
 std::vector<Model> attentions();
 std::vector<Model> vision();
 
-/// What gives `y` its gradient: a loss whose gradient for it is an input, `cotangent`. Training gives y itself as well,
-/// so that it is stored.
-void differentiate(Model &model, const Tensor &y, const std::vector<std::string> &inputs);
+/// Tensors that gradients are wanted for, by name.
+using Sources = std::vector<std::pair<std::string, Tensor>>;
+
+/// Gives the model the outputs y and, as gradient_SOURCE, the gradients of y times the input `cotangent`.
+void differentiate(Model &model, const Tensor &y, const Sources &sources);
+
+/// Two models of the y that `define` returns: NAME gives y, NAME_gradients also its gradients for the sources it names.
+std::vector<Model> differentiable(const std::string &name, const std::function<Tensor(Model &, Sources &)> &define);

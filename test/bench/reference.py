@@ -168,10 +168,11 @@ def step(workload, tensors, compiler):
             tensors["cotangent"], tensors["x"], model.weight.data, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1,
             [True, True, False])))
     compiled = compiler(model)
-    if workload.entry == "gradients":
+    if workload.model.endswith("_gradients"):
         floats = {name: tensor.requires_grad_() for name, tensor in zip(names, inputs) if tensor.is_floating_point()}
-        sources = [*floats.values(), *model.parameters()]
-        named = [f"gradient_{name}" for name in floats]
+        parameters = {name.replace("weight", "scale"): tensor for name, tensor in model.named_parameters()}  # of norms
+        sources = [*floats.values(), *parameters.values()]
+        named = [f"gradient_{name}" for name in (*floats, *parameters)]
 
         def gradients():
             y = compiled(*inputs)

@@ -42,7 +42,7 @@ def rows():
     for family, count, width in (("layer_norm", 1576, 768), ("softmax", 4728, 197), ("gelu", 1576, 768)):
         shape, size = f"{count}x{width}", 4 * count * width
         yield Workload(f"{family}/{shape}/forward", f"{family}_{shape}", bytes=2 * size)
-        yield Workload(f"{family}/{shape}/training", f"{family}_{shape}", TRAINING, "gradients", bytes=5 * size)
+        yield Workload(f"{family}/{shape}/training", f"{family}_{shape}_gradients", TRAINING, bytes=5 * size)
 
 
 def attentions():
@@ -59,7 +59,7 @@ def attentions():
             ("T2048/documents", 8, 2048, 64, 1 / 10, masked)):
         model, flops = "attention_" + name.replace("/", "_"), part * 4 * items * tokens**2 * width
         yield Workload(f"attention/{name}/forward", model, forward, flops=flops)
-        yield Workload(f"attention/{name}/training", model, training, "gradients", flops=3.5 * flops)
+        yield Workload(f"attention/{name}/training", f"{model}_gradients", training, flops=3.5 * flops)
 
 
 def transformer(tokens, width, depth, patch, classes):
