@@ -5,6 +5,7 @@
 RUNS has the result.json of each run in RUNS/SYSTEM/NAME/; FOLDER has figures.jsonl and figures.md. A line of figures.jsonl
 is one run; a run that is there already is replaced. Runs whose settings differ in the seed alone are one row of the table:
 the mean of each figure, and its range."""
+import glob
 import json
 import os
 import sys
@@ -20,13 +21,11 @@ def read(path):
 
 def finished():
     """The runs of RUNS that have a result, as lines of figures.jsonl."""
-    for system in sorted(os.listdir(RUNS)) if os.path.isdir(RUNS) else []:
-        for name in sorted(os.listdir(os.path.join(RUNS, system))):
-            run = os.path.join(RUNS, system, name)
-            if os.path.exists(os.path.join(run, "result.json")):
-                seconds = os.path.join(run, "seconds")
-                yield {"system": system, "run": name, **json.loads(read(os.path.join(run, "result.json"))),
-                       "seconds": int(read(seconds)) if os.path.exists(seconds) else None}
+    for path in sorted(glob.glob(os.path.join(RUNS, "*", "*", "result.json"))):
+        run = os.path.dirname(path)
+        seconds = os.path.join(run, "seconds")
+        yield {"system": os.path.basename(os.path.dirname(run)), "run": os.path.basename(run), **json.loads(read(path)),
+               "seconds": int(read(seconds)) if os.path.exists(seconds) else None}
 
 
 def collect():
