@@ -39,9 +39,10 @@ def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
     many parts it is cut (summed in order, whatever the thread count). In a product, `a` stands where its first operand is
     copied into tiles of `rows`, `b` where its second is copied into panels of `columns`. In attention, tiles are of
     queries by keys and `task` is a block of queries; `chunks` cut the keys, where the loops have a second `j`
-    (`"BIJijd"`), and in the gradient the queries, whose chunks are the loop `I`. Where rows are reduced, `rows` of them
-    go through each stage together. Chosen in lib/kernels/schedule, which also knows the loop orders of each kind of
-    kernel, applied in lib/halide, and may be edited in a printed `kernels` file.
+    (`"BIJijd"`), and in the gradient the queries, whose chunks are the loop `I`; in `"BIijqd"` `width` queries at a time
+    go through all keys for their result. Where rows are reduced, `rows` of them go through each stage together. Chosen
+    in lib/kernels/schedule, which also knows the loop orders of each kind of kernel, applied in lib/halide, and may be
+    edited in a printed `kernels` file.
   }];
   let parameters = (ins StringRefParameter<"loop order">:$loops, DefaultValuedParameter<"int64_t", "1">:$rows,
                         DefaultValuedParameter<"int64_t", "1">:$columns, DefaultValuedParameter<"int64_t", "1">:$vector,

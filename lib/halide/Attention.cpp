@@ -22,7 +22,9 @@ class Attention {
 public:
   Attention(AttentionOp op, KernelLowering &kernel)
       : op(op), kernel(kernel), s(op, kernel), valueLanes(lanesFor(s.valueSize, s.lanes)),
-        valueRows(s.rowsBeside(s.valueSize / valueLanes, s.block)), cut(kernel.schedule().getLoops().size() == 6),
+        inTiles(kernel.schedule().getLoops().contains('q')),
+        valueRows(inTiles ? (int)kernel.schedule().getWidth() : s.rowsBeside(s.valueSize / valueLanes, s.block)),
+        cut(!inTiles && kernel.schedule().getLoops().size() == 6),
         chunks(cut ? std::min((int)kernel.schedule().getChunks(), s.span) : 1),
         panels((int)llvm::divideCeil(s.span, chunks)),
         seesAll(!s.hasWindow() && !op.getKvLengths() && !s.hasFunctions() && !cut),
@@ -35,16 +37,23 @@ public:
     else
       lowerScores();
     lowerLargest();
-    lowerSums();
+    inTiles ? lowerTiles() : lowerSums();
     if (cut) mergeChunks();
     Expr i = v[2], head = v[0] * s.heads + v[1], at = i / s.block;
-    std::vector<Expr> row{i % s.block, at, head}, ofChunk{i % s.block, 0, at, head};
-    Expr denominator = cut ? merged(s.valueSize, row[0], at, head) : total(ofChunk), none = denominator == s.real(0);
+    std::vector<Expr> row{i % s.block, at, head}, ofChunk{i % s.block, 0, at, head},
+        ofTile{i % valueRows, i / valueRows, at, head};
+    Expr denominator = cut ? merged(s.valueSize, row[0], at, head) : total(inTiles ? ofTile : ofChunk);
+    Expr none = denominator == s.real(0);
     Func result = kernel.func("attention");
-    Expr x = cut ? merged(v[3], row[0], at, head) : sums(v[3], row[0], 0, 0, at, head);
+    Expr x = inTiles ? product(v[3], ofTile[0], ofTile[1], at, head)
+             : cut   ? merged(v[3], row[0], at, head)
+                     : sums(v[3], row[0], 0, 0, at, head);
     inverse = kernel.func("inverse");
-    inverse(q, block, n) = s.real(1) / (cut ? merged(s.valueSize, q, block, n) : total(q, 0, block, n));
-    Expr factor = inverse(row);
+    if (inTiles)
+      inverse(q, tile, block, n) = s.real(1) / total(q, tile, block, n);
+    else
+      inverse(q, block, n) = s.real(1) / (cut ? merged(s.valueSize, q, block, n) : total(q, 0, block, n));
+    Expr factor = inverse(inTiles ? ofTile : row);
     result(v[3], v[2], v[1], v[0]) = x * (s.isMasked() ? select(none, s.real(0), factor) : factor);
     kernel.bind(op.getResult(), result);
 
@@ -124,6 +133,14 @@ private:
     largest(q, chunk, block, n) = max(largest(q, chunk, block, n), all);
   }
 
+  /// The weight in column p of a panel for a row of the block. Functions leave masked scores masked; where all are,
+  /// none is the largest. Beyond the last key stands it once more where each query sees each.
+  Expr weightOf(const Expr &row, const Expr &chunk) {
+    Expr x = score(p, row, panel, chunk, block, n), most = largest(row, chunk, block, n);
+    if (s.hasFunctions()) return s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)));
+    return seesAll ? s.exponential(x - most) : s.choose(sees(row, panel), s.exponential(x - most), 0);
+  }
+
   /// The sums over the keys of values by their weights, and of weights: some panels after others, whose weights lie
   /// near for both.
   void lowerSums() {
@@ -132,15 +149,7 @@ private:
     product = kernel.func("product");
     sums = kernel.func("sums");
     total = kernel.func("total");
-    Expr x = score(p, q, panel, chunk, block, n), most = largest(q, chunk, block, n);
-    // Functions leave masked scores masked; where all are, none is the largest. Beyond the last key stands it once
-    // more.
-    if (s.hasFunctions())
-      weight(p, q, panel, chunk, block, n) = s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)));
-    else if (seesAll)
-      weight(p, q, panel, chunk, block, n) = s.exponential(x - most);
-    else
-      weight(p, q, panel, chunk, block, n) = s.choose(sees(q, panel), s.exponential(x - most), 0);
+    weight(p, q, panel, chunk, block, n) = weightOf(q, chunk);
     applied(p, q, panel, chunk, block, n) =
         weight(p, q, panel, chunk, block, n) * s.kept(n, block * s.block + q, keyOf(panel, p));
 
@@ -173,6 +182,38 @@ private:
     total(q, chunk, block, n) += all;
   }
 
+  /// The same for a tile of `valueRows` queries after another, counted through all blocks: its weights for all keys lie
+  /// near, and its sums stay in registers.
+  void lowerTiles() {
+    weight = kernel.func("weight");
+    applied = kernel.func("applied");
+    product = kernel.func("product");
+    sums = kernel.func("mass");
+    total = kernel.func("total");
+    Expr row = (tile - block * (s.block / valueRows)) * valueRows + q;
+    weight(p, q, panel, tile, block, n) = weightOf(row, 0);
+    applied(p, q, panel, tile, block, n) =
+        weight(p, q, panel, tile, block, n) * s.kept(n, block * s.block + row, panel * s.columns + p);
+    rj = kernel.reduction("rj", {s.columns, panels}); // column of a panel, panel
+    Expr j = rj.y * s.columns + rj.x;
+    rj.where(j < s.keys);
+    product(d, q, tile, block, n) = s.real(0);
+    product(d, q, tile, block, n) +=
+        s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj.x, q, rj.y, tile, block, n);
+
+    int whole = s.keys / s.columns; // panels without a column beyond the last key
+    Expr rest = s.real(0);
+    if (whole < panels) rest = select(whole * s.columns + p < s.keys, weight(p, q, whole, tile, block, n), s.real(0));
+    sums(p, q, tile, block, n) = rest;
+    ro = kernel.reduction("ro", {std::max(whole, 1)});
+    if (whole) sums(p, q, tile, block, n) += weight(p, q, ro, tile, block, n);
+    rt = kernel.reduction("rt", {fewLanes(s.lanes)});
+    Expr all = sums(rt, q, tile, block, n);
+    for (int c = fewLanes(s.lanes); c < s.columns; c += fewLanes(s.lanes)) all += sums(rt + c, q, tile, block, n);
+    total(q, tile, block, n) = s.real(0);
+    total(q, tile, block, n) += all;
+  }
+
   /// The weight in a column of the panel `at` of those that are summed together; 0 beyond the last key.
   Expr weightInSum(const Expr &column, const Expr &row, int at) {
     int last = (panels - 1) % together; // where the last panel is
@@ -202,7 +243,8 @@ private:
   }
 
   /// Loops `BIijd`: items and heads, then blocks of `task` queries, the outermost with several tasks shared among
-  /// threads; tiles in registers. `BIJijd` has chunks of the keys between. With a log-sum-exp, items and heads are not
+  /// threads; tiles in registers. `BIJijd` has chunks of the keys between; in `BIijqd` tiles of queries go through all
+  /// keys for the result. With a log-sum-exp, items and heads are not
   /// one loop: compute_with makes an interval of the loop's variable, and the head, its remainder, would be any, so
   /// that each task would compute the scores of every head.
   void schedule() {
@@ -212,7 +254,10 @@ private:
     StringRef loops = kernel.schedule().getLoops();
     bool parallel = loops[0] == 'B';
     auto blocks = [&](Halide::Stage stage) {
-      stage.split(v[2], at, in, s.block, guard);
+      if (inTiles)
+        stage.split(v[2], at, in, valueRows, guard).split(at, at, tile, s.block / valueRows, guard);
+      else
+        stage.split(v[2], at, in, s.block, guard);
       if (loops[1] == 'I') stage.parallel(at);
       if (!withLogSumExp) stage.fuse(v[1], v[0], head);
       if (parallel && !(withLogSumExp && s.hasManyItems())) stage.parallel(oneHead);
@@ -220,11 +265,15 @@ private:
     };
     Halide::Stage stage = output.stage();
     blocks(stage);
-    stage.reorder(v[3], in, at, oneHead).vectorize(v[3], valueLanes, guard).unroll(v[3]);
+    if (inTiles)
+      stage.split(v[3], columns, v[3], valueColumns()).reorder(v[3], in, columns, tile, at, oneHead).unroll(in);
+    else
+      stage.reorder(v[3], in, at, oneHead);
+    stage.vectorize(v[3], valueLanes, guard).unroll(v[3]);
     if (withLogSumExp) {
       blocks(logSumExp);
-      logSumExp.vectorize(in, s.lanes, guard);
-      logSumExp.compute_with(output.func, at);
+      logSumExp.vectorize(in, inTiles ? valueRows : s.lanes, guard);
+      logSumExp.compute_with(output.func, inTiles ? tile : at);
     }
     Halide::LoopLevel atBlock(output.func, at), atChunk = cut ? Halide::LoopLevel(part, chunk) : atBlock;
     if (cut) scheduleMerge(atBlock, loops[2] == 'J');
@@ -256,6 +305,14 @@ private:
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
     largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, fewLanes(s.lanes));
 
+    for (Func f : {score, peak, largest}) f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
+    if (inTiles)
+      scheduleTiles(Halide::LoopLevel(output.func, tile), Halide::LoopLevel(output.func, columns));
+    else
+      scheduleSums(atBlock, atChunk);
+  }
+
+  void scheduleSums(const Halide::LoopLevel &atBlock, const Halide::LoopLevel &atChunk) {
     for (Func f : {weight, applied}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
       f.compute_at(sums, ro.w).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes).unroll(p);
@@ -269,11 +326,33 @@ private:
     sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
     RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj.x);
     product.update().reorder(d, q, rj.x, rj.y);
-    for (Func f : {score, peak, largest, sums, total})
-      f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
+    for (Func f : {sums, total}) f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
     inverse.bound_extent(block, 1).bound_extent(n, 1);
     inverse.compute_at(atBlock).bound(q, 0, s.block);
     total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, fewLanes(valueLanes));
+  }
+
+  /// Vectors of a result's tile: AVX-512 has registers for four with its rows, AVX2 for two.
+  int valueColumns() const {
+    int vectors = s.valueSize / valueLanes, most = s.lanes * s.element.bits() == 512 ? 4 : 2;
+    while (vectors % most) --most;
+    return most * valueLanes;
+  }
+
+  void scheduleTiles(const Halide::LoopLevel &atTile, const Halide::LoopLevel &atColumns) {
+    for (Func f : {weight, applied}) {
+      if (f.name() == applied.name() && !op.getRandomKey()) continue;
+      f.compute_at(atTile).bound_extent(p, s.columns).bound(q, 0, valueRows).bound(panel, 0, panels);
+      f.vectorize(p, s.lanes).unroll(p).unroll(q);
+    }
+    sums.compute_at(atTile).bound_extent(p, s.columns).bound(q, 0, valueRows).vectorize(p, s.lanes).unroll(p);
+    if (sums.num_update_definitions()) sums.update().reorder(p, ro.x, q).vectorize(p, s.lanes).unroll(p);
+    total.compute_at(atTile).bound(q, 0, valueRows).update().atomic().vectorize(rt.x, fewLanes(s.lanes));
+    inverse.compute_at(atTile).bound(q, 0, valueRows);
+    RegisterTile{d, q, valueColumns(), valueRows, valueLanes}.schedule(product, atColumns, rj.x);
+    product.update().reorder(d, q, rj.x, rj.y);
+    for (Func f : {weight, applied, sums, total, inverse})
+      if (f.defined()) f.bound_extent(tile, 1).bound_extent(block, 1).bound_extent(n, 1);
   }
 
   void scheduleMerge(const Halide::LoopLevel &atBlock, bool parallel) {
@@ -291,13 +370,16 @@ private:
   AttentionOp op;
   KernelLowering &kernel;
   Scores<AttentionOp> s;
-  int valueLanes, valueRows;                // of a register tile of the result
+  int valueLanes;
+  bool inTiles;                             // whether tiles of the result go through all keys, one after another
+  int valueRows;                            // of a register tile of the result
   bool cut;                                 // whether the keys are
   int chunks, panels;                       // how many of keys, and how many panels to one
   bool seesAll;                             // each query each key, in one chunk
   int together;                             // so many panels are multiplied by the values at once
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
-  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, chunk{"chunk"}, block{"block"}, n{"n"}, d{"d"}, which{"which"};
+  Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, chunk{"chunk"}, block{"block"}, n{"n"}, d{"d"}, which{"which"},
+      columns{"columns"};
   RDom rd, rs, rf, rp, rl, rj, ro, rt, rm, rc;
   Func keysPacked, dot, raw, score, peak, largest, weight, applied, product, sums, total, part, most, share, merged,
       inverse, logSumExp;

@@ -17,6 +17,10 @@
 // LOOPS: parallel (part.s0.chunk, 0, 8)
 // LOOPS: produce score
 
+// What sees but a window has no tiles that go through all keys.
+// RUN: sed '/@attention_1(/s/"BIijd"/"BIijqd"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=WINDOW
+// WINDOW: error: @attention_1 has loops "BIijqd", but can have only "BIijd" or "BIJijd"
+
 !long = tensor<1x8x16384x64xf32>
 !one = tensor<1x1x1x64xf32>
 !past = tensor<1x1x4096x64xf32>

@@ -1,8 +1,9 @@
 // Attention's schedules: tiles of queries by keys in registers, and of keys only those panels that a block of queries sees.
+// Where queries see all of some keys, tiles of the result go through all of them.
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
 // CHOSEN: @attention_0({{.*}}schedule<"BIijd", rows = 6, columns = 64, vector = 16, task = 48>
-// CHOSEN: @attention_1({{.*}}schedule<"BIijd", rows = 18, columns = 16, vector = 16, task = 54>
+// CHOSEN: @attention_1({{.*}}schedule<"BIijqd", rows = 18, columns = 16, vector = 16, task = 18, width = 6>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // attention_0
@@ -11,7 +12,10 @@
 // LOOPS: for (sums.s1.ro$w, 0, t{{[0-9]+}} + 1)
 // LOOPS-LABEL: // attention_1
 // LOOPS: for (score.s1.rs$z, 0, 13)
-// LOOPS: for (sums.s1.ro$w, 0, 4)
+// LOOPS: for (output.s0.dim2.at.tile, 0, 3)
+// LOOPS: produce weight
+// LOOPS: produce product
+// LOOPS: for (product.s1.rj$y, 0, 13)
 
 // The products are multiply-adds on whole registers, with nothing else in their loops than loads and counters.
 // RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
@@ -21,7 +25,7 @@
 // ASM-NOT: rsp
 // ASM: jne
 // ASM: product.s1.rj$x
-// ASM-COUNT-12: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
+// ASM-COUNT-24: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
 // ASM-NOT: rsp
 // ASM: jne
 

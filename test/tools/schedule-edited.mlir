@@ -3,7 +3,7 @@
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v3 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
 // CHOSEN-DAG: @matmul_{{.*}}"bMNnmkn"
-// CHOSEN-DAG: @attention_{{.*}}"BIijd"
+// CHOSEN-DAG: @attention_{{.*}}"BIijqd"
 // CHOSEN-DAG: @sum_{{.*}}"Crn"
 // CHOSEN-DAG: @softmax_{{.*}}"Rn"
 
@@ -11,9 +11,11 @@
 // RUN: not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=schedule 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=kernels 2>&1 | FileCheck %s --check-prefix=MATMUL
-// MATMUL: schedule-edited.mlir:[[# @LINE + 34]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "[b]MN[k][a][b]nmkn" or "[b]NM[k][a][b]nmkn", whose capitals may be small: only the loop of a capital is shared among threads; what stands in brackets may be left out
-// RUN: sed 's/"BIijd"/"BIiJd"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ATTENTION
-// ATTENTION: error: @attention_{{[0-9]+}} has loops "BIiJd", but can have only "BIijd" or "BIJijd"
+// MATMUL: schedule-edited.mlir:[[# @LINE + 36]]:{{.*}}: error: @matmul_{{[0-9]+}} has loops "XXX", but can have only "[b]MN[k][a][b]nmkn" or "[b]NM[k][a][b]nmkn", whose capitals may be small: only the loop of a capital is shared among threads; what stands in brackets may be left out
+// RUN: sed 's/"BIijqd"/"BIiJd"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ATTENTION
+// ATTENTION: error: @attention_{{[0-9]+}} has loops "BIiJd", but can have only "BIijd" or "BIJijd" or "BIijqd"
+// RUN: sed '/@attention_/s/width = 8/width = 5/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=WIDTH
+// WIDTH: error: @attention_{{[0-9]+}} has width = 5 and blocks of 16 queries: width must divide them
 // RUN: sed 's/"Crn"/"CRN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=SUM
 // SUM: error: @sum_{{[0-9]+}} has loops "CRN", but can have only "Crn" or "Rn"
 // RUN: sed 's/chunks = 16/chunks = 4097/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=CHUNKS
@@ -35,7 +37,7 @@
 // BLOCKS: parallel (output{{.*}}.s0.dim1.group.block,
 // PANELS: parallel (output.s0.dim0.tile.block.group,
 // PANELS-ONLY: parallel (output.s0.dim1.group,
-// RUN: sed 's/"bMNnmkn"/"bmnnmkn"/; s/"BIijd"/"biijd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
+// RUN: sed 's/"bMNnmkn"/"bmnnmkn"/; s/"BIijqd"/"biijqd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
 // RUN: foveac %t.small --compile-to=schedule | FileCheck %s --check-prefix=SMALL --implicit-check-not=parallel
 // RUN: foveac %t.small --name=small -o %t.small.out
 // SMALL: produce

@@ -184,6 +184,33 @@ static std::pair<std::string, int64_t> attentionLoops(Operation *op, int64_t tas
   return {loops + "ijd", chunks};
 }
 
+/// Whether every query may see every key.
+static bool goesThroughAllKeys(AttentionOp op) {
+  return (int64_t)op.getWindowLeft() < 0 && (int64_t)op.getWindowRight() < 0 && op.getMask().empty() &&
+         !op.getKvLengths();
+}
+
+/// Where every query sees all of not many keys, the weights of a few for all keys stay near, and their result in
+/// registers; a block is of tiles of queries that waste least of the last block.
+static ScheduleAttr attentionInTiles(AttentionOp op, ScheduleAttr schedule, const Target &target) {
+  constexpr int64_t mostKeys = 1024;
+  RankedTensorType query = op.getQuery().getType(), value = op.getValue().getType();
+  if (!goesThroughAllKeys(op) || schedule.getChunks() > 1 || value.isDynamicDim(2) || value.isDynamicDim(3) ||
+      value.getDimSize(2) > mostKeys)
+    return schedule;
+  int64_t queries = sizeOr(query, 2, 64), task = schedule.getTask();
+  for (int64_t less = task; less > 0; less -= schedule.getRows())
+    if (llvm::alignTo(queries, less) < llvm::alignTo(queries, task)) task = less;
+  int64_t lanes = schedule.getVector(), size = value.getDimSize(3), vectors = target.vectorRegisters == 32 ? 4 : 2;
+  while (size % lanes) lanes /= 2;
+  while (size / lanes % vectors) --vectors;
+  int64_t rows = mostRows(vectors, target);
+  while (task % rows) --rows;
+  std::string loops = schedule.getLoops().drop_back().str() + "qd";
+  return ScheduleAttr::get(op.getContext(), loops, schedule.getRows(), schedule.getColumns(), schedule.getVector(),
+                           task, 1, rows);
+}
+
 /// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
 /// a product; blocks of queries of a whole number of tiles.
 static ScheduleAttr attention(Operation *op, const Target &target) {
@@ -206,7 +233,9 @@ static ScheduleAttr attention(Operation *op, const Target &target) {
   int64_t block = gradient && queries >= fewQueries ? longBlock : shortBlock;
   int64_t task = llvm::alignTo(std::min(block, queries), bestRows);
   auto [loops, chunks] = attentionLoops(op, task);
-  return ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, chunks);
+  auto schedule = ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, chunks);
+  auto forward = dyn_cast<AttentionOp>(op);
+  return forward ? attentionInTiles(forward, schedule, target) : schedule;
 }
 
 /// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
@@ -284,7 +313,10 @@ static SmallVector<StringRef> hostLoopOrders(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
   if (!anchor) return {"Rn"};
   if (isa<MatmulOp>(anchor)) return {"[b]MN[k][a][b]nmkn", "[b]NM[k][a][b]nmkn"};
-  if (isa<AttentionOp>(anchor)) return {"BIijd", "BIJijd"};
+  if (auto attention = dyn_cast<AttentionOp>(anchor)) {
+    if (goesThroughAllKeys(attention)) return {"BIijd", "BIJijd", "BIijqd"};
+    return {"BIijd", "BIJijd"};
+  }
   if (isa<AttentionGradOp, AttentionMapOp>(anchor)) return {"BIijd"};
   if (flatConvolution(anchor)) return {"Tokf"};
   if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
@@ -383,6 +415,10 @@ LogicalResult checkSchedule(KernelOp kernel, const Target &target) {
   if (tiles && schedule->getColumns() % schedule->getVector())
     return kernel.emitError() << "@" << kernel.getSymName() << " has columns = " << schedule->getColumns()
                               << " and vector = " << schedule->getVector() << ": columns must be a multiple of vector";
+  if (int64_t block = llvm::alignTo(schedule->getTask(), schedule->getRows());
+      loops.contains('q') && block % schedule->getWidth())
+    return kernel.emitError() << "@" << kernel.getSymName() << " has width = " << schedule->getWidth()
+                              << " and blocks of " << block << " queries: width must divide them";
   if (matmul) return checkProduct(kernel, matmul, *schedule);
   return success();
 }
