@@ -59,9 +59,8 @@ public:
 
     withLogSumExp = kernel.isYielded(op.getLogSumExp());
     if (withLogSumExp) {
-      Expr finite = (cut ? most(row) : largest(ofChunk)) * s.real(1 / s.base()) + math::log(denominator);
       logSumExp = kernel.func("log_sum_exp");
-      logSumExp(v[2], v[1], v[0]) = s.isMasked() ? select(none, math::negativeInfinity(s.element), finite) : finite;
+      logSumExp(v[2], v[1], v[0]) = s.logSumExp(cut ? most(row) : largest(ofChunk), denominator);
       kernel.yieldDirectly(op.getLogSumExp(), logSumExp);
     }
     schedule();
@@ -133,12 +132,11 @@ private:
     largest(q, chunk, block, n) = max(largest(q, chunk, block, n), all);
   }
 
-  /// The weight in column p of a panel for a row of the block. Functions leave masked scores masked; where all are,
-  /// none is the largest. Beyond the last key stands it once more where each query sees each.
+  /// The weight in column p of a panel for a row of the block. Beyond the last key stands it once more where each query
+  /// sees each.
   Expr weightOf(const Expr &row, const Expr &chunk) {
     Expr x = score(p, row, panel, chunk, block, n), most = largest(row, chunk, block, n);
-    if (s.hasFunctions()) return s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)));
-    return seesAll ? s.exponential(x - most) : s.choose(sees(row, panel), s.exponential(x - most), 0);
+    return s.weight(x, most, seesAll || s.hasFunctions() ? Expr() : sees(row, panel));
   }
 
   /// The sums over the keys of values by their weights, and of weights: some panels after others, whose weights lie

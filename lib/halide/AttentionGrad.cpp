@@ -66,25 +66,21 @@ private:
     // Masks, or what they need, would take registers from the product's loop.
     eachTile(logits, rw, [&](Expr, Expr, RDom r) { return dot(p, r.x, r.y, panel, block, n); });
     Expr query = firstQuery() + q, raw = logits(p, q, panel, block, n);
-    Expr sum = s.row(op.getLogSumExp(), n, query) * s.real(s.base());
-    Expr weight = s.exponential((s.hasFunctions() ? s.scored(n, query, j, raw) : raw) - sum);
-    // Scores of a function may be -inf, all of them.
-    if (s.hasFunctions()) weight = select(sum < s.real(maskedScore), s.real(0), weight);
-    weights(p, q, panel, block, n) = s.choose(s.seen(n, query, j), weight, 0);
+    PairGradient gradient{op, s};
+    weights(p, q, panel, block, n) = gradient.weight(n, query, j, raw);
     eachTile(dScores, rs, [&](Expr row, Expr query, RDom r) {
-      Expr applied = dotValue(p, r.x, r.y, panel, block, n) * s.kept(n, query, j);
-      Expr cotangent = weights(p, row, panel, block, n) * (applied - s.row(op.getDelta(), n, query));
-      return s.hasFunctions() ? cotangent : cotangent * s.real(s.scale());
+      Expr product = dotValue(p, r.x, r.y, panel, block, n);
+      Expr cotangent = gradient.cotangent(n, query, j, weights(p, row, panel, block, n), product);
+      return s.hasFunctions() ? cotangent : gradient.ofRaw(n, query, j, raw, cotangent);
     });
-    if (s.hasFunctions()) lowerFunctions(query, j, raw);
+    if (s.hasFunctions()) lowerFunctions(gradient, query, j, raw);
     applied(p, q, panel, block, n) = weights(p, q, panel, block, n) * s.kept(n, firstQuery() + q, j);
   }
 
   /// The cotangents of raw scores from those of scores, and what captures get.
-  void lowerFunctions(const Expr &query, const Expr &j, const Expr &raw) {
-    Expr cotangent = dScores(p, q, panel, block, n), own = cotangent;
-    if (!op.getGradient().empty()) own = s.yielded(op.getGradient(), {raw, cotangent}, n, query, j);
-    dRaw(p, q, panel, block, n) = s.choose(s.seen(n, query, j), own * s.real(s.scale()), 0);
+  void lowerFunctions(PairGradient &gradient, const Expr &query, const Expr &j, const Expr &raw) {
+    Expr cotangent = dScores(p, q, panel, block, n);
+    dRaw(p, q, panel, block, n) = gradient.ofRaw(n, query, j, raw, cotangent);
     for (CaptureSums &each : captures) each.define({p, q, panel, block, n}, raw, cotangent);
   }
 

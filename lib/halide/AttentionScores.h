@@ -290,6 +290,17 @@ public:
   /// Scores are kept as logarithms to the base 2, where the exponential function of that base is the cheaper one.
   double base() { return element.bits() == 64 ? 1 : M_LOG2E; }
   Expr exponential(const Expr &x) { return element.bits() == 64 ? math::exp(x) : math::exp2(x); }
+  /// The weight of a score, of its row the largest score. Functions leave masked scores masked; where all are, none is
+  /// the largest. Without functions a pair is masked here where it does not see, if that is given.
+  Expr weight(const Expr &score, const Expr &largest, const Expr &sees) {
+    if (!hasFunctions()) return choose(sees, exponential(score - largest), 0);
+    return exponential(score - select(largest > real(maskedScore), largest, real(0)));
+  }
+  /// Of a row whose weights' sum is `mass`; -inf where all are masked.
+  Expr logSumExp(const Expr &largest, const Expr &mass) {
+    Expr finite = largest * real(1 / base()) + math::log(mass);
+    return isMasked() ? select(mass == real(0), math::negativeInfinity(element), finite) : finite;
+  }
   Expr real(double value) { return kernel.real(element, value); }
   double scale() { return op.getScale().convertToDouble(); }
 
@@ -324,6 +335,32 @@ private:
   int maps = 0, together = 1; // no maps: one for each head, where that is computed
   std::map<mlir::Region *, std::unique_ptr<ScoreIndices>> indices;
   std::map<mlir::Operation *, Halide::Func> loaded;
+};
+
+/// What a pair of query i and key j gives in the gradient, from the raw score and the product of cotangent and value.
+struct PairGradient {
+  using Expr = Halide::Expr;
+  AttentionGradOp op;
+  Scores<AttentionGradOp> &s;
+
+  Expr weight(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
+    Expr sum = s.row(op.getLogSumExp(), n, i) * s.real(s.base());
+    Expr weight = s.exponential((s.hasFunctions() ? s.scored(n, i, j, raw) : raw) - sum);
+    // Scores of a function may be -inf, all of them.
+    if (s.hasFunctions()) weight = select(sum < s.real(maskedScore), s.real(0), weight);
+    return s.choose(s.seen(n, i, j), weight, 0);
+  }
+  /// The cotangent of the score.
+  Expr cotangent(const Expr &n, const Expr &i, const Expr &j, const Expr &weight, const Expr &product) {
+    return weight * (product * s.kept(n, i, j) - s.row(op.getDelta(), n, i));
+  }
+  /// That of the product of query and key.
+  Expr ofRaw(const Expr &n, const Expr &i, const Expr &j, const Expr &raw, const Expr &cotangent) {
+    if (!s.hasFunctions()) return cotangent * s.real(s.scale());
+    Expr own = cotangent;
+    if (!op.getGradient().empty()) own = s.yielded(op.getGradient(), {raw, cotangent}, n, i, j);
+    return s.choose(s.seen(n, i, j), own * s.real(s.scale()), 0);
+  }
 };
 
 } // namespace fovea

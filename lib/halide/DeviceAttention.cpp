@@ -30,8 +30,7 @@ public:
     Expr sum = merged(at)[0], most = merged(at)[1], mass = merged(at)[2], none = mass == s.real(0);
     Expr x = select(none, s.real(0), sum / mass);
     if (kernel.isYielded(op.getLogSumExp())) {
-      Expr finite = most * s.real(1 / s.base()) + math::log(mass);
-      Expr all = s.isMasked() ? select(none, math::negativeInfinity(s.element), finite) : finite;
+      Expr all = s.logSumExp(most, mass);
       x = kernel.yieldBeside(op.getLogSumExp(), x, all, {v[0], v[1], v[2]}, v[3] == 0);
     }
     Func result = kernel.func("attention");
@@ -64,10 +63,8 @@ private:
   void lowerSums() {
     values(d, p, panel, block, n) = s.value(n, firstKey() + p, min(d, s.valueSize - 1));
     Expr x = score(p, q, panel, block, n), most = peak(q, panel, block, n);
-    // Functions leave masked scores masked; where all are, none is the largest.
-    weight(p, q, panel, block, n) =
-        s.hasFunctions() ? s.exponential(x - select(most > s.real(maskedScore), most, s.real(0)))
-                         : s.choose(s.seen(n, firstQuery() + q, firstKey() + p), s.exponential(x - most), 0);
+    Expr sees = s.hasFunctions() ? Expr() : s.seen(n, firstQuery() + q, firstKey() + p);
+    weight(p, q, panel, block, n) = s.weight(x, most, sees);
     RDom c = kernel.reduction("c", {s.columns / parts}), t = kernel.reduction("t", {parts});
     partMass(l, q, panel, block, n) = s.real(0);
     partMass(l, q, panel, block, n) += weight(c * parts + l, q, panel, block, n);

@@ -19,29 +19,6 @@ namespace {
 constexpr auto guard = TailStrategy::GuardWithIf;
 enum class Of { query, key, value };
 
-/// What a pair of query and key gives, from raw scores and the products of cotangents and values.
-struct PairGradient {
-  AttentionGradOp op;
-  Scores<AttentionGradOp> &s;
-
-  Expr weight(const Expr &n, const Expr &i, const Expr &j, const Expr &raw) {
-    Expr sum = s.row(op.getLogSumExp(), n, i) * s.real(s.base());
-    Expr weight = s.exponential((s.hasFunctions() ? s.scored(n, i, j, raw) : raw) - sum);
-    if (s.hasFunctions()) weight = select(sum < s.real(maskedScore), s.real(0), weight);
-    return s.choose(s.seen(n, i, j), weight, 0);
-  }
-  /// The cotangent of the score, before its scale where there are no functions.
-  Expr cotangent(const Expr &n, const Expr &i, const Expr &j, const Expr &weight, const Expr &product) {
-    return weight * (product * s.kept(n, i, j) - s.row(op.getDelta(), n, i));
-  }
-  /// Of the product of query and key.
-  Expr ofRaw(const Expr &n, const Expr &i, const Expr &j, const Expr &raw, const Expr &cotangent) {
-    Expr own = cotangent;
-    if (!op.getGradient().empty()) own = s.yielded(op.getGradient(), {raw, cotangent}, n, i, j);
-    return s.hasFunctions() ? s.choose(s.seen(n, i, j), own * s.real(s.scale()), 0) : own * s.real(s.scale());
-  }
-};
-
 class DeviceGradient {
 public:
   DeviceGradient(AttentionGradOp op, KernelLowering &kernel, Scores<AttentionGradOp> &s, Of of)
