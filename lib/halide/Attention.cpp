@@ -242,9 +242,9 @@ private:
 
   /// Loops `BIijd`: items and heads, then blocks of `task` queries, the outermost with several tasks shared among
   /// threads; tiles in registers. `BIJijd` has chunks of the keys between; in `BIijqd` tiles of queries go through all
-  /// keys for the result. With a log-sum-exp, items and heads are not
-  /// one loop: compute_with makes an interval of the loop's variable, and the head, its remainder, would be any, so
-  /// that each task would compute the scores of every head.
+  /// keys for the result. With a log-sum-exp, items and heads are not one loop: compute_with makes an interval of the
+  /// loop's variable, and the head, its remainder, would be any, so that each task would compute the scores of every
+  /// head.
   void schedule() {
     Output &output = kernel.output();
     std::vector<Var> v = output.vars;
@@ -330,7 +330,7 @@ private:
     total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, fewLanes(valueLanes));
   }
 
-  /// Vectors of a result's tile: AVX-512 has registers for four with its rows, AVX2 for two.
+  /// Of a result's tile: AVX-512 has registers for its rows of four vectors, AVX2 of two.
   int valueColumns() const {
     int vectors = s.valueSize / valueLanes, most = s.lanes * s.element.bits() == 512 ? 4 : 2;
     while (vectors % most) --most;
