@@ -22,6 +22,32 @@ Expr sortKey(const Expr &x) {
                 Halide::Internal::make_zero(type), bits < 0, below, bits);
 }
 
+/// Sorts rows in the block that has the output's row, or, where one has no room, in the thread.
+void sortInBlock(KernelLowering &kernel, Func key, Func place, Func indices, int extent) {
+  constexpr int mostBytes = 1 << 15, mostThreads = 256;
+  auto tail = Halide::TailStrategy::GuardWithIf;
+  Output &output = kernel.output();
+  int bytes = key.type().bytes() + place.type().bytes() + indices.type().bytes();
+  if (extent * bytes > mostBytes) {
+    Var thread = rowPerThread(output.stage(), output.vars);
+    for (Func func : {key, place, indices}) func.compute_at(output.func, thread);
+    return;
+  }
+  int threads = std::min(extent, mostThreads);
+  Var block = blockPerRows(kernel, output.stage(), output.vars, threads);
+  for (Func func : {key, place, indices}) {
+    Var own = func.args()[0], lane("device_lane");
+    func.compute_at(output.func, block).split(own, own, lane, threads, tail).reorder(own, lane).gpu_threads(lane);
+  }
+  Var own = place.args()[0], lane("device_lane");
+  Halide::RVar term(place.rvars(0)[0]);
+  place.update().split(own, own, lane, threads, tail).reorder(term, own, lane).gpu_threads(lane);
+  // Each place is another element's.
+  Halide::RVar from(indices.rvars(0)[0]), ofLane("device_lane");
+  indices.update().allow_race_conditions().split(from, ofLane, from, (extent + threads - 1) / threads, tail);
+  indices.update().gpu_threads(ofLane);
+}
+
 struct SortLowering : AnchorLowering::ExternalModel<SortLowering, SortOp> {
   LogicalResult lowerAnchor(Operation *operation, KernelLowering &kernel) const {
     auto op = cast<SortOp>(operation);
@@ -51,6 +77,7 @@ struct SortLowering : AnchorLowering::ExternalModel<SortLowering, SortOp> {
     kernel.bind(op.getIndices(), indices);
 
     Output &output = kernel.output();
+    if (kernel.onDevice() && vars.size() > 1) return sortInBlock(kernel, key, place, indices, extent), success();
     Var loop = scheduleElementwise(kernel);
     if (kernel.onDevice()) {
       for (const Func &func : {key, place, indices}) computeOnDevice(func);

@@ -1,4 +1,5 @@
 // Cases with the symbolic size B: mostly as the first dimension, also as the last and as what is summed over.
+#include "test/ops/Naive.h"
 #include "test/ops/Suites.h"
 
 #include <cmath>
@@ -166,8 +167,17 @@ std::vector<Case> rowOps() {
       "argmax", {{"a", {batch, 17}}}, [](const Build &b, Values v) { return b.make<ArgmaxOp>(v[0], 1, false); },
       [](const Arrays &a) { return reference::argmax(a[0], 1); }, {});
   argmax.gradient = false;
+  // A row of 17 is sorted by a block of a device's threads, one of 2,100 by a thread.
+  auto sort = [](int64_t extent) {
+    return item(
+        "sort_" + std::to_string(extent), {{"a", {batch, extent}, distinct()}},
+        [](const Build &b, Values v) { return b.make<SortOp>(v[0], false); },
+        [](const Arrays &a) { return inOrder(a[0], order(a[0], false)); }, {});
+  };
   return {
       argmax,
+      sort(17),
+      sort(2100),
       item(
           "log_sum_exp", {{"a", {batch, 3, 17}}}, [](const Build &b, Values v) { return b.make<LogSumExpOp>(v[0]); },
           [=](const Arrays &a) { return logSumExp(a[0]); }, ulps(16, 4)),

@@ -34,6 +34,7 @@ static const std::map<std::string, Names> sample = {
     {"Windows", {"pool_max_padded", "unfold_image", "grid_sample_bilinear"}},
     {"Sort", {"sort_17", "top_k_largest"}},
     {"Empty", {"sum", "softmax", "matmul"}},
+    {"Batch", {"sort_17"}},
     {"Random", {"normal"}}};
 
 static std::string setting(const char *name, const char *otherwise) {
