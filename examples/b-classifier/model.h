@@ -1,6 +1,6 @@
 // System B: an image classifier whose positions are pooled by attention. Two convolutions make a map of 8 x 8
 // positions; each position gets a score, a softmax over positions makes weights of them, and the classes come from the
-// weighted sum: 77,067 parameters.
+// weighted sum: 77,067 parameters, which start as PyTorch's, since the article's did.
 #pragma once
 
 #include <fovea/fovea.h>
@@ -24,7 +24,8 @@ struct Pooled {
 
 inline Pooled pooled(const Model &model, Pooling pooling, const Tensor &x) {
   if (pooling == Pooling::mean) return {mean(x, {2, 3}), {}};
-  auto [sum, weights] = nn::PositionPool(model / "pool", 128, {.single = pooling == Pooling::single})(x);
+  nn::PositionPoolOptions options{.score = {.initial = pytorch_uniform(128)}, .single = pooling == Pooling::single};
+  auto [sum, weights] = nn::PositionPool(model / "pool", 128, options)(x);
   return {sum, weights};
 }
 
@@ -35,10 +36,12 @@ inline Model make(Pooling pooling = Pooling::attention) {
   Tensor image = model.input("image", {batch, 3, side, side});
   Tensor label = model.input("label", {batch}, i32);
 
-  Tensor x = max_pool2d(relu(nn::Conv2d(model / "conv1", 3, 64, {.padding = {1, 1}})(image)), {2, 2});
-  x = max_pool2d(relu(nn::Conv2d(model / "conv2", 64, 128, {.padding = {1, 1}})(x)), {2, 2});
+  nn::Conv2dOptions first{.padding = {1, 1}, .initial = pytorch_uniform(3 * 9)},
+      second{.padding = {1, 1}, .initial = pytorch_uniform(64 * 9)};
+  Tensor x = max_pool2d(relu(nn::Conv2d(model / "conv1", 3, 64, first)(image)), {2, 2});
+  x = max_pool2d(relu(nn::Conv2d(model / "conv2", 64, 128, second)(x)), {2, 2});
   auto [features, looks] = pooled(model, pooling, x);
-  Tensor logits = nn::Linear(model / "head", 128, classes)(features);
+  Tensor logits = nn::Linear(model / "head", 128, classes, {.initial = pytorch_uniform(128)})(features);
 
   model.output("logits", logits);
   if (looks) model.output("looks", *looks);

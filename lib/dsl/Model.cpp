@@ -32,6 +32,10 @@ Initializer kaiming_uniform(double inputs) {
   double bound = std::sqrt(6 / inputs);
   return uniform(-bound, bound);
 }
+Initializer pytorch_uniform(double inputs) {
+  double bound = std::sqrt(1 / inputs);
+  return uniform(-bound, bound);
+}
 
 Optimizer::Optimizer(const SGD &sgd)
     : kind("sgd"), constants{{"momentum", sgd.momentum},

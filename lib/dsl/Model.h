@@ -27,6 +27,8 @@ Initializer uniform(double low, double high);
 Initializer xavier_uniform(double inputs, double outputs);
 /// Within sqrt(6 / inputs), for layers before a relu (He et al. 2015).
 Initializer kaiming_uniform(double inputs);
+/// Within 1 / sqrt(inputs): how PyTorch's linear and convolutional layers start, their biases too.
+Initializer pytorch_uniform(double inputs);
 
 struct ParameterOptions {
   std::optional<bool> decay = {}; // whether weight decay reaches it; by default if its rank is at least 2

@@ -58,6 +58,7 @@ TEST(Model, KeepsParametersInOrder) {
   (blocks / 1 / "norm").parameter("scale", {8}, ones(), {.frozen = true, .rate = 0.5});
   model.parameter("head", {6, 2}, kaiming_uniform(6));
   model.parameter("bias", {8}, truncated_normal(2, 1), {.decay = true});
+  nn::Linear(model / "start", 16, 2, {.initial = pytorch_uniform(16)});
   model.output("nothing", model.parameter("last", {1}, uniform(-3, 3)));
   std::string text = model.text();
   std::string states;
@@ -70,6 +71,8 @@ fovea.state "parameter" @blocks.0.weight : tensor<8x8xf32> {a = -1.000000e+00 : 
 fovea.state "parameter" @blocks.1.norm.scale : tensor<8xf32> {a = 1.000000e+00 : f64, frozen, rate = 5.000000e-01 : f64}
 fovea.state "parameter" @head : tensor<6x2xf32> {a = -1.000000e+00 : f64, b = 1.000000e+00 : f64, decay, initializer = "uniform"}
 fovea.state "parameter" @bias : tensor<8xf32> {a = 1.000000e+00 : f64, b = 2.000000e+00 : f64, decay, initializer = "truncated_normal"}
+fovea.state "parameter" @start.weight : tensor<16x2xf32> {a = -2.500000e-01 : f64, b = 2.500000e-01 : f64, decay, initializer = "uniform"}
+fovea.state "parameter" @start.bias : tensor<2xf32> {a = -2.500000e-01 : f64, b = 2.500000e-01 : f64, initializer = "uniform"}
 fovea.state "parameter" @last : tensor<1xf32> {a = -3.000000e+00 : f64, b = 3.000000e+00 : f64, initializer = "uniform"}
 )");
 }

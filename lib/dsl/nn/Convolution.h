@@ -12,15 +12,16 @@ struct Conv2dOptions {
   Pair2d kernel = {3, 3}, stride = {1, 1}, padding = {0, 0}, dilation = {1, 1};
   int64_t groups = 1;
   bool bias = true;
+  std::optional<Initializer> initial = {}; // of weight and bias
 };
 /// conv2d with a bias for each output channel: (n, inputs, h, w) to (n, outputs, h', w'). The weight is (outputs,
 /// inputs / groups, kh, kw), drawn as He et al. (2015, "Delving Deep into Rectifiers") have it for what goes into a
-/// ReLU.
+/// ReLU, and the bias 0, unless `initial` says otherwise.
 class Conv2d {
 public:
   Conv2d(const Scope &at, int64_t inputs, int64_t outputs, Conv2dOptions options = {})
       : options(options), weight(makeWeight(at, inputs, outputs, options)) {
-    if (options.bias) bias = at.parameter("bias", {outputs}, zeros());
+    if (options.bias) bias = at.parameter("bias", {outputs}, options.initial.value_or(zeros()));
   }
 
   Tensor operator()(Located x) const {
@@ -35,8 +36,9 @@ private:
       at.fail(std::to_string(options.groups) + " groups do not divide " + std::to_string(inputs) + " input and " +
               std::to_string(outputs) + " output channels");
     int64_t channels = inputs / options.groups, elements = channels * options.kernel[0] * options.kernel[1];
+    Initializer he = normal(std::sqrt(2.0 / (double)std::max<int64_t>(elements, 1)));
     return at.parameter("weight", {outputs, channels, options.kernel[0], options.kernel[1]},
-                        normal(std::sqrt(2.0 / (double)std::max<int64_t>(elements, 1))));
+                        options.initial.value_or(he));
   }
 
   Conv2dOptions options;

@@ -8,14 +8,15 @@ namespace fovea::nn {
 
 struct LinearOptions {
   bool bias = true;
+  std::optional<Initializer> initial = {}; // of weight and bias
 };
 /// x weight + bias along the last dimension: (.., inputs) to (.., outputs). The weight is (inputs, outputs), drawn as
-/// Glorot and Bengio (2010) have it.
+/// Glorot and Bengio (2010) have it, and the bias 0, unless `initial` says otherwise.
 class Linear {
 public:
   Linear(const Scope &at, int64_t inputs, int64_t outputs, LinearOptions options = {})
-      : weight(at.parameter("weight", {inputs, outputs}, xavier_uniform(inputs, outputs))) {
-    if (options.bias) bias = at.parameter("bias", {outputs}, zeros());
+      : weight(at.parameter("weight", {inputs, outputs}, options.initial.value_or(xavier_uniform(inputs, outputs)))) {
+    if (options.bias) bias = at.parameter("bias", {outputs}, options.initial.value_or(zeros()));
   }
 
   Tensor operator()(Located x) const {

@@ -12,15 +12,16 @@ struct PositionScoreOptions {
   std::optional<int64_t> hidden = {}; // score(relu(first(x))), with so many channels between; else score(x)
   bool gated = false; // needs `hidden`: score(tanh(first(x)) sigmoid(gate(x))) (Ilse et al. 2018, "Attention-based Deep
                       // Multiple Instance Learning", equation 9)
+  std::optional<Initializer> initial = {}; // of its linear layers
 };
 /// A number for each token (b, n, width): (b, n).
 class PositionScore {
 public:
   PositionScore(const Scope &at, int64_t width, PositionScoreOptions options = {})
-      : score(at / "score", options.hidden.value_or(width), 1) {
+      : score(at / "score", options.hidden.value_or(width), 1, {.initial = options.initial}) {
     if (options.gated && !options.hidden) at.fail("position score: a gated one needs .hidden, its channels between");
-    if (options.hidden) first.emplace(at / "first", width, *options.hidden);
-    if (options.gated) gate.emplace(at / "gate", width, *options.hidden);
+    if (options.hidden) first.emplace(at / "first", width, *options.hidden, LinearOptions{.initial = options.initial});
+    if (options.gated) gate.emplace(at / "gate", width, *options.hidden, LinearOptions{.initial = options.initial});
   }
 
   Tensor operator()(Located tokens) const {
