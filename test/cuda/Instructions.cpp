@@ -149,6 +149,47 @@ void addCarries(Table &table) {
 
 //===-- Reals -----------------------------------------------------------------------------------------------------===//
 
+float fromHalf(uint16_t bits) {
+  int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  float size = exponent == 31 ? (fraction ? NAN : INFINITY)
+                              : std::ldexp(float(exponent ? fraction + 1024 : fraction), std::max(exponent, 1) - 25);
+  return bits >> 15 ? -size : size;
+}
+
+/// To the nearest, and of two to the even one.
+uint16_t toHalf(double value) {
+  uint16_t sign = std::signbit(value) << 15;
+  double size = std::fabs(value);
+  if (std::isnan(size)) return 0x7fff;
+  if (size >= 65520) return sign | 0x7c00;
+  int exponent = std::max(std::ilogb(std::max(size, 0x1p-14)), -14);
+  auto steps = uint16_t(std::nearbyint(std::ldexp(size, 10 - exponent))); // 1024 to 2048 where it is normal
+  return sign | uint16_t(steps + (exponent + 14) * 1024);
+}
+
+/// A number of 16 bits; arithmetic is in f32, and rounded.
+struct Half {
+  uint16_t bits;
+  operator float() const { return fromHalf(bits); }
+};
+
+template <typename T> void addComparisons(Table &table, const std::string &type) {
+  table["setp.eq." + type] = handler([](T a, T b) { return a == b; });
+  table["setp.ne." + type] = handler([](T a, T b) { return a < b || a > b; });
+  table["setp.lt." + type] = handler([](T a, T b) { return a < b; });
+  table["setp.le." + type] = handler([](T a, T b) { return a <= b; });
+  table["setp.gt." + type] = handler([](T a, T b) { return a > b; });
+  table["setp.ge." + type] = handler([](T a, T b) { return a >= b; });
+  table["setp.equ." + type] = handler([](T a, T b) { return !(a < b || a > b); });
+  table["setp.neu." + type] = handler([](T a, T b) { return !(a == b); });
+  table["setp.ltu." + type] = handler([](T a, T b) { return !(a >= b); });
+  table["setp.leu." + type] = handler([](T a, T b) { return !(a > b); });
+  table["setp.gtu." + type] = handler([](T a, T b) { return !(a <= b); });
+  table["setp.geu." + type] = handler([](T a, T b) { return !(a < b); });
+  table["setp.num." + type] = handler([](T a, T b) { return a == a && b == b; });
+  table["setp.nan." + type] = handler([](T a, T b) { return a != a || b != b; });
+}
+
 template <typename T> void addReals(Table &table, const std::string &type) {
   for (std::string rounding : {"", "rn."}) {
     table["add." + rounding + type] = handler([](T a, T b) { return a + b; });
@@ -173,20 +214,7 @@ template <typename T> void addReals(Table &table, const std::string &type) {
   table["copysign." + type] = handler([](T a, T b) { return std::copysign(b, a); });
   table["mov." + type] = handler([](T a) { return a; });
   table["selp." + type] = handler([](T a, T b, bool c) { return c ? a : b; });
-  table["setp.eq." + type] = handler([](T a, T b) { return a == b; });
-  table["setp.ne." + type] = handler([](T a, T b) { return a < b || a > b; });
-  table["setp.lt." + type] = handler([](T a, T b) { return a < b; });
-  table["setp.le." + type] = handler([](T a, T b) { return a <= b; });
-  table["setp.gt." + type] = handler([](T a, T b) { return a > b; });
-  table["setp.ge." + type] = handler([](T a, T b) { return a >= b; });
-  table["setp.equ." + type] = handler([](T a, T b) { return !(a < b || a > b); });
-  table["setp.neu." + type] = handler([](T a, T b) { return !(a == b); });
-  table["setp.ltu." + type] = handler([](T a, T b) { return !(a >= b); });
-  table["setp.leu." + type] = handler([](T a, T b) { return !(a > b); });
-  table["setp.gtu." + type] = handler([](T a, T b) { return !(a <= b); });
-  table["setp.geu." + type] = handler([](T a, T b) { return !(a < b); });
-  table["setp.num." + type] = handler([](T a, T b) { return !std::isnan(a) && !std::isnan(b); });
-  table["setp.nan." + type] = handler([](T a, T b) { return std::isnan(a) || std::isnan(b); });
+  addComparisons<T>(table, type);
 }
 
 /// A real as an integer: NaN is 0, and what is outside the nearest.
@@ -217,24 +245,6 @@ template <typename To, typename From> void addConversion(Table &table, const std
   }
 }
 
-float fromHalf(uint16_t bits) {
-  int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  float size = exponent == 31 ? (fraction ? NAN : INFINITY)
-                              : std::ldexp(float(exponent ? fraction + 1024 : fraction), std::max(exponent, 1) - 25);
-  return bits >> 15 ? -size : size;
-}
-
-/// To the nearest, and of two to the even one.
-uint16_t toHalf(float value) {
-  uint16_t sign = std::signbit(value) << 15;
-  float size = std::fabs(value);
-  if (std::isnan(size)) return 0x7fff;
-  if (size >= 65520) return sign | 0x7c00;
-  int exponent = std::max(std::ilogb(std::max(size, 0x1p-14f)), -14);
-  auto steps = uint16_t(std::nearbyint(std::ldexp(size, 10 - exponent))); // 1024 to 2048 where it is normal
-  return sign | uint16_t(steps + (exponent + 14) * 1024);
-}
-
 template <typename From> void addConversions(Table &table, const std::string &from) {
   addConversion<int8_t, From>(table, "s8", from);
   addConversion<uint8_t, From>(table, "u8", from);
@@ -246,6 +256,38 @@ template <typename From> void addConversions(Table &table, const std::string &fr
   addConversion<uint64_t, From>(table, "u64", from);
   addConversion<float, From>(table, "f32", from);
   addConversion<double, From>(table, "f64", from);
+}
+
+/// Between f16 and another type.
+template <typename T> void addHalfConversions(Table &table, const std::string &type) {
+  if constexpr (std::is_floating_point_v<T>) {
+    table["cvt." + type + ".f16"] = handler([](Half a) { return T(float(a)); });
+  } else {
+    table["cvt.rzi." + type + ".f16"] = handler([](Half a) { return integerOf<T>(std::trunc(float(a))); });
+    table["cvt.rni." + type + ".f16"] = handler([](Half a) { return integerOf<T>(std::nearbyint(float(a))); });
+    table["cvt.rmi." + type + ".f16"] = handler([](Half a) { return integerOf<T>(std::floor(float(a))); });
+    table["cvt.rpi." + type + ".f16"] = handler([](Half a) { return integerOf<T>(std::ceil(float(a))); });
+  }
+  table["cvt.rn.f16." + type] = handler([](T a) { return toHalf(double(a)); });
+}
+
+void addHalves(Table &table) {
+  addComparisons<Half>(table, "f16");
+  table["add.f16"] = handler([](Half a, Half b) { return toHalf(a + b); });
+  table["sub.f16"] = handler([](Half a, Half b) { return toHalf(a - b); });
+  table["mul.f16"] = handler([](Half a, Half b) { return toHalf(a * b); });
+  table["fma.rn.f16"] =
+      handler([](Half a, Half b, Half c) { return toHalf(std::fma(double(a), double(b), double(c))); });
+  table["neg.f16"] = handler([](uint16_t a) { return uint16_t(a ^ 0x8000); });
+  table["abs.f16"] = handler([](uint16_t a) { return uint16_t(a & 0x7fff); });
+  table["cvt.rzi.f16.f16"] = handler([](Half a) { return toHalf(std::trunc(float(a))); });
+  table["cvt.rni.f16.f16"] = handler([](Half a) { return toHalf(std::nearbyint(float(a))); });
+  table["cvt.rmi.f16.f16"] = handler([](Half a) { return toHalf(std::floor(float(a))); });
+  table["cvt.rpi.f16.f16"] = handler([](Half a) { return toHalf(std::ceil(float(a))); });
+  addHalfConversions<int16_t>(table, "s16"), addHalfConversions<uint16_t>(table, "u16");
+  addHalfConversions<int32_t>(table, "s32"), addHalfConversions<uint32_t>(table, "u32");
+  addHalfConversions<int64_t>(table, "s64"), addHalfConversions<uint64_t>(table, "u64");
+  addHalfConversions<float>(table, "f32"), addHalfConversions<double>(table, "f64");
 }
 
 //===-- Memory ----------------------------------------------------------------------------------------------------===//
@@ -379,8 +421,7 @@ Table tableOfHandlers() {
   addConversions<int32_t>(table, "s32"), addConversions<uint32_t>(table, "u32");
   addConversions<int64_t>(table, "s64"), addConversions<uint64_t>(table, "u64");
   addConversions<float>(table, "f32"), addConversions<double>(table, "f64");
-  table["cvt.f32.f16"] = handler([](uint16_t a) { return fromHalf(a); });
-  table["cvt.rn.f16.f32"] = handler([](float a) { return toHalf(a); });
+  addHalves(table);
   table["cvt.rn.bf16.f32"] = handler([](float a) { return uint16_t(toBf16(a)); });
   table["cvt.rn.bf16x2.f32"] = handler([](float high, float low) { return toBf16(high) << 16 | toBf16(low); });
   for (const char *unsigned_ : {"b8", "u8"}) addAccesses<uint8_t>(table, unsigned_);

@@ -40,6 +40,20 @@ TEST_F(Ptx, ThreadsHaveTheirOwnPaths) {
   for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i * (i + 1) / 2);
 }
 
+TEST_F(Ptx, HalvesAreRounded) {
+  // 1 + 2^-10 and 2^-11: their sum is between two halves, of which the even one is 1 + 2^-9. And NaN.
+  memory[0] = 0x3c01, memory[1] = 0x1000, memory[2] = 0x7e00;
+  EXPECT_EQ(run("ld.global.b16 %rs1, [%rd3];\nld.global.b16 %rs2, [%rd3+4];\nld.global.b16 %rs3, [%rd3+8];\n"
+                "add.f16 %rs4, %rs1, %rs2;\nsetp.gt.f16 %p1, %rs1, %rs2;\nselp.b16 %rs5, %rs1, %rs2, %p1;\n"
+                "setp.eq.f16 %p2, %rs3, %rs3;\nselp.b16 %rs6, %rs1, %rs2, %p2;\n"
+                "setp.ne.u32 %p3, %r1, 0;\n@%p3 bra $end;\nst.global.b16 [%rd3], %rs4;\n"
+                "st.global.b16 [%rd3+4], %rs5;\nst.global.b16 [%rd3+8], %rs6;\n$end:"),
+            "");
+  EXPECT_EQ(memory[0], 0x3c02);
+  EXPECT_EQ(memory[1], 0x3c01);
+  EXPECT_EQ(memory[2], 0x1000);
+}
+
 TEST_F(Ptx, LanesExchange) {
   EXPECT_EQ(run("shfl.sync.bfly.b32 %r2, %r1, 5, 31, -1;\nst.global.b32 [%rd1], %r2;"), "");
   for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i ^ 5);
