@@ -91,7 +91,8 @@ TEST_P(OnDevice, Match) {
   if (!onDevice.runs) GTEST_SKIP() << "compiled, not run" << (why.empty() ? "" : ": ") << why;
 }
 
-/// The sample in f32; all cases in the precisions that the target has, those with a batch as on the processor not in f16.
+/// The sample in f32; all cases in the precisions that the target has, those with a batch as on the processor not in
+/// f16.
 static std::vector<std::tuple<size_t, Precision>> parameters() {
   std::vector<std::tuple<size_t, Precision>> result;
   for (auto [index, suite] : llvm::enumerate(suitesOnDevice()))
