@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # recorded.sh OPS_TEST OPS.PY: a suite that was recorded passes on the device, and fails where a result is another.
 set -euo pipefail
-ldconfig -p | grep -q libOpenCL.so.1 || { echo "SKIP: there is no libOpenCL.so.1"; exit 77; }
+libraries=$(ldconfig -p)
+[[ $libraries == *libOpenCL.so.1* ]] || { echo "SKIP: there is no libOpenCL.so.1"; exit 77; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 OPS_RECORD=$folder "$1" --gtest_filter='OnDevice.Match/SortF32' --gtest_brief=1
