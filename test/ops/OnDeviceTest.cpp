@@ -91,14 +91,12 @@ TEST_P(OnDevice, Match) {
   if (!onDevice.runs) GTEST_SKIP() << "compiled, not run" << (why.empty() ? "" : ": ") << why;
 }
 
-/// The sample in f32; all cases in the precisions that the target has, those with a batch as on the processor not in
-/// f16.
+/// The sample in f32; all cases in the precisions that the target has.
 static std::vector<std::tuple<size_t, Precision>> parameters() {
   std::vector<std::tuple<size_t, Precision>> result;
   for (auto [index, suite] : llvm::enumerate(suitesOnDevice()))
     for (Precision precision : {Precision::f32, Precision::f64, Precision::bf16, Precision::f16})
       if ((precision == Precision::f32 || (allCases() && !(isLow(precision) && target() == "opencl"))) &&
-          !(precision == Precision::f16 && hasBatch(suite)) &&
           llvm::any_of(suite.cases, [&](const Case &each) { return runsIn(each, precision); }))
         result.push_back({index, precision});
   return result;
