@@ -37,7 +37,8 @@ TEST_P(Batch, Match) {
 
 INSTANTIATE_TEST_SUITE_P(, Batch,
                          testing::Values(std::tuple(Precision::f32, false), std::tuple(Precision::f32, true),
-                                         std::tuple(Precision::f64, false), std::tuple(Precision::bf16, false)),
+                                         std::tuple(Precision::f64, false), std::tuple(Precision::bf16, false),
+                                         std::tuple(Precision::f16, false)),
                          [](const auto &info) {
                            return std::string(nameOf(std::get<0>(info.param))) +
                                   (std::get<1>(info.param) ? "Checks" : "");
