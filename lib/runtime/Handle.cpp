@@ -115,8 +115,9 @@ void *obtain_workspace(const fovea_model *model, const fovea_options *options, i
   return nullptr;
 }
 
-void prepare_worker(Worker *worker, fovea_handle *handle, uint8_t *scratch, int64_t scratch_bytes) {
+void prepare_worker(Worker *worker, fovea_handle *handle, int32_t index, uint8_t *scratch, int64_t scratch_bytes) {
   worker->handle = handle;
+  worker->index = index;
   worker->scratch = scratch;
   worker->scratch_bytes = scratch_bytes;
   worker->newest_block = -1;
@@ -171,9 +172,9 @@ static fovea_handle *create_on_host(const fovea_model *model, const fovea_option
   memset(base, 0, layout.arena); // the handle, the workers, and the state with its padding
   fovea_handle *handle = reinterpret_cast<fovea_handle *>(base);
   handle->workers = reinterpret_cast<Worker *>(base + layout.workers);
-  prepare_worker(&handle->caller, handle, base + layout.scratch, layout.scratch_slot);
+  prepare_worker(&handle->caller, handle, 0, base + layout.scratch, layout.scratch_slot);
   for (int32_t i = 0; i < threads - 1; ++i)
-    prepare_worker(&handle->workers[i], handle, base + layout.worker_scratch + i * layout.worker_slot,
+    prepare_worker(&handle->workers[i], handle, i + 1, base + layout.worker_scratch + i * layout.worker_slot,
                    layout.worker_slot);
   handle->threads = threads;
   handle->model = model;

@@ -23,14 +23,17 @@ struct alignas(kAlignment) Worker {
   int64_t scratch_bytes, scratch_used;
   int64_t newest_block; // offset of the header of the newest allocation in scratch, -1 when there is none
   int32_t task;         // index of the parallel task that it runs, -1 outside of one
+  int32_t index;        // the caller is 0
   pthread_t thread;
+  /* Its share of a job's tasks. The claim word holds the job's number (high half) and how many of the share nobody has
+   * claimed (low half), so that one compare-exchange claims a task of exactly that job: a thread that wakes late can
+   * neither claim from a later job nor run stale arguments. */
+  alignas(kAlignment) std::atomic<uint64_t> claim;
 };
 
-/* The threads that wait for halide_do_par_for. The claim word holds the job's number (high half) and how many of its
- * tasks nobody has claimed (low half), so that one compare-exchange claims a task of exactly that job: a thread that
- * wakes late can neither claim from a later job nor run stale arguments. */
+/* The threads that wait for halide_do_par_for. */
 struct ThreadPool {
-  alignas(kAlignment) std::atomic<uint64_t> claim;
+  alignas(kAlignment) std::atomic<uint32_t> job; // its number; changes when all shares are set
   std::atomic<int32_t (*)(void *, int, uint8_t *)> task;
   std::atomic<uint8_t *> closure;
   std::atomic<int32_t> first, count;

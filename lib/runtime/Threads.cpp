@@ -1,5 +1,7 @@
-// Runs the tasks of halide_do_par_for on the threads of a handle. Threads start in create and end in destroy; tasks are
-// claimed one by one, in order, with one atomic operation; who runs a task has no influence on its result.
+// Runs the tasks of halide_do_par_for on the threads of a handle. Threads start in create and end in destroy. Each
+// begins with its share, consecutive tasks that are the same part of every job: what it wrote in one launch is in its
+// caches in the next. Then it helps the others. Tasks are claimed one by one, each with one atomic operation; who runs
+// a task has no influence on its result.
 #include "Handle.h"
 
 #include <HalideRuntime.h>
@@ -15,43 +17,57 @@ constexpr int kSpins = 1000;
 uint32_t job_of(uint64_t claim) { return static_cast<uint32_t>(claim >> 32); }
 int32_t unclaimed(uint64_t claim) { return static_cast<int32_t>(claim & 0xffffffff); }
 
-int32_t run_task(Worker *worker, ThreadPool &pool, int32_t index) {
+int32_t shares_of(const fovea_handle *handle, int32_t count) {
+  return count < handle->threads ? count : handle->threads;
+}
+int32_t share_begin(int32_t share, int32_t shares, int32_t count) {
+  return static_cast<int32_t>(static_cast<int64_t>(count) * share / shares);
+}
+Worker *worker_of(fovea_handle *handle, int32_t index) { return index ? &handle->workers[index - 1] : &handle->caller; }
+
+void run_task(Worker *worker, ThreadPool &pool, int32_t index) {
+  int32_t count = pool.count.load(std::memory_order_relaxed);
   worker->task = index;
   int32_t code = pool.task.load(std::memory_order_relaxed)(worker, pool.first.load(std::memory_order_relaxed) + index,
                                                            pool.closure.load(std::memory_order_relaxed));
   worker->task = -1;
-  return code;
+  if (code) {
+    pthread_mutex_lock(&pool.mutex);
+    if (!pool.failed_code || index < pool.failed_task) pool.failed_task = index, pool.failed_code = code;
+    pthread_mutex_unlock(&pool.mutex);
+  }
+  if (pool.finished.fetch_add(1) + 1 == count && pool.caller_waits.load()) {
+    pthread_mutex_lock(&pool.mutex);
+    pthread_cond_signal(&pool.done);
+    pthread_mutex_unlock(&pool.mutex);
+  }
 }
 
-// Claims and runs tasks of one job until none is left. The job's arguments are stable while a task of it is unfinished,
-// that is, from before the claim succeeds until `finished` counts it.
-void run_tasks(Worker *worker, uint32_t job) {
+// Claims and runs tasks of one share of one job until none is left. The job's arguments are stable while a task of it
+// is unfinished, that is, from before the claim succeeds until `finished` counts it.
+void run_share(Worker *worker, int32_t share, uint32_t job) {
   ThreadPool &pool = worker->handle->pool;
-  uint64_t claim = pool.claim.load(std::memory_order_acquire);
+  std::atomic<uint64_t> &word = worker_of(worker->handle, share)->claim;
+  uint64_t claim = word.load(std::memory_order_acquire);
   while (job_of(claim) == job && unclaimed(claim) > 0) {
-    if (!pool.claim.compare_exchange_weak(claim, claim - 1, std::memory_order_acq_rel, std::memory_order_acquire))
-      continue;
+    if (!word.compare_exchange_weak(claim, claim - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     int32_t count = pool.count.load(std::memory_order_relaxed);
-    int32_t index = count - unclaimed(claim);
-    if (int32_t code = run_task(worker, pool, index)) {
-      pthread_mutex_lock(&pool.mutex);
-      if (!pool.failed_code || index < pool.failed_task) pool.failed_task = index, pool.failed_code = code;
-      pthread_mutex_unlock(&pool.mutex);
-    }
-    if (pool.finished.fetch_add(1) + 1 == count && pool.caller_waits.load()) {
-      pthread_mutex_lock(&pool.mutex);
-      pthread_cond_signal(&pool.done);
-      pthread_mutex_unlock(&pool.mutex);
-    }
-    claim = pool.claim.load(std::memory_order_acquire);
+    run_task(worker, pool, share_begin(share + 1, shares_of(worker->handle, count), count) - unclaimed(claim));
+    claim = word.load(std::memory_order_acquire);
   }
+}
+
+// The thread's own share first. A count that is a later job's only says where to look: nothing of that can be claimed.
+void run_tasks(Worker *worker, uint32_t job) {
+  int32_t shares = shares_of(worker->handle, worker->handle->pool.count.load(std::memory_order_relaxed));
+  for (int32_t i = 0; i < shares; ++i) run_share(worker, (worker->index + i) % shares, job);
 }
 
 void *worker_main(void *argument) {
   Worker *worker = static_cast<Worker *>(argument);
   ThreadPool &pool = worker->handle->pool;
   uint32_t seen = 0;
-  auto idle = [&] { return job_of(pool.claim.load()) == seen && !pool.stop.load(); };
+  auto idle = [&] { return pool.job.load() == seen && !pool.stop.load(); };
   for (;;) {
     for (int spin = 0; spin < kSpins && idle(); ++spin) __builtin_ia32_pause();
     if (idle()) {
@@ -62,12 +78,12 @@ void *worker_main(void *argument) {
       pthread_mutex_unlock(&pool.mutex);
     }
     if (pool.stop.load()) return nullptr;
-    seen = job_of(pool.claim.load());
+    seen = pool.job.load();
     run_tasks(worker, seen);
   }
 }
 
-// The claim word changes before `sleeping` is read, and a worker counts itself sleeping before it reads the claim word
+// The job's number changes before `sleeping` is read, and a worker counts itself sleeping before it reads that number
 // (both sequentially consistent): one of the two sees the other, so no wake-up is lost.
 void wake_workers(ThreadPool &pool, int32_t wanted) {
   if (pool.sleeping.load() == 0) return;
@@ -142,8 +158,13 @@ extern "C" int halide_do_par_for(void *user_context, halide_task_t task, int fir
   pool.count.store(count, std::memory_order_relaxed);
   pool.finished.store(0, std::memory_order_relaxed);
   pool.failed_code = 0;
-  uint32_t job = job_of(pool.claim.load(std::memory_order_relaxed)) + 1;
-  pool.claim.store(static_cast<uint64_t>(job) << 32 | static_cast<uint32_t>(count));
+  uint32_t job = pool.job.load(std::memory_order_relaxed) + 1;
+  int32_t shares = shares_of(handle, count);
+  for (int32_t i = 0; i < shares; ++i) {
+    uint32_t tasks = share_begin(i + 1, shares, count) - share_begin(i, shares, count);
+    worker_of(handle, i)->claim.store(static_cast<uint64_t>(job) << 32 | tasks, std::memory_order_release);
+  }
+  pool.job.store(job);
   wake_workers(pool, count - 1);
   run_tasks(worker, job);
   wait_until_finished(pool, count);

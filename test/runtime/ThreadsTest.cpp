@@ -16,6 +16,8 @@ template <typename Body> int32_t parallel(fovea_handle *context, int first, int 
       first, count, reinterpret_cast<uint8_t *>(&body));
 }
 
+int index_of(void *context) { return static_cast<fovea::Worker *>(context)->index; }
+
 struct Pool : testing::TestWithParam<int> {
   TestModel model;
   Pool() { model.options.threads = GetParam(); }
@@ -62,15 +64,48 @@ TEST_P(Pool, UsesEveryThread) {
   // Each task waits until all threads have one.
   ASSERT_EQ(parallel(handle, 0, GetParam(),
                      [&](void *context, int) {
-                       auto *worker = static_cast<fovea::Worker *>(context);
-                       bool caller = worker == &handle.handle->caller;
-                       seen[caller ? 0 : worker - handle.handle->workers + 1] = true;
+                       seen[index_of(context)] = true;
                        ++arrived;
                        while (arrived < GetParam()) sched_yield();
                        return 0;
                      }),
             0);
   for (auto &thread : seen) EXPECT_TRUE(thread);
+}
+
+TEST_P(Pool, BeginsWithTheSameTasksInEveryJob) {
+  Handle handle(model);
+  int threads = GetParam();
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    std::vector<std::atomic<int>> first(threads);
+    for (auto &task : first) task = -1;
+    std::atomic<int> arrived{0};
+    // Nobody helps before all have begun.
+    ASSERT_EQ(parallel(handle, 0, 4 * threads,
+                       [&](void *context, int index) {
+                         int none = -1;
+                         if (first[index_of(context)].compare_exchange_strong(none, index)) ++arrived;
+                         while (arrived < threads) sched_yield();
+                         return 0;
+                       }),
+              0);
+    for (int thread = 0; thread < threads; ++thread) EXPECT_EQ(first[thread], 4 * thread);
+  }
+}
+
+TEST_P(Pool, HelpsABusyThread) {
+  Handle handle(model);
+  int count = 8 * GetParam();
+  std::atomic<int> others{0};
+  // The first task ends last, so that the rest of its thread's share is for others.
+  ASSERT_EQ(parallel(handle, 0, count,
+                     [&](void *, int index) {
+                       if (index) return ++others, 0;
+                       while (GetParam() > 1 && others < count - 1) sched_yield();
+                       return 0;
+                     }),
+            0);
+  EXPECT_EQ(others, count - 1);
 }
 
 TEST_P(Pool, RunsNestedLoopsSerially) {
