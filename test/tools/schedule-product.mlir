@@ -2,10 +2,11 @@
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
 // A small matrix is copied as a whole, another matrix by each task; the sum of a gradient, whose length is symbolic, is cut,
-// and reads both operands where they lie.
+// and reads both operands where they lie; where it has rows for enough tasks of several panels, those copy theirs of a.
 // CHOSEN-DAG: @matmul_0({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
 // CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
 // CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 512>
+// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkanmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 192, depth = 512>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // matmul_0
@@ -20,6 +21,9 @@
 // LOOPS: for (sums.s1.part$x
 // LOOPS-NOT: produce panels
 // LOOPS-NOT: produce tiles
+// LOOPS-LABEL: // matmul_3
+// LOOPS: for (sums.s1.part$x
+// LOOPS: produce tiles
 // RUN: sed 's/"bMNnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // matmul_0
 // EDITED: produce sums
@@ -44,13 +48,18 @@
 // TERMS: error: @matmul_2 has loops "MNabnmkn", which copy all terms of a sum at once, but a is (batch * 7, 96): put "k" in front of the copies
 
 !x = tensor<?x96xf32, #fovea.dims<[batch] -> (batch * 7, 96)>>
+!y = tensor<?x768xf32, #fovea.dims<[batch] -> (batch * 7, 768)>>
+!z = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 7, 192)>>
 module attributes {fovea.stage = "model"} {
   func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
-                   %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"})
-      -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"}) {
+                   %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"},
+                   %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"})
+      -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"},
+          tensor<768x192xf32> {fovea.name = "wide"}) {
     %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
     %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
     %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
-    return %0, %1, %2 : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>
+    %3 = fovea.matmul %y, %z {transpose_a = true} : (!y, !z) -> tensor<768x192xf32>
+    return %0, %1, %2, %3 : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>
   }
 }

@@ -98,6 +98,14 @@ static int64_t evenTiles(int64_t tiles, int64_t groups, int64_t least) {
   return best;
 }
 
+/// Panels for which a task reads its columns of a once, where that leaves enough tasks.
+static int64_t sharedPanels(int64_t blocks, int64_t n, int64_t columns) {
+  constexpr int64_t most = 4;
+  for (int64_t panels = std::min<int64_t>(most, llvm::divideCeil(n, columns)); panels > 1; --panels)
+    if (llvm::divideCeil(n, panels * columns) * blocks >= fairTasks) return panels;
+  return 1;
+}
+
 static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   RankedTensorType result = op.getType(), a = op.getA().getType(), b = op.getB().getType();
   int64_t bits = elementBits(result), lanes = target.lanes(bits);
@@ -113,7 +121,8 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   if (unknownRows) m = std::max(m, typicalRows);
 
   // The columns of a weight's gradient: both operands lie as a tile reads them, term after term, and parts of the sum
-  // stay near without copies.
+  // stay near without copies; but a task of several panels copies its columns of a, of which each row is a cache line
+  // far from the next.
   bool columnsOfA = op.getTransposeA(), fewRows = !unknownRows && m < (op.getTransposeB() ? rows + 1 : 4 * rows);
   bool copies = !stored && !fewRows && (!columnsOfA || op.getTransposeB());
   bool copiesWhole =
@@ -121,13 +130,16 @@ static ScheduleAttr contraction(MatmulOp op, const Target &target) {
   bool copiesB = copies && !copiesWhole;
   bool cuts = (copiesB || columnsOfA) && (a.isDynamicDim(sum) || terms > (columnsOfA ? cutDepth : longestSum));
 
-  int64_t width = columns, leastRows = columnsOfA ? leastColumns : copiesB ? leastCopyRows : leastTaskRows;
+  int64_t leastRows = columnsOfA ? leastColumns : copiesB ? leastCopyRows : leastTaskRows;
+  int64_t width = columns * (columnsOfA && !op.getTransposeB() ? sharedPanels(m / leastRows * batches, n, columns) : 1);
+  bool copiesA = width > columns;
   int64_t groups = llvm::divideCeil(n, width) * batches;
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, m / leastRows));
   int64_t task = llvm::alignTo(llvm::divideCeil(m, blocks), rows);
   if (columnsOfA) task = rows * evenTiles(llvm::divideCeil(m, rows), groups, task / rows);
   std::string loops = copiesWhole ? "bMN" : "MN";
   if (cuts) loops += "k";
+  if (copiesA) loops += "a";
   if (copiesB) loops += "b";
   loops += "nmkn";
   return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task, 1, width, cuts ? cutDepth : 1);
