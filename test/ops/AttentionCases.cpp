@@ -44,7 +44,7 @@ Case attention(const std::string &name, const Sizes &s) {
     return s.statistics ? Arrays{out.out, out.log_sum_exp} : Arrays{out.out};
   };
   result.bound = ulps(32, 1);
-  result.gradientRoundings = 3; // the probabilities, their cotangents and the gradient
+  result.gradientRoundings = attentionGradientRoundings;
   return result;
 }
 

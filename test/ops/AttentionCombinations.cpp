@@ -294,7 +294,7 @@ Case drawAttention(uint64_t seed, bool gradient) {
   result.lowGradientFloor = 1; // weights and their cotangents, less their mean in each row
   // One op, which computes in f32. A temperature's gradient is a sum over all pairs, most of which cancels.
   result.composed = gradient && StringRef(name).contains("temperature");
-  result.gradientRoundings = 3; // the probabilities, their cotangents and the gradient
+  result.gradientRoundings = attentionGradientRoundings;
   return result;
 }
 

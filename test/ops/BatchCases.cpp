@@ -253,7 +253,7 @@ std::vector<Case> rowCases() {
                           .out};
       },
       ulps(32, 1)};
-  attention.gradientRoundings = 3; // the probabilities, their cotangents and the gradient
+  attention.gradientRoundings = attentionGradientRoundings;
   return {norm, loss, attention, batchNormCase("batch_norm", {"x", {batch, 3, 5}})};
 }
 

@@ -110,6 +110,9 @@ inline bool runsIn(const Case &each, Precision precision) {
   return !(each.composed && isLow(precision)) && !(each.wideOnly && precision != Precision::f64);
 }
 
+/// Attention's gradient rounds the probabilities, their cotangents and the result.
+constexpr int attentionGradientRoundings = 3;
+
 struct Suite {
   std::string name;
   std::vector<Case> cases;

@@ -1,5 +1,10 @@
-// The gradient of a convolution for its input as a convolution of the cotangent.
+// Convolutions over flat images: the geometry of the gradient for the input, and schedules on a processor.
 #include "lib/kernels/schedule/Convolution.h"
+
+#include "lib/kernels/schedule/Host.h"
+#include "lib/kernels/schedule/Schedule.h"
+
+#include <numeric>
 
 using namespace mlir;
 
@@ -28,6 +33,55 @@ std::optional<FlatConvolution> FlatConvolution::backward(Conv2dInputGradOp op) {
     flat.span[d] = (stride - 1 + padding) / stride - padding / stride + reach;
   }
   return flat;
+}
+
+/// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
+/// rows and keep the flat image near.
+ScheduleAttr convolutionSchedule(const FlatConvolution &flat, RankedTensorType result, const Target &target) {
+  constexpr int64_t nearBytes = 1 << 18, tasks = 8, blocks = 4, fewPixels = 256;
+  int64_t lanes = target.lanes(elementBits(result)), best = INT64_MAX, height = flat.grid()[0];
+  int64_t bestRows = 1, bestVectors = 1, bestTile = 1;
+  for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors)
+    for (int64_t rows = 1; rows <= height; ++rows) {
+      int64_t pixels = llvm::alignTo(flat.pixels(rows), vectors * lanes), tile = mostRows(vectors, target);
+      int64_t bytes = (rows + flat.span[0]) * flat.pitch() * flat.step[0] * flat.step[1] * flat.channels *
+                      (int64_t)elementBits(result) / 8;
+      if (rows > 1 && (bytes > nearBytes || (rows * blocks > height && pixels > fewPixels))) break;
+      if (flat.groups > 1) tile = std::gcd(tile, flat.outputs);
+      tile = std::min(tile, flat.outputs);
+      // In registers, a load serves `tile` or `vectors` products.
+      int64_t products = llvm::divideCeil(height, rows) * pixels * llvm::alignTo(flat.outputs, tile);
+      int64_t cost = products + products * (vectors + tile) / (2 * vectors * tile);
+      if (cost <= best) best = cost, bestRows = rows, bestVectors = vectors, bestTile = tile;
+    }
+  int64_t outputs = flat.groups * flat.outputs, parallel = sizeOr(result, 0, 1) * llvm::divideCeil(height, bestRows);
+  // Each part of the outputs makes the flat image anew.
+  int64_t parts =
+      std::min(llvm::divideCeil(tasks, std::max<int64_t>(1, parallel)), llvm::divideCeil(outputs, 2 * bestTile));
+  return ScheduleAttr::get(result.getContext(), "Tokf", bestTile, bestVectors * lanes, lanes, bestRows,
+                           std::max<int64_t>(1, parts));
+}
+
+/// Tiles of the weight in registers; so many rows to a block that what a tile reads of the cotangent stays near; few
+/// enough chunks to keep their sums near too.
+ScheduleAttr weightGradientSchedule(Conv2dWeightGradOp grad, const Target &target) {
+  constexpr int64_t blockBytes = 1 << 15, chunkBytes = 1 << 22;
+  RankedTensorType weight = grad.getType(), cotangent = grad.getCotangent().getType();
+  FlatConvolution flat = FlatConvolution::forward(grad, weight, cotangent);
+  int64_t lanes = target.lanes(elementBits(weight)), bytes = (int64_t)elementBits(weight) / 8;
+  bool inGroups = flat.groups > 1; // then pixels are in lanes
+  int64_t vectors = !inGroups && flat.outputs > lanes ? 2 : 1, columns = vectors * lanes, rows = 1;
+  while (rows < flat.size[0] && flat.pixels(rows + 1) * columns * bytes <= blockBytes) ++rows;
+  int64_t chunks = std::clamp<int64_t>(chunkBytes / (weight.getNumElements() * bytes), 1, 16);
+  return ScheduleAttr::get(weight.getContext(), "Cuwf", inGroups ? 1 : mostRows(vectors, target), columns, lanes, rows,
+                           chunks);
+}
+
+std::optional<FlatConvolution> flatConvolution(Operation *anchor) {
+  if (auto conv = dyn_cast<Conv2dOp>(anchor))
+    return FlatConvolution::forward(conv, conv.getWeight().getType(), conv.getType());
+  if (auto grad = dyn_cast<Conv2dInputGradOp>(anchor)) return FlatConvolution::backward(grad);
+  return std::nullopt;
 }
 
 } // namespace fovea
