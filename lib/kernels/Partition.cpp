@@ -268,6 +268,16 @@ void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<V
   }
 }
 
+/// Whether `value` is computed from a result of the group at other coordinates than its own, sums along its row apart:
+/// an anchor has those not yet, or another task has them.
+bool Partition::readsElsewhere(Value value, int64_t group, bool near, bool root) const {
+  if (auto known = groupOf.find(value); !root && known != groupOf.end()) return known->second == group && !near;
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<LoadOp>(op)) return false;
+  near &= op->hasTrait<Elementwise>() || rowSums.contains(op);
+  return llvm::any_of(op->getOperands(), [&](Value operand) { return readsElsewhere(operand, group, near, false); });
+}
+
 bool Partition::reaches(int64_t from, int64_t to) const {
   llvm::SetVector<int64_t> seen;
   seen.insert(from);
@@ -299,6 +309,7 @@ bool Partition::fits(Value root, bool rows, const Group &group) const {
 int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {
   bool rows = sumsRows(root, true);
   auto safe = [&](int64_t group) {
+    if (groups[group].anchor && readsElsewhere(root, group, true, true)) return false;
     return llvm::all_of(inputs, [&](auto input) {
       auto other = groupOf.find(input.first);
       return other == groupOf.end() || other->second == group || !reaches(group, other->second);

@@ -53,6 +53,7 @@ private:
   bool fits(Value root, bool rows, const Group &group) const;
   int64_t groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs);
   void addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs);
+  bool readsElsewhere(Value value, int64_t group, bool near, bool root) const;
   bool reaches(int64_t from, int64_t to) const;
   SmallVector<int64_t> order() const;
   void rematerialize();

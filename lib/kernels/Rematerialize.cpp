@@ -58,9 +58,12 @@ bool Partition::canHost(const Group &group, Value value, ArrayRef<std::pair<Valu
   auto reads = [&](std::pair<Value, bool> input) {
     return llvm::any_of(group.inputs, [&](auto own) { return own.first == input.first && own.second >= input.second; });
   };
+  auto isThere = [&](std::pair<Value, bool> input) {
+    if (group.anchor && !input.second && llvm::is_contained(group.results, input.first)) return false;
+    return reads(input) || (!input.second && isAlwaysThere(input.first));
+  };
   return llvm::any_of(inputs, [&](auto input) { return input.second && reads(input); }) &&
-         llvm::all_of(inputs,
-                      [&](auto input) { return reads(input) || (!input.second && isAlwaysThere(input.first)); });
+         llvm::all_of(inputs, isThere);
 }
 
 /// The groups that would read `value` as `host` computes it: anchors that can wait for it. None if the value is in use
