@@ -72,7 +72,7 @@ int32_t check_options(const fovea_model *model, const fovea_options *options) {
                 options->allocate ? "allocate" : "release", options->allocate ? "release" : "allocate");
   for (int32_t i = 0; i < model->size_count; ++i)
     if (options->sizes[i] < 1)
-      return fail(create_message, model, code, "options.%s is %lld: it must be at least 1", model->size_names[i],
+      return fail(create_message, model, code, "options.sizes.%s is %lld: it must be at least 1", model->size_names[i],
                   (long long)options->sizes[i]);
   return FOVEA_OK;
 }

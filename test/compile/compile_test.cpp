@@ -314,7 +314,7 @@ TEST_F(Compile, MistakesInOptions) {
             "model 'line': sizes lacks 'points': give the largest that calls will use, .sizes = {{\"points\", ...}}");
   EXPECT_EQ(error({.sizes = {{"points", 1}, {"pints", 2}}}),
             "model 'line': sizes gives 'pints', which nothing in the model depends on: it must be one of points");
-  EXPECT_EQ(error({.sizes = {{"points", 0}}}), "model 'line': options.points is 0: it must be at least 1");
+  EXPECT_EQ(error({.sizes = {{"points", 0}}}), "model 'line': options.sizes.points is 0: it must be at least 1");
   EXPECT_THAT(error({.sizes = {{"points", 1}}, .threads = -1}), HasSubstr("options.threads is -1: it must be 1 to "));
 }
 

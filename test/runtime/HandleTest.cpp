@@ -41,9 +41,9 @@ TEST(Create, RejectsOptions) {
   EXPECT_EQ(model.refusal(), "model 'digits': options.threads is 1025: it must be 1 to 1024, or 0 for one thread");
   model.options.threads = 1;
   model.options.sizes[0] = 0;
-  EXPECT_EQ(model.refusal(), "model 'digits': options.batch is 0: it must be at least 1");
+  EXPECT_EQ(model.refusal(), "model 'digits': options.sizes.batch is 0: it must be at least 1");
   model.options.sizes[0] = -5;
-  EXPECT_EQ(model.refusal(), "model 'digits': options.batch is -5: it must be at least 1");
+  EXPECT_EQ(model.refusal(), "model 'digits': options.sizes.batch is -5: it must be at least 1");
   model.options.sizes[0] = 64;
   model.options.allocate = [](void *, size_t, size_t) -> void * { return nullptr; };
   EXPECT_EQ(model.refusal(), "model 'digits': options.allocate is given without options.release: give both or neither");
