@@ -76,6 +76,25 @@ Case softmaxAndSum() {
           ulps(32, 1)};
 }
 
+/// Beside it what comes from the same and from other rows.
+Case softmaxAndOtherRows() {
+  return {"softmax_and_other_rows",
+          {{"x", {34, 17}}},
+          [](const Build &build, Values v) {
+            Value y = build.make<SoftmaxOp>(v[0]);
+            Value first = build.make<SliceOp>(y, 0, 0, 17, 1), last = build.make<SliceOp>(y, 0, 17, 17, 1);
+            Value moved = build.make<ConcatOp>(mlir::ValueRange{last, first}, 0);
+            return SmallVector<Value>{y, build.make<AddOp>(y, moved)};
+          },
+          [](const Arrays &a) {
+            Array y = reference::softmax(a[0]);
+            Array moved = reference::concat(
+                {reference::slice(y, {17, 0}, {17, 17}, {1, 1}), reference::slice(y, {0, 0}, {17, 17}, {1, 1})}, 0);
+            return Arrays{y, reference::binary(y, moved, std::plus<>())};
+          },
+          ulps(32)};
+}
+
 using Tensors = std::vector<Tensor>;
 template <typename Op> Case row(const std::string &name, Operand x, Array (*reference)(const Array &), Bound bound) {
   return {name,
@@ -267,6 +286,7 @@ Suite rowsSuite() {
           softmaxSpecial(),
           softmaxFused(),
           composed(softmaxAndSum()),
+          composed(softmaxAndOtherRows()),
           layerNormOfOne(),
           layerNorm("3", {"x", {17, 3}}, true),
           layerNorm("17", {"x", {2, 3, 17}}, false),
