@@ -90,7 +90,9 @@ public:
     for (bool more = true; more; ++shared.now) {
       more = false;
       for (Warp &warp : warps) {
+        uint32_t lanes = warp.running;
         while (warp.running) step(warp, entry);
+        if (warp.waiting && warp.waiting != lanes) passApart();
         more |= warp.waiting;
       }
       for (Warp &warp : warps) std::swap(warp.running, warp.waiting);
@@ -163,12 +165,15 @@ private:
     }
     if (instruction.flow == Instruction::branch) return;
     if (instruction.flow == Instruction::barrier) {
-      if (active != warp.running || warp.waiting)
-        throw Error(entry.name + ": a barrier that lanes of a warp pass apart");
+      if (warp.waiting && warp.barrier != at) passApart();
+      warp.barrier = at;
       warp.waiting |= active;
     }
     warp.running &= ~active;
   }
+
+  /// All lanes of a warp have to meet at one barrier: a device brings together those whose paths end there.
+  [[noreturn]] void passApart() const { throw Error(entry.name + ": a barrier that lanes of a warp pass apart"); }
 
   const Entry &entry;
   std::vector<Warp> warps;

@@ -36,6 +36,7 @@ struct Warp {
   uint32_t localBytes = 0, first = 0;
   std::array<uint32_t, warpLanes> at = {};
   uint32_t running = 0, waiting = 0; // lanes
+  uint32_t barrier = 0;              // where lanes wait
   const uint64_t *parameters = nullptr;
   Shared *shared = nullptr;
   const std::function<bool(uint64_t, size_t)> *isOnDevice = nullptr;

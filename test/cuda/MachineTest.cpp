@@ -71,8 +71,18 @@ TEST_F(Ptx, ThreadsMeetAtBarriersOnly) {
   EXPECT_EQ(run(shares + "bar.sync 0;\n" + reads), "");
   for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i ^ 63);
   EXPECT_THAT(run(shares + reads), HasSubstr("meet in shared memory"));
-  EXPECT_THAT(run("setp.lt.u32 %p1, %r1, 40;\n@%p1 bra $end;\nbar.sync 0;\n$end:"),
-              HasSubstr("a barrier that lanes of a warp pass apart"));
+  auto apart = HasSubstr("a barrier that lanes of a warp pass apart");
+  EXPECT_THAT(run("setp.lt.u32 %p1, %r1, 40;\n@%p1 bra $end;\nbar.sync 0;\n$end:"), apart);
+  EXPECT_THAT(run("setp.lt.u32 %p1, %r1, 40;\n@%p1 bra $some;\nbar.sync 0;\nbra.uni $end;\n$some:\nbar.sync 0;\n$end:"),
+              apart);
+}
+
+TEST_F(Ptx, LanesMeetAtABarrierFromWhereverTheyCome) {
+  EXPECT_EQ(run("mov.b32 %r2, 0;\nbra.uni $begin;\n$some:\nmov.b32 %r2, 7;\n$all:\nbar.sync 0;\n"
+                "st.global.b32 [%rd1], %r2;\nbra.uni $end;\n$begin:\nsetp.lt.u32 %p1, %r1, 40;\n@%p1 bra $some;\n"
+                "mov.b32 %r2, 3;\nbra.uni $all;\n$end:"),
+            "");
+  for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(memory[i], i < 40 ? 7 : 3);
 }
 
 TEST_F(Ptx, MemoryHasBounds) {
