@@ -1,5 +1,6 @@
 // View ops as expressions: the operand at other coordinates.
 #include "lib/halide/Families.h"
+#include "lib/halide/Math.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -39,7 +40,8 @@ struct PadLowering : PointLowering::ExternalModel<PadLowering, PadOp> {
     Expr distance = at[pad.getAxis()] - (int)pad.getLow(), index = step == 1 ? distance : distance / step;
     from[pad.getAxis()] = clamp(index, 0, extent - 1);
     Expr inside = index >= 0 && index < extent;
-    if (step != 1) inside = inside && distance % step == 0;
+    // Halide would take a vector apart by the step, and lanes that a tail turns off for zeros: also divisors.
+    if (step != 1) inside = inside && math::opaque(distance) % step == 0;
     Expr element = kernel.load(pad.getX(), from);
     return select(inside, element, Halide::Internal::make_const(element.type(), pad.getValue().convertToDouble()));
   }

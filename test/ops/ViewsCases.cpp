@@ -4,6 +4,7 @@
 #include "test/ops/Suites.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fovea::ops {
 
@@ -96,6 +97,29 @@ Case unpack(const std::string &name, Operand x, int64_t axis, int64_t size) {
         for (double &value : result.values) value *= 2;
         return result;
       });
+}
+
+/// An element on its own, over numbers of which the last vector has one.
+Case quotientOfPad() {
+  Case result = view(
+      "pad_step_quotient", {{"a", {1}}, {"b", {17}, uniform(1, 3)}},
+      [](const Build &build, Values v) { return build.make<DivOp>(build.make<PadOp>(v[0], 0, 15, 1, 2), v[1]); },
+      [](const Arrays &a) {
+        Array quotient = paddedWith(a[0], 0, 15, 1, 2);
+        for (size_t i = 0; i != quotient.values.size(); ++i) quotient.values[i] /= a[1].values[i];
+        return quotient;
+      });
+  result.bound = ulps(2);
+  return result;
+}
+
+Case padOfGather() {
+  return view(
+      "pad_step_gather", {{"x", {2, 5}}, {"indices", {2}, whole(0, 5), Kind::i64}},
+      [](const Build &build, Values v) {
+        return build.make<PadOp>(build.make<GatherOp>(v[0], mlir::ValueRange(v.drop_front()), 1, 1), 0, 0, 0, 2);
+      },
+      [](const Arrays &a) { return paddedWith(gathered(a, 1, 1, NAN), 0, 0, 0, 2); });
 }
 
 /// Halves of a transposed and reshaped tensor, exchanged: a chain of views in one kernel.
@@ -228,6 +252,8 @@ Suite viewsSuite() {
                   pad("pad_first", {"x", {3, 17}}, 0, 0, 2),
                   pad("pad_step", {"x", {2, 5}}, 1, 1, 0, 3),
                   pad("pad_step_rows", {"x", {5, 3}}, 0, 0, 4, 2),
+                  quotientOfPad(),
+                  padOfGather(),
                   pad("pad_i32", {"x", {17}, whole(1, 9), Kind::i32}, 0, 1, 1),
                   concat("concat_last", {{"a", {3, 17}}, {"b", {3, 1}}, {"c", {3, 59}}}, 1),
                   concat("concat_first", {{"a", {1, 17}}, {"b", {3, 17}}}, 0),
