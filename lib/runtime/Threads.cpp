@@ -7,12 +7,24 @@
 #include <HalideRuntime.h>
 #include <cerrno>
 #include <csignal>
+#include <sched.h>
 
 namespace fovea {
 namespace {
 
-// About 10 to 40 microseconds: longer than the gap between two launches, shorter than what waking a thread costs.
-constexpr int kSpins = 1000;
+// A thread that waits spins for some 0.2 to 1 milliseconds: longer than the gap between two launches, and than threads
+// wait for the last task of most; waking it costs 50 microseconds and more. After the first tenth of that, others that
+// the core has may run between.
+constexpr int kSpins = 20000, kSpinsAlone = kSpins / 10, kSpinsBetween = 100;
+
+template <typename Condition> bool spin_until(Condition holds) {
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (holds()) return true;
+    if (spin >= kSpinsAlone && spin % kSpinsBetween == 0) sched_yield();
+    __builtin_ia32_pause();
+  }
+  return holds();
+}
 
 uint32_t job_of(uint64_t claim) { return static_cast<uint32_t>(claim >> 32); }
 int32_t unclaimed(uint64_t claim) { return static_cast<int32_t>(claim & 0xffffffff); }
@@ -67,13 +79,12 @@ void *worker_main(void *argument) {
   Worker *worker = static_cast<Worker *>(argument);
   ThreadPool &pool = worker->handle->pool;
   uint32_t seen = 0;
-  auto idle = [&] { return pool.job.load() == seen && !pool.stop.load(); };
+  auto wanted = [&] { return pool.job.load() != seen || pool.stop.load(); };
   for (;;) {
-    for (int spin = 0; spin < kSpins && idle(); ++spin) __builtin_ia32_pause();
-    if (idle()) {
+    if (!spin_until(wanted)) {
       pthread_mutex_lock(&pool.mutex);
       pool.sleeping.fetch_add(1);
-      while (idle()) pthread_cond_wait(&pool.wake, &pool.mutex);
+      while (!wanted()) pthread_cond_wait(&pool.wake, &pool.mutex);
       pool.sleeping.fetch_sub(1);
       pthread_mutex_unlock(&pool.mutex);
     }
@@ -94,8 +105,7 @@ void wake_workers(ThreadPool &pool, int32_t wanted) {
 }
 
 void wait_until_finished(ThreadPool &pool, int32_t count) {
-  for (int spin = 0; spin < kSpins && pool.finished.load() != count; ++spin) __builtin_ia32_pause();
-  if (pool.finished.load() == count) return;
+  if (spin_until([&] { return pool.finished.load() == count; })) return;
   pthread_mutex_lock(&pool.mutex);
   pool.caller_waits.store(true);
   while (pool.finished.load() != count) pthread_cond_wait(&pool.done, &pool.mutex);
