@@ -22,9 +22,9 @@ static llvm::SmallVector<Target> knownTargets() {
   return {
       {"x86-64", 16, 16, "x86-64-linux", "", 0},
       {"x86-64-v3", 32, 16, "x86-64-linux-avx-avx2-fma-f16c-sse41", "", v3},
-      {"x86-64-v4", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41", "", v4, 48 << 10},
+      {"x86-64-v4", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41", "", v4, 1 << 20},
       {"x86-64-v4-bf16", 64, 32, "x86-64-linux-avx-avx2-avx512-avx512_skylake-fma-f16c-sse41",
-       "-avx512_cannonlake-avx512_zen4", v4 | FOVEA_CPU_AVX512_BF16 | FOVEA_CPU_AVX512_VNNI, 48 << 10},
+       "-avx512_cannonlake-avx512_zen4", v4 | FOVEA_CPU_AVX512_BF16 | FOVEA_CPU_AVX512_VNNI, 1 << 20},
       device("opencl", Device::opencl, 0, "opencl-cl_doubles"),
       device("cuda-sm80", Device::cuda, 80, "cuda-cuda_capability_80"),
       // Halide 21 knows capabilities up to 8.6; the driver carries its code further.

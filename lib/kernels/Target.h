@@ -20,8 +20,8 @@ struct Target {
   std::string halide;       // Halide's target string, without flags
   std::string halideDots;   // what to add for dot products of bf16 pairs; empty where there are none
   uint64_t cpuFeatures = 0; // FOVEA_CPU_* bits of lib/runtime/program.h
-  /// A core's first data cache; where machines differ, a newer one's.
-  int64_t firstCacheBytes = 32 << 10;
+  /// A core's second cache; where machines differ, a small one's.
+  int64_t secondCacheBytes = 256 << 10;
   Device device = Device::none;
   int32_t capability = 0; // CUDA: the least compute capability, 80 for 8.0
 

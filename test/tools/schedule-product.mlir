@@ -5,8 +5,10 @@
 // and reads both operands where they lie; where it has rows for enough tasks of several panels, those copy theirs of a.
 // CHOSEN-DAG: @matmul_0({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
 // CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
-// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 512>
-// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkanmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 192, depth = 512>
+// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 256>
+// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkanmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 192, depth = 256>
+// With rows enough for all threads, a task has some of them whole, where the panels stay in the second cache.
+// CHOSEN-DAG: @matmul_4({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 8, width = 576>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // matmul_0
@@ -53,13 +55,16 @@
 module attributes {fovea.stage = "model"} {
   func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
                    %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"},
-                   %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"})
+                   %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"},
+                   %e: tensor<197x192xf32> {fovea.name = "e"}, %f: tensor<192x576xf32> {fovea.name = "f"})
       -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"},
-          tensor<768x192xf32> {fovea.name = "wide"}) {
+          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}) {
     %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
     %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
     %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
     %3 = fovea.matmul %y, %z {transpose_a = true} : (!y, !z) -> tensor<768x192xf32>
-    return %0, %1, %2, %3 : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>
+    %4 = fovea.matmul %e, %f : (tensor<197x192xf32>, tensor<192x576xf32>) -> tensor<197x576xf32>
+    return %0, %1, %2, %3, %4
+        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>
   }
 }

@@ -57,10 +57,12 @@ static int64_t storedColumns(MatmulOp op, int64_t lanes) {
 /// b is copied as a whole, once for all tasks, where it has at most this many elements.
 constexpr int64_t copiedElements = 1 << 18;
 /// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache.
-constexpr int64_t cutDepth = 512, longestSum = 2048;
+constexpr int64_t cutDepth = 256, longestSum = 2048;
 /// For about this many tasks threads have even shares; each reads its panels of b anew, so more cost time. A task that
 /// copies its panels makes use of them for some rows. Where the rows are symbolic, there are often this many.
 constexpr int64_t fairTasks = 16, leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
+/// Least multiply-adds of a task that has all columns.
+constexpr int64_t leastWork = 1 << 21;
 /// So many columns of a, whose sums are long, are a task.
 constexpr int64_t leastColumns = 32;
 
@@ -125,11 +127,22 @@ static int64_t sharedPanels(int64_t blocks, int64_t n, int64_t columns) {
   return 1;
 }
 
+/// Tiles of a task that has all columns, so that what it reads and writes of a row lies side by side; 0 where the panels
+/// of b do not stay in the second cache, or there are too few rows for all threads.
+static int64_t tilesOfWholeRows(const ProductSizes &sizes, int64_t columns, int64_t rows, int64_t bits,
+                                const Target &target) {
+  if (!sizes.knowsColumns || !sizes.knowsTerms || sizes.batches != 1) return 0;
+  int64_t elements = llvm::alignTo(sizes.columns, columns) * sizes.terms;
+  if (elements * bits / 8 > target.secondCacheBytes / 4 * 3) return 0;
+  return std::min<int64_t>(sizes.rows / (rows * fairTasks), llvm::divideCeil(leastWork, rows * elements));
+}
+
 ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   int64_t bits = elementBits(op.getType()), lanes = target.lanes(bits), stored = storedColumns(op, lanes);
   ProductSizes sizes = sizesOf(op);
   int64_t columns = stored ? stored : panelColumns(sizes.knowsColumns ? sizes.columns : 256, bits, target);
   int64_t rows = registerRows(sizes.knowsRows ? sizes.rows : 1 << 20, columns / lanes, target);
+  int64_t tilesOfRows = tilesOfWholeRows(sizes, columns, rows, bits, target);
   if (!sizes.knowsRows) sizes.rows = std::max(sizes.rows, typicalRows);
 
   // The columns of a weight's gradient are a's: parts of the sum stay near without copies of b, but a task of several
@@ -146,6 +159,7 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, sizes.rows / least));
   int64_t tiles = llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows);
   if (columnsOfA) tiles = evenTiles(llvm::divideCeil(sizes.rows, rows), groups, tiles);
+  if (tilesOfRows && !columnsOfA && !copiesInTask) tiles = tilesOfRows, width = llvm::alignTo(sizes.columns, columns);
 
   std::string loops =
       (copies.whole + "MN" + (cuts ? "k" : "") + (panels > 1 ? "a" : "") + copies.inTask + "nmkn").str();
