@@ -228,14 +228,13 @@ private:
     Halide::Stage stage = output.stage();
     Var row = m, block("block"), group("group"), inPanel("in_panel"), inTile("in_tile"), tile("tile");
     if (output.vars.size() == vars.size()) {
-      stage.split(n, group, inPanel, width, guard).split(inPanel, panel, inPanel, columns, guard);
+      stage.split(n, panel, inPanel, columns, guard);
     } else { // the result is stored in panels of one or several tiles
       Var piece("piece");
       row = output.vars[1];
-      stage.split(output.vars[2], piece, inPanel, columns)
-          .fuse(piece, output.vars[0], panel)
-          .split(panel, group, panel, width / columns, guard);
+      stage.split(output.vars[2], piece, inPanel, columns).fuse(piece, output.vars[0], panel);
     }
+    stage.split(panel, group, panel, width / columns, guard);
     stage.split(row, tile, inTile, rows, guard).split(tile, block, tile, taskRows() / rows, guard);
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");

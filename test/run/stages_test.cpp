@@ -82,6 +82,7 @@ TEST_F(Stages, EditedSchedulesGiveTheSameResults) {
   };
   for (auto [what, from, to] :
        {Edit{"rows", R"((nmkn", rows = )\d+)", "$012"}, Edit{"columns", R"((nmkn", .*columns = )\d+)", "$014"},
+        Edit{"width", R"((nmkn", .*columns = 12, .*width = )\d+)", "$0160"},
         Edit{"task", R"((Rn", .*task = )\d+)", "$017"}, Edit{"attention", R"((B[Ii]ijd", .*task = )\d+)", "$018"}}) {
     std::string edited = std::regex_replace(text, std::regex(from), to);
     ASSERT_NE(edited, text) << what;

@@ -34,9 +34,9 @@
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=BLOCKS
 // RUN: sed 's/"bMNnmkn"/"bNMnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS
 // RUN: sed 's/"bMNnmkn"/"bmNnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
-// BLOCKS: parallel (output{{.*}}.s0.dim1.group.block,
+// BLOCKS: parallel (output{{.*}}.s0.dim1.panel.group.block,
 // PANELS: parallel (output.s0.dim0.tile.block.group,
-// PANELS-ONLY: parallel (output.s0.dim1.group,
+// PANELS-ONLY: parallel (output.s0.dim1.panel.group,
 // RUN: sed 's/"bMNnmkn"/"bmnnmkn"/; s/"BIijqd"/"biijqd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
 // RUN: foveac %t.small --compile-to=schedule | FileCheck %s --check-prefix=SMALL --implicit-check-not=parallel
 // RUN: foveac %t.small --name=small -o %t.small.out

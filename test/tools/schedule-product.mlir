@@ -32,6 +32,12 @@
 // EDITED: produce panels
 // EDITED: produce tiles
 
+// The last task of a width that does not divide the columns stays within the panels.
+// RUN: sed 's/width = 576/width = 240/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=REST
+// REST-LABEL: // matmul_4
+// REST: let [[LEFT:t[0-9]+]] = 12 - max({{t[0-9]+}}, 7)
+// REST: for (output.s0.dim1.panel.panel, 0, [[LEFT]])
+
 // The sum is multiply-adds on whole registers, with nothing else in its loop than the loads and its counters.
 // RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
 // ASM-LABEL: // matmul_0
