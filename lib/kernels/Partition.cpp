@@ -252,30 +252,26 @@ void Partition::chooseLayouts() {
 
 //===-- Groups ----------------------------------------------------------------------------------------------------===//
 
-/// Stored values that `value` is computed from, and whether each is read at the same coordinates.
-void Partition::inputsOf(Value value, bool identity, SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root) {
+/// Where an operand is read by what reads its op's result there.
+Partition::Reach Partition::reachOf(OpOperand &operand, Reach ofResult) const {
+  Operation *op = operand.getOwner();
+  Value result = op->getResult(0);
+  bool elementwise = op->hasTrait<Elementwise>();
+  if (elementwise && (shapeOf(operand.get()) == shapeOf(result) || isStatisticOf(operand.get(), result)))
+    return ofResult;
+  return elementwise || rowSums.contains(op) ? std::max(ofResult, Reach::row) : Reach::anywhere;
+}
+
+/// Stored values that `value` is computed from.
+void Partition::inputsOf(Value value, Reach reach, SmallVectorImpl<Input> &inputs, bool root) {
   Operation *op = value.getDefiningOp();
   bool outside =
       !op || isa<LoadOp>(op) || (!root && stored.contains(value)) || (op->hasTrait<Anchor>() && !chains.count(value));
   if (outside) {
-    inputs.push_back({value, identity});
+    inputs.push_back({value, reach});
     return;
   }
-  for (Value operand : op->getOperands()) {
-    bool same = identity && op->hasTrait<Elementwise>() &&
-                (shapeOf(operand) == shapeOf(value) || isStatisticOf(operand, value));
-    inputsOf(operand, same, inputs, false);
-  }
-}
-
-/// Whether `value` is computed from a result of the group at other coordinates than its own, sums along its row apart:
-/// an anchor has those not yet, or another task has them.
-bool Partition::readsElsewhere(Value value, int64_t group, bool near, bool root) const {
-  if (auto known = groupOf.find(value); !root && known != groupOf.end()) return known->second == group && !near;
-  Operation *op = value.getDefiningOp();
-  if (!op || isa<LoadOp>(op)) return false;
-  near &= op->hasTrait<Elementwise>() || rowSums.contains(op);
-  return llvm::any_of(op->getOperands(), [&](Value operand) { return readsElsewhere(operand, group, near, false); });
+  for (OpOperand &operand : op->getOpOperands()) inputsOf(operand.get(), reachOf(operand, reach), inputs, false);
 }
 
 bool Partition::reaches(int64_t from, int64_t to) const {
@@ -306,37 +302,40 @@ bool Partition::fits(Value root, bool rows, const Group &group) const {
 }
 
 /// The group that can compute `root` beside its own results: of the same shape, and not in need of its own users.
-int64_t Partition::groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs) {
+int64_t Partition::groupToJoin(Value root, ArrayRef<Input> inputs) {
   bool rows = sumsRows(root, true);
+  // An anchor has not yet what it would be asked for anywhere, or another task has it.
   auto safe = [&](int64_t group) {
-    if (groups[group].anchor && readsElsewhere(root, group, true, true)) return false;
-    return llvm::all_of(inputs, [&](auto input) {
-      auto other = groupOf.find(input.first);
-      return other == groupOf.end() || other->second == group || !reaches(group, other->second);
+    return llvm::all_of(inputs, [&](Input input) {
+      auto other = groupOf.find(input.value);
+      if (other == groupOf.end()) return true;
+      return other->second == group ? !groups[group].anchor || input.reach != Reach::anywhere
+                                    : !reaches(group, other->second);
     });
   };
-  for (auto [value, identity] : llvm::reverse(inputs)) {
+  for (auto [value, reach] : llvm::reverse(inputs)) {
     auto group = groupOf.find(value);
-    if (identity && group != groupOf.end() && fits(root, rows, groups[group->second]) && safe(group->second))
+    if (reach == Reach::same && group != groupOf.end() && fits(root, rows, groups[group->second]) &&
+        safe(group->second))
       return group->second;
   }
   // What reads the same state, or is stored over what a group reads, joins that group: an optimizer's update is one
   // kernel.
   llvm::SmallDenseSet<Attribute> states;
-  for (auto [value, identity] : inputs)
-    if (auto load = value.getDefiningOp<LoadOp>(); load && identity) states.insert(load.getStateAttr());
+  for (auto [value, reach] : inputs)
+    if (auto load = value.getDefiningOp<LoadOp>(); load && reach == Reach::same) states.insert(load.getStateAttr());
   for (Operation *user : root.getUsers())
     if (auto store = dyn_cast<StoreOp>(user)) states.insert(store.getStateAttr());
   for (int64_t group = (int64_t)groups.size() - 1; group >= 0; --group)
-    if (fits(root, rows, groups[group]) && safe(group) && llvm::any_of(groups[group].inputs, [&](auto input) {
-          auto load = input.first.template getDefiningOp<LoadOp>();
-          return load && input.second && states.contains(load.getStateAttr());
+    if (fits(root, rows, groups[group]) && safe(group) && llvm::any_of(groups[group].inputs, [&](Input input) {
+          auto load = input.value.getDefiningOp<LoadOp>();
+          return load && input.reach == Reach::same && states.contains(load.getStateAttr());
         }))
       return group;
   return -1;
 }
 
-void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs) {
+void Partition::addToGroup(int64_t index, Value root, ArrayRef<Input> inputs) {
   Group &group = groups[index];
   // Sums of rows and what an anchor gives beside its first result come last: the provider makes one Func of those of
   // the main shape.
@@ -347,9 +346,9 @@ void Partition::addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, 
   group.results.insert(isBeside(root) ? group.results.end() : llvm::find_if(group.results, isBeside), root);
   if (!group.main) group.main = root;
   groupOf[root] = index;
-  for (auto [value, identity] : inputs) {
-    group.inputs.push_back({value, identity});
-    auto other = groupOf.find(value);
+  for (Input input : inputs) {
+    group.inputs.push_back(input);
+    auto other = groupOf.find(input.value);
     if (other != groupOf.end() && other->second != index) groups[other->second].users.insert(index);
   }
 }
@@ -363,8 +362,8 @@ void Partition::sumInRows(SumOp sum) {
   OpBuilder builder(sum);
   auto rows = SumOp::create(builder, sum.getLoc(), sum.getX(), ArrayRef<int64_t>{rank - 1}, true);
   rowSums.insert(rows);
-  SmallVector<std::pair<Value, bool>> inputs;
-  inputsOf(sum.getX(), true, inputs, false);
+  SmallVector<Input> inputs;
+  inputsOf(sum.getX(), Reach::same, inputs, false);
   int64_t group = groupToJoin(rows, inputs);
   if (group < 0) {
     rowSums.erase(rows);
@@ -382,8 +381,8 @@ void Partition::formGroups() {
   for (Operation &op : function.front()) {
     if (auto sum = dyn_cast<SumOp>(op)) sumInRows(sum);
     if (isAnchor(&op)) {
-      SmallVector<std::pair<Value, bool>> inputs;
-      for (Value operand : op.getOperands()) inputsOf(operand, false, inputs, false);
+      SmallVector<Input> inputs;
+      for (Value operand : op.getOperands()) inputsOf(operand, Reach::anywhere, inputs, false);
       anchorGroup[&op] = groups.size();
       groups.emplace_back().anchor = &op;
       for (Value result : op.getResults())
@@ -392,8 +391,8 @@ void Partition::formGroups() {
       pending[&op] = inputs;
     } else if (op.getNumResults() == 1 && stored.contains(op.getResult(0))) {
       Value root = op.getResult(0);
-      SmallVector<std::pair<Value, bool>> inputs;
-      inputsOf(root, true, inputs, true);
+      SmallVector<Input> inputs;
+      inputsOf(root, Reach::same, inputs, true);
       Operation *anchor = anchorIn(root, true);
       int64_t group = anchor ? anchorGroup[anchor] : groupToJoin(root, inputs);
       if (group < 0) {

@@ -12,12 +12,18 @@ namespace fovea {
 /// The cut of one function. Each group becomes one kernel and one launch.
 class Partition {
 public:
+  /// Where a kernel reads a value: at the coordinates of its results, in their row, or anywhere.
+  enum class Reach { same, row, anywhere };
+  struct Input {
+    Value value;
+    Reach reach;
+  };
   struct Group {
     mlir::Operation *anchor = nullptr;
-    Value main;                                 // the first result; those of other shapes are the anchor's own
-    SmallVector<Value> results;                 // stored values
-    llvm::SetVector<int64_t> users;             // groups that read them
-    SmallVector<std::pair<Value, bool>> inputs; // what it reads, and whether at the coordinates of the results
+    Value main;                     // the first result; those of other shapes are the anchor's own
+    SmallVector<Value> results;     // stored values
+    llvm::SetVector<int64_t> users; // groups that read them
+    SmallVector<Input> inputs;
   };
 
   Partition(mlir::func::FuncOp function, const Target &target);
@@ -47,18 +53,18 @@ private:
   bool isAnchor(mlir::Operation *op) const { return op->hasTrait<Anchor>() && !rowSums.contains(op); }
   void formGroups();
   void sumInRows(SumOp sum);
-  void inputsOf(Value value, bool identity, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs, bool root);
+  Reach reachOf(mlir::OpOperand &operand, Reach ofResult) const;
+  void inputsOf(Value value, Reach reach, llvm::SmallVectorImpl<Input> &inputs, bool root);
   mlir::Operation *anchorIn(Value value, bool root);
   bool sumsRows(Value value, bool root) const;
   bool fits(Value root, bool rows, const Group &group) const;
-  int64_t groupToJoin(Value root, ArrayRef<std::pair<Value, bool>> inputs);
-  void addToGroup(int64_t index, Value root, ArrayRef<std::pair<Value, bool>> inputs);
-  bool readsElsewhere(Value value, int64_t group, bool near, bool root) const;
+  int64_t groupToJoin(Value root, ArrayRef<Input> inputs);
+  void addToGroup(int64_t index, Value root, ArrayRef<Input> inputs);
   bool reaches(int64_t from, int64_t to) const;
   SmallVector<int64_t> order() const;
   void rematerialize();
-  bool sourcesOf(Value value, llvm::SmallVectorImpl<std::pair<Value, bool>> &inputs);
-  bool canHost(const Group &group, Value value, ArrayRef<std::pair<Value, bool>> inputs) const;
+  bool sourcesOf(Value value, llvm::SmallVectorImpl<Input> &inputs);
+  bool canHost(const Group &group, Value value, ArrayRef<Input> inputs) const;
   std::optional<SmallVector<int64_t>> lateReaders(Value value, int64_t host, ArrayRef<int64_t> position) const;
   void redirect(Value from, Value to, const llvm::DenseSet<mlir::Operation *> &readers);
 
@@ -68,11 +74,11 @@ private:
   const Target &target;
   llvm::DenseMap<Value, DimsAttr> layouts;
   StridedViews views;
-  llvm::DenseMap<Value, Chain> chains;                                            // of values that stay inside a kernel
-  llvm::DenseSet<mlir::Operation *> rowSums;                                      // that stay inside a kernel
-  llvm::DenseSet<Value> stored;                                                   // point values with a buffer
-  llvm::DenseSet<Value> memory;                                                   // values that a store or return took
-  llvm::DenseMap<mlir::Operation *, SmallVector<std::pair<Value, bool>>> pending; // what each anchor reads
+  llvm::DenseMap<Value, Chain> chains;                           // of values that stay inside a kernel
+  llvm::DenseSet<mlir::Operation *> rowSums;                     // that stay inside a kernel
+  llvm::DenseSet<Value> stored;                                  // point values with a buffer
+  llvm::DenseSet<Value> memory;                                  // values that a store or return took
+  llvm::DenseMap<mlir::Operation *, SmallVector<Input>> pending; // what each anchor reads
   std::vector<Group> groups;
   llvm::DenseMap<Value, int64_t> groupOf;
 };

@@ -19,21 +19,21 @@ static bool isAlwaysThere(Value value) {
   return !op || isa<LoadOp, ConstantOp, SizeOp>(op);
 }
 
-/// What `value` is computed from again: stored values, and whether each is read at the same coordinates. False for what
-/// is dear to compute, or has to be in memory in any case.
-bool Partition::sourcesOf(Value value, SmallVectorImpl<std::pair<Value, bool>> &inputs) {
+/// The stored values that `value` is computed from again. False for what is dear to compute, or has to be in memory in
+/// any case.
+bool Partition::sourcesOf(Value value, SmallVectorImpl<Input> &inputs) {
   Operation *op = value.getDefiningOp();
   if (memory.contains(value)) return false;
   if (!isNorm(op)) {
     if (!isPoint(value) || anchorIn(value, true) || sumsRows(value, true)) return false;
-    inputsOf(value, true, inputs, true);
+    inputsOf(value, Reach::same, inputs, true);
     return true;
   }
   // A norm is a product and a sum once its statistics are known.
   if (value != op->getResult(0)) return false;
-  inputsOf(op->getOperand(0), true, inputs, false);
-  for (Value vector : llvm::drop_begin(op->getOperands())) inputsOf(vector, false, inputs, false);
-  for (Value statistic : llvm::drop_begin(op->getResults())) inputs.push_back({statistic, false});
+  inputsOf(op->getOperand(0), Reach::same, inputs, false);
+  for (Value vector : llvm::drop_begin(op->getOperands())) inputsOf(vector, Reach::anywhere, inputs, false);
+  for (Value statistic : llvm::drop_begin(op->getResults())) inputs.push_back({statistic, Reach::row});
   return true;
 }
 
@@ -53,16 +53,18 @@ static Value computeAgain(Value value) {
 }
 
 /// Whether a group can compute `value` without reading more of memory.
-bool Partition::canHost(const Group &group, Value value, ArrayRef<std::pair<Value, bool>> inputs) const {
+bool Partition::canHost(const Group &group, Value value, ArrayRef<Input> inputs) const {
   if (!fits(value, false, group) || llvm::is_contained(group.results, value)) return false;
-  auto reads = [&](std::pair<Value, bool> input) {
-    return llvm::any_of(group.inputs, [&](auto own) { return own.first == input.first && own.second >= input.second; });
+  auto reads = [&](Input input) {
+    return llvm::any_of(group.inputs, [&](Input own) {
+      return own.value == input.value && (own.reach == Reach::same || input.reach != Reach::same);
+    });
   };
-  auto isThere = [&](std::pair<Value, bool> input) {
-    if (group.anchor && !input.second && llvm::is_contained(group.results, input.first)) return false;
-    return reads(input) || (!input.second && isAlwaysThere(input.first));
+  auto isThere = [&](Input input) {
+    if (group.anchor && input.reach == Reach::anywhere && llvm::is_contained(group.results, input.value)) return false;
+    return reads(input) || (input.reach != Reach::same && isAlwaysThere(input.value));
   };
-  return llvm::any_of(inputs, [&](auto input) { return input.second && reads(input); }) &&
+  return llvm::any_of(inputs, [&](Input input) { return input.reach == Reach::same && reads(input); }) &&
          llvm::all_of(inputs, isThere);
 }
 
@@ -73,7 +75,7 @@ std::optional<SmallVector<int64_t>> Partition::lateReaders(Value value, int64_t 
   SmallVector<int64_t> late;
   bool early = false;
   for (auto [index, group] : llvm::enumerate(groups)) {
-    if (llvm::none_of(group.inputs, [&](auto input) { return input.first == value; })) continue;
+    if (llvm::none_of(group.inputs, [&](Input input) { return input.value == value; })) continue;
     if (position[index] + longGap <= position[host]) {
       early = true;
       continue;
@@ -109,7 +111,7 @@ void Partition::rematerialize() {
   for (Operation &op : function.front())
     if (op.getNumResults() && groupOf.count(op.getResult(0))) values.push_back(op.getResult(0));
   for (Value value : values) {
-    SmallVector<std::pair<Value, bool>> inputs;
+    SmallVector<Input> inputs;
     if (!sourcesOf(value, inputs)) continue;
     for (auto [host, group] : llvm::enumerate(groups)) {
       if (!canHost(group, value, inputs)) continue;
