@@ -2,6 +2,7 @@
 // stay near. A chunk has a largest score and sums of its own; those of a block's chunks are merged in order.
 #include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
+#include "lib/kernels/schedule/Schedule.h"
 
 using namespace mlir;
 using Halide::Expr;
@@ -330,12 +331,8 @@ private:
     total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, fewLanes(valueLanes));
   }
 
-  /// Of a result's tile: AVX-512 has registers for its rows of four vectors, AVX2 of two.
-  int valueColumns() const {
-    int vectors = s.valueSize / valueLanes, most = s.lanes * s.element.bits() == 512 ? 4 : 2;
-    while (vectors % most) --most;
-    return most * valueLanes;
-  }
+  /// Of a result's tile.
+  int valueColumns() const { return (int)resultVectors(s.valueSize / valueLanes, kernel.target) * valueLanes; }
 
   void scheduleTiles(const Halide::LoopLevel &atTile, const Halide::LoopLevel &atColumns) {
     for (Func f : {weight, applied}) {

@@ -54,6 +54,7 @@ TEST(RuntimeObject, ImportsTheSystemsLibrariesAlone) {
                                           "qsort",
                                           "realloc",
                                           "rename",
+                                          "sched_yield",
                                           "sigfillset",
                                           "snprintf",
                                           "sqrt",

@@ -41,6 +41,12 @@ bool goesThroughAllKeys(AttentionOp op) {
          !op.getKvLengths();
 }
 
+int64_t resultVectors(int64_t vectors, const Target &target) {
+  int64_t most = target.vectorRegisters == 32 ? 4 : 2;
+  while (vectors % most) --most;
+  return most;
+}
+
 /// Where every query sees all of not many keys, the weights of a few for all keys stay near, and their result in
 /// registers; a block is of tiles of queries that waste least of the last block.
 static ScheduleAttr attentionInTiles(AttentionOp op, ScheduleAttr schedule, const Target &target) {
@@ -52,10 +58,9 @@ static ScheduleAttr attentionInTiles(AttentionOp op, ScheduleAttr schedule, cons
   int64_t queries = sizeOr(query, 2, 64), task = schedule.getTask();
   for (int64_t less = task; less > 0; less -= schedule.getRows())
     if (llvm::alignTo(queries, less) < llvm::alignTo(queries, task)) task = less;
-  int64_t lanes = schedule.getVector(), size = value.getDimSize(3), vectors = target.vectorRegisters == 32 ? 4 : 2;
+  int64_t lanes = schedule.getVector(), size = value.getDimSize(3);
   while (size % lanes) lanes /= 2;
-  while (size / lanes % vectors) --vectors;
-  int64_t rows = mostRows(vectors, target);
+  int64_t rows = mostRows(resultVectors(size / lanes, target), target);
   while (task % rows) --rows;
   std::string loops = schedule.getLoops().drop_back().str() + "qd";
   return ScheduleAttr::get(op.getContext(), loops, schedule.getRows(), schedule.getColumns(), schedule.getVector(),

@@ -19,6 +19,10 @@ llvm::ArrayRef<int64_t> reducedAxes(mlir::Operation *anchor);
 /// The columns of a product's register tile, which is the width of the panels that its weight is packed in.
 int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
 
+/// Vectors of columns in a register tile of attention's result, where rows of that are so many vectors: AVX-512 has
+/// registers for four, AVX2 for two, beside some rows.
+int64_t resultVectors(int64_t vectors, const Target &target);
+
 /// The loop orders that the kernel's lowering knows, the usual one first. Each letter stands as it is there, but that a
 /// capital, a loop that threads share, may be small: then they do not. What stands in brackets may be left out.
 SmallVector<StringRef> loopOrders(KernelOp kernel, const Target &target);
