@@ -27,14 +27,14 @@ static bool reducesRows(KernelOp kernel) {
          llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
 }
 
-/// Loops over rows of the last dimension: a task takes about this many elements. Where rows are reduced, a few go
-/// together, so that one needs not wait for what another's lanes give.
+/// Loops over rows of the last dimension: a task takes about this many elements. Where rows are reduced, a few short
+/// ones go together, so that one needs not wait for what another's lanes give; a longer one leaves enough to do.
 static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType type, const Target &target) {
-  constexpr int64_t taskElements = 1 << 14, nearElements = 1 << 10, most = 4;
+  constexpr int64_t taskElements = 1 << 14, shortElements = 1 << 8, most = 4;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
   // One row is cut into runs of vectors.
   width = type.getRank() == 1 ? lanes : std::max<int64_t>(1, width);
-  int64_t rows = type.getRank() > 1 && reducesRows(kernel) ? std::clamp<int64_t>(nearElements / width, 1, most) : 1;
+  int64_t rows = type.getRank() > 1 && reducesRows(kernel) ? std::clamp<int64_t>(shortElements / width, 1, most) : 1;
   int64_t task = llvm::alignTo(std::max<int64_t>(1, taskElements / width), rows);
   return ScheduleAttr::get(type.getContext(), loops, rows, 1, lanes, task, 1);
 }
