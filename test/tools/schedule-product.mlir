@@ -2,11 +2,11 @@
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v4 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
 // A small matrix is copied as a whole, another matrix by each task; the sum of a gradient, whose length is symbolic, is cut,
-// and reads both operands where they lie; where it has rows for enough tasks of several panels, those copy theirs of a.
+// and each part of b copied; where there are enough tasks of several panels, those copy theirs of a as well.
 // CHOSEN-DAG: @matmul_0({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
 // CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
-// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 256>
-// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkanmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 192, depth = 256>
+// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkbnmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 128>
+// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 192, depth = 128>
 // With rows enough for all threads, a task has some of them whole, where the panels stay in the second cache.
 // CHOSEN-DAG: @matmul_4({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 8, width = 576>
 
@@ -21,11 +21,13 @@
 // LOOPS: produce output
 // LOOPS: produce sums
 // LOOPS: for (sums.s1.part$x
-// LOOPS-NOT: produce panels
+// LOOPS-NOT: produce tiles
+// LOOPS: produce panels
 // LOOPS-NOT: produce tiles
 // LOOPS-LABEL: // matmul_3
 // LOOPS: for (sums.s1.part$x
-// LOOPS: produce tiles
+// LOOPS-DAG: produce tiles
+// LOOPS-DAG: produce panels
 // RUN: sed 's/"bMNnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // matmul_0
 // EDITED: produce sums
@@ -50,9 +52,9 @@
 // WIDTH: error: @matmul_0 has width = 50 and columns = 48: width must be a multiple of columns
 // RUN: sed 's/"bMNnmkn"/"bMNkbnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TWICE
 // TWICE: error: @matmul_0 has loops "bMNkbnmkn", which copy b twice: take one b away
-// RUN: sed 's/"MNknmkn"/"bMNnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WHOLE
+// RUN: sed 's/"MNkbnmkn"/"bMNnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WHOLE
 // WHOLE: error: @matmul_2 has loops "bMNnmkn", which copy the whole of b, but b is (batch * 7, 96): only a constant matrix is copied as a whole; put the b in front of "nmkn"
-// RUN: sed 's/"MNknmkn"/"MNabnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TERMS
+// RUN: sed 's/"MNkbnmkn"/"MNabnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TERMS
 // TERMS: error: @matmul_2 has loops "MNabnmkn", which copy all terms of a sum at once, but a is (batch * 7, 96): put "k" in front of the copies
 
 !x = tensor<?x96xf32, #fovea.dims<[batch] -> (batch * 7, 96)>>

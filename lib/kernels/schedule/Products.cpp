@@ -56,15 +56,17 @@ static int64_t storedColumns(MatmulOp op, int64_t lanes) {
 
 /// b is copied as a whole, once for all tasks, where it has at most this many elements.
 constexpr int64_t copiedElements = 1 << 18;
-/// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache.
-constexpr int64_t cutDepth = 256, longestSum = 2048;
+/// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache, and in a
+/// weight's gradient, where each is read by few tiles, in the first.
+constexpr int64_t cutDepth = 256, longestSum = 2048, gradientDepth = 128;
 /// For about this many tasks threads have even shares; each reads its panels of b anew, so more cost time. A task that
 /// copies its panels makes use of them for some rows. Where the rows are symbolic, there are often this many.
 constexpr int64_t fairTasks = 16, leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
 /// Least multiply-adds of a task that has all columns.
 constexpr int64_t leastWork = 1 << 21;
-/// So many columns of a, whose sums are long, are a task.
-constexpr int64_t leastColumns = 32;
+/// A task of a weight's gradient has at least so many columns of a. Each reads its columns of a and b from far, so that
+/// fewer tasks cost less.
+constexpr int64_t leastColumns = 32, gradientTasks = 8;
 
 /// The smallest sizes that a tensor can have.
 static SmallVector<int64_t> leastSizes(RankedTensorType type) {
@@ -74,9 +76,9 @@ static SmallVector<int64_t> leastSizes(RankedTensorType type) {
 }
 
 namespace {
-/// The sizes of a product; those that are symbolic may be as small as this.
+/// The sizes of a product; those that are symbolic may be as small as this, rows as the least of them.
 struct ProductSizes {
-  int64_t batches = 1, rows, columns, terms;
+  int64_t batches = 1, rows, leastRows, columns, terms;
   bool knowsRows, knowsColumns, knowsTerms;
 };
 } // namespace
@@ -87,9 +89,10 @@ static ProductSizes sizesOf(MatmulOp op) {
   SmallVector<int64_t> least = leastSizes(result);
   ProductSizes sizes;
   for (int64_t size : ArrayRef(least).drop_back(2)) sizes.batches *= size;
-  sizes.rows = least[rank - 2], sizes.columns = least[rank - 1], sizes.terms = leastSizes(a)[sum];
+  sizes.leastRows = least[rank - 2], sizes.columns = least[rank - 1], sizes.terms = leastSizes(a)[sum];
   sizes.knowsRows = !result.isDynamicDim(rank - 2), sizes.knowsColumns = !result.isDynamicDim(rank - 1);
   sizes.knowsTerms = !a.isDynamicDim(sum);
+  sizes.rows = sizes.knowsRows ? sizes.leastRows : std::max(sizes.leastRows, typicalRows);
   return sizes;
 }
 
@@ -100,41 +103,62 @@ struct Copies {
 };
 } // namespace
 
-/// Few rows make no use of a copy. In a weight's gradient both operands lie as a tile reads them, term after term.
+/// Few rows make no use of a copy.
 static Copies copiesOfB(MatmulOp op, const ProductSizes &sizes, int64_t tileRows) {
   bool fewRows = sizes.knowsRows && sizes.rows < (op.getTransposeB() ? tileRows + 1 : 4 * tileRows);
-  if (fewRows || (op.getTransposeA() && !op.getTransposeB())) return {};
+  if (fewRows) return {};
   RankedTensorType b = op.getB().getType();
   bool whole = !op.getTransposeA() && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
   return whole ? Copies{"b", ""} : Copies{"", "b"};
 }
 
-/// Tiles to a task, so many at least, with which pairs of threads have the most even shares.
-static int64_t evenTiles(int64_t tiles, int64_t groups, int64_t least) {
-  int64_t best = least, bestCost = INT64_MAX;
+namespace {
+/// What a task computes.
+struct Task {
+  int64_t tiles, width; // tiles of rows, and columns
+};
+} // namespace
+
+/// Panels for which a task reads its columns of a once, where that leaves enough tasks, and even ones.
+static int64_t sharedPanels(int64_t blocks, int64_t n, int64_t columns) {
+  constexpr int64_t most = 4;
+  int64_t all = llvm::divideCeil(n, columns);
+  for (int64_t panels = std::min(most, all); panels > 1; --panels)
+    if (all % panels == 0 && all / panels * blocks >= gradientTasks) return panels;
+  return 1;
+}
+
+/// Of a weight's gradient. Its tiles are so many, at least, with which pairs of threads have the most even shares.
+static Task taskOfGradient(MatmulOp op, const ProductSizes &sizes, int64_t columns, int64_t rows) {
+  int64_t blocks = std::max<int64_t>(1, sizes.rows / leastColumns), tiles = llvm::divideCeil(sizes.rows, rows);
+  int64_t panels = op.getTransposeB() ? 1 : sharedPanels(blocks * sizes.batches, sizes.columns, columns);
+  int64_t groups = llvm::divideCeil(sizes.columns, panels * columns) * sizes.batches;
+  blocks = std::clamp<int64_t>(gradientTasks / groups, 1, blocks);
+  int64_t least = llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows), best = least, bestCost = INT64_MAX;
   for (int64_t size = least; size <= 2 * least; ++size) {
     int64_t cost = llvm::alignTo(llvm::divideCeil(tiles, size) * groups, 2) * size;
     if (cost < bestCost) best = size, bestCost = cost;
   }
-  return best;
+  return {best, panels * columns};
 }
 
-/// Panels for which a task reads its columns of a once, where that leaves enough tasks.
-static int64_t sharedPanels(int64_t blocks, int64_t n, int64_t columns) {
-  constexpr int64_t most = 4;
-  for (int64_t panels = std::min<int64_t>(most, llvm::divideCeil(n, columns)); panels > 1; --panels)
-    if (llvm::divideCeil(n, panels * columns) * blocks >= fairTasks) return panels;
-  return 1;
+/// A task that has all columns, so that what it reads and writes of a row lies side by side; none where the panels of b
+/// do not stay in the second cache, or there are too few rows for all threads.
+static std::optional<Task> taskOfWholeRows(const ProductSizes &sizes, int64_t columns, int64_t rows, int64_t bits,
+                                           const Target &target) {
+  if (!sizes.knowsColumns || !sizes.knowsTerms || sizes.batches != 1) return std::nullopt;
+  int64_t width = llvm::alignTo(sizes.columns, columns), elements = width * sizes.terms;
+  if (elements * bits / 8 > target.secondCacheBytes / 4 * 3) return std::nullopt;
+  int64_t tiles = std::min<int64_t>(sizes.leastRows / (rows * fairTasks), llvm::divideCeil(leastWork, rows * elements));
+  return tiles ? std::optional(Task{tiles, width}) : std::nullopt;
 }
 
-/// Tiles of a task that has all columns, so that what it reads and writes of a row lies side by side; 0 where the panels
-/// of b do not stay in the second cache, or there are too few rows for all threads.
-static int64_t tilesOfWholeRows(const ProductSizes &sizes, int64_t columns, int64_t rows, int64_t bits,
-                                const Target &target) {
-  if (!sizes.knowsColumns || !sizes.knowsTerms || sizes.batches != 1) return 0;
-  int64_t elements = llvm::alignTo(sizes.columns, columns) * sizes.terms;
-  if (elements * bits / 8 > target.secondCacheBytes / 4 * 3) return 0;
-  return std::min<int64_t>(sizes.rows / (rows * fairTasks), llvm::divideCeil(leastWork, rows * elements));
+/// A panel of b, and some rows.
+static Task taskOfPanel(const ProductSizes &sizes, int64_t columns, int64_t rows, bool copies) {
+  int64_t groups = llvm::divideCeil(sizes.columns, columns) * sizes.batches;
+  int64_t most = std::max<int64_t>(1, sizes.rows / (copies ? leastCopyRows : leastTaskRows));
+  int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, most);
+  return {llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows), columns};
 }
 
 ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
@@ -142,28 +166,24 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   ProductSizes sizes = sizesOf(op);
   int64_t columns = stored ? stored : panelColumns(sizes.knowsColumns ? sizes.columns : 256, bits, target);
   int64_t rows = registerRows(sizes.knowsRows ? sizes.rows : 1 << 20, columns / lanes, target);
-  int64_t tilesOfRows = tilesOfWholeRows(sizes, columns, rows, bits, target);
-  if (!sizes.knowsRows) sizes.rows = std::max(sizes.rows, typicalRows);
-
-  // The columns of a weight's gradient are a's: parts of the sum stay near without copies of b, but a task of several
-  // panels copies its columns of a, of which each row is a cache line far from the next.
-  bool columnsOfA = op.getTransposeA();
   Copies copies = stored ? Copies{} : copiesOfB(op, sizes, rows);
-  bool copiesInTask = !copies.inTask.empty();
-  bool cuts = (copiesInTask || columnsOfA) && (!sizes.knowsTerms || sizes.terms > (columnsOfA ? cutDepth : longestSum));
+  bool copiesInTask = !copies.inTask.empty(), isGradient = op.getTransposeA();
 
-  int64_t least = columnsOfA ? leastColumns : copiesInTask ? leastCopyRows : leastTaskRows, panels = 1;
-  if (columnsOfA && !op.getTransposeB())
-    panels = sharedPanels(sizes.rows / least * sizes.batches, sizes.columns, columns);
-  int64_t width = panels * columns, groups = llvm::divideCeil(sizes.columns, width) * sizes.batches;
-  int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, std::max<int64_t>(1, sizes.rows / least));
-  int64_t tiles = llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows);
-  if (columnsOfA) tiles = evenTiles(llvm::divideCeil(sizes.rows, rows), groups, tiles);
-  if (tilesOfRows && !columnsOfA && !copiesInTask) tiles = tilesOfRows, width = llvm::alignTo(sizes.columns, columns);
+  Task task;
+  if (isGradient)
+    task = taskOfGradient(op, sizes, columns, rows);
+  else if (auto whole = taskOfWholeRows(sizes, columns, rows, bits, target); whole && !copiesInTask)
+    task = *whole;
+  else
+    task = taskOfPanel(sizes, columns, rows, copiesInTask);
 
-  std::string loops =
-      (copies.whole + "MN" + (cuts ? "k" : "") + (panels > 1 ? "a" : "") + copies.inTask + "nmkn").str();
-  return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, tiles * rows, 1, width, cuts ? cutDepth : 1);
+  // A gradient's columns of a lie apart, row by row: a task of several panels copies them.
+  bool copiesA = isGradient && task.width > columns;
+  bool cuts =
+      (isGradient || copiesInTask) && (!sizes.knowsTerms || sizes.terms > (isGradient ? gradientDepth : longestSum));
+  int64_t depth = !cuts ? 1 : isGradient ? gradientDepth : cutDepth;
+  std::string loops = (copies.whole + "MN" + (cuts ? "k" : "") + (copiesA ? "a" : "") + copies.inTask + "nmkn").str();
+  return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task.tiles * rows, 1, task.width, depth);
 }
 
 } // namespace fovea
