@@ -2,6 +2,7 @@
 // stay near. A chunk has a largest score and sums of its own; those of a block's chunks are merged in order.
 #include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
+#include "lib/halide/RegisterTile.h"
 #include "lib/kernels/schedule/Schedule.h"
 
 using namespace mlir;
@@ -299,7 +300,7 @@ private:
       score.update().reorder(p, rs.x, rs.y, rs.z);
     }
     tiles.update().vectorize(p, s.lanes).unroll(p).unroll(rs.x);
-    RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd.x);
+    RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd);
     peak.compute_at(atChunk).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
     largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, fewLanes(s.lanes));
@@ -323,8 +324,7 @@ private:
         .bound(q, 0, (int)llvm::alignTo(s.block, valueRows))
         .vectorize(d, valueLanes);
     sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
-    RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj.x);
-    product.update().reorder(d, q, rj.x, rj.y);
+    RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj);
     for (Func f : {sums, total}) f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
     inverse.bound_extent(block, 1).bound_extent(n, 1);
     inverse.compute_at(atBlock).bound(q, 0, s.block);
@@ -344,8 +344,7 @@ private:
     if (sums.num_update_definitions()) sums.update().reorder(p, ro.x, q).vectorize(p, s.lanes).unroll(p);
     total.compute_at(atTile).bound(q, 0, valueRows).update().atomic().vectorize(rt.x, fewLanes(s.lanes));
     inverse.compute_at(atTile).bound(q, 0, valueRows);
-    RegisterTile{d, q, valueColumns(), valueRows, valueLanes}.schedule(product, atColumns, rj.x);
-    product.update().reorder(d, q, rj.x, rj.y);
+    RegisterTile{d, q, valueColumns(), valueRows, valueLanes}.schedule(product, atColumns, rj);
     for (Func f : {weight, applied, sums, total, inverse})
       if (f.defined()) f.bound_extent(tile, 1).bound_extent(block, 1).bound_extent(n, 1);
   }

@@ -4,6 +4,7 @@
 #include "lib/halide/AttentionCaptures.h"
 #include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
+#include "lib/halide/RegisterTile.h"
 
 #include <numeric>
 
@@ -187,7 +188,7 @@ private:
       packed.compute_at(level).bound_extent(p, s.columns).bound(panel, 0, s.panels).vectorize(p, s.lanes);
     auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
-      RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth.x);
+      RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth);
     };
     s.schedulePanels(level);
     for (Func f : {logits, weights, applied, dScores, dRaw}) {
@@ -209,7 +210,7 @@ private:
     bool parallel = chunks > 1 && kernel.schedule().getLoops()[1] == 'I';
     if (parallel) sums.update().parallel(chunk);
     for (CaptureSums &each : captures) each.schedule(sums, r[3], level, chunks, parallel);
-    RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, r[1]), rk.x);
+    RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, r[1]), rk);
   }
 
   AttentionGradOp op;

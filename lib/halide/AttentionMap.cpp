@@ -2,6 +2,7 @@
 // Nothing larger than the result is stored.
 #include "lib/halide/AttentionScores.h"
 #include "lib/halide/Families.h"
+#include "lib/halide/RegisterTile.h"
 #include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
@@ -189,7 +190,7 @@ private:
       RDom r = product->rows;
       product->tile.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product->dot, Halide::LoopLevel(product->tile, r.y),
-                                                              product->depth.x);
+                                                              product->depth);
     }
   }
 

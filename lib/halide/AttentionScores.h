@@ -1,4 +1,4 @@
-// What attention's lowerings share: the operands by head, who sees whom, and products of register tiles.
+// What attention's lowerings share: the operands by head, and who sees whom.
 #pragma once
 
 #include "lib/halide/Math.h"
@@ -18,20 +18,6 @@ inline int lanesFor(int size, int lanes) {
   while (size % lanes) lanes /= 2;
   return lanes;
 }
-
-/// A product whose accumulators stay in registers: `column` in vectors, and as many of `row`; one tile at a time.
-struct RegisterTile {
-  Halide::Var column, row;
-  int columns, rows, lanes;
-
-  void schedule(Halide::Func product, const Halide::LoopLevel &level, const Halide::RVar &depth) const {
-    product.compute_at(level).bound_extent(column, columns).bound_extent(row, rows);
-    for (const Halide::Var &one : product.args())
-      if (one.name() != column.name() && one.name() != row.name()) product.bound_extent(one, 1);
-    product.vectorize(column, lanes).unroll(column).unroll(row);
-    product.update().reorder(column, row, depth).vectorize(column, lanes).unroll(column).unroll(row);
-  }
-};
 
 /// Heads have one index n over batch and heads, queries lie in blocks of `block`, keys in panels of `columns`.
 template <typename Op> class Scores {

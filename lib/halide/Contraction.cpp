@@ -1,6 +1,7 @@
 // Matrix products: tiles of the result that stay in registers, panels of b that stay in cache.
 #include "lib/halide/DeviceProduct.h"
 #include "lib/halide/Families.h"
+#include "lib/halide/RegisterTile.h"
 
 #include <cctype>
 
@@ -47,11 +48,10 @@ public:
     if (isCut) tile = scheduleSums();
     if (loops.contains('a')) scheduleTiles();
     if (loops.contains('b')) schedulePanels();
-    product.compute_at(tile);
-    product.bound_extent(n, columns).bound_extent(m, rows).vectorize(n, lanes).unroll(n).unroll(m);
-    Halide::Stage sum = product.update();
-    inPairs ? void(sum.reorder(k.x, n, m, k.y).atomic().vectorize(k.x)) : void(sum.reorder(n, m, k.x));
-    sum.vectorize(n, lanes).unroll(n).unroll(m);
+    RegisterTile registers{n, m, columns, rows, lanes};
+    if (!inPairs) return registers.schedule(product, tile, k);
+    registers.place(product, tile);
+    product.update().reorder(k.x, n, m, k.y).atomic().vectorize(k.x).vectorize(n, lanes).unroll(n).unroll(m);
   }
 
 private:

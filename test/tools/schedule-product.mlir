@@ -40,12 +40,12 @@
 // REST: let [[LEFT:t[0-9]+]] = 12 - max({{t[0-9]+}}, 7)
 // REST: for (output.s0.dim1.panel.panel, 0, [[LEFT]])
 
-// The sum is multiply-adds on whole registers, with nothing else in its loop than the loads and its counters.
+// The sum is multiply-adds on whole registers, two terms a turn, with nothing else in its loop than loads and counters.
 // RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
 // ASM-LABEL: // matmul_0
 // ASM: product.s1.k$x
 // ASM: vbroadcastss {{.*}}, %zmm{{[0-9]+}}
-// ASM-COUNT-24: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
+// ASM-COUNT-48: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
 // ASM-NEXT: {{addq|incq}}
 
 // RUN: sed 's/width = 48/width = 50/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WIDTH

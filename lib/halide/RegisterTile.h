@@ -1,0 +1,34 @@
+// The innermost loops of products on a processor.
+#pragma once
+
+#include "lib/halide/Lowering.h"
+
+namespace fovea {
+
+/// A product whose accumulators stay in registers: `column` in vectors, and as many of `row`; one tile at a time.
+struct RegisterTile {
+  Halide::Var column, row;
+  int columns, rows, lanes;
+
+  /// The first of the terms' loops is the innermost.
+  void schedule(Halide::Func product, const Halide::LoopLevel &level, const Halide::RDom &terms) const {
+    place(product, level);
+    std::vector<Halide::VarOrRVar> order{column, row};
+    for (int i = 0; i < terms.dimensions(); ++i) order.push_back(terms[i]);
+    Halide::Stage sum = product.update();
+    sum.reorder(order).vectorize(column, lanes).unroll(column).unroll(row);
+    // Two terms at each turn: fewer instructions beside the multiply-adds.
+    Halide::RVar turn("turn"), inTurn("in_turn");
+    sum.split(terms[0], turn, inTurn, 2, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
+  }
+
+  /// All but the sum.
+  void place(Halide::Func product, const Halide::LoopLevel &level) const {
+    product.compute_at(level).bound_extent(column, columns).bound_extent(row, rows);
+    for (const Halide::Var &one : product.args())
+      if (one.name() != column.name() && one.name() != row.name()) product.bound_extent(one, 1);
+    product.vectorize(column, lanes).unroll(column).unroll(row);
+  }
+};
+
+} // namespace fovea
