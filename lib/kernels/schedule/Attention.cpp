@@ -81,8 +81,10 @@ ScheduleAttr attentionSchedule(Operation *op, const Target &target) {
     int64_t columns = vectors * lanes, most = vectors == 1 ? narrowRows : mostRows(vectors, target);
     for (int64_t rows = 1; rows <= std::min(most, queries); ++rows) {
       int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
-      // As much as the products themselves costs all else that is done with the scores.
-      int64_t cost = 2 * products + products * (vectors + rows) / (8 * vectors * rows);
+      // As much as the products themselves costs all else that is done with the scores. The gradient has twice as many
+      // products of scores, and sums of only a panel's terms.
+      int64_t loads = products * (vectors + rows) / (vectors * rows);
+      int64_t cost = 2 * products + (gradient ? 2 * loads : loads / 8);
       if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
     }
   }
