@@ -4,6 +4,7 @@
 #include "lib/halide/DeviceConvolution.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/FlatImage.h"
+#include "lib/halide/RegisterTile.h"
 
 #include <numeric>
 
@@ -93,9 +94,7 @@ private:
     sums.compute_at(output.func, tiles).bound(pixel, 0, pixels).bound(a, 0, (int)flat.phases[0]);
     sums.bound(b, 0, (int)flat.phases[1]).bound_extent(o, tile).bound_extent(n, 1).bound_extent(block, 1);
     sums.split(pixel, runs, inRun, run).reorder(inRun, o, runs, b, a).vectorize(inRun, lanes).unroll(inRun);
-    product.compute_at(sums, runs).bound_extent(pixel, run).bound_extent(o, tile).bound_extent(n, 1);
-    product.bound_extent(a, 1).bound_extent(b, 1).bound_extent(block, 1).vectorize(pixel, lanes).unroll(pixel);
-    product.unroll(o);
+    RegisterTile{pixel, o, run, tile, lanes}.place(product, Halide::LoopLevel(sums, runs));
     auto update = product.update();
     update.reorder({pixel, o, k.x, k.y, k.z}).vectorize(pixel, lanes).unroll(pixel).unroll(o);
     if (flat.window[1] <= 4) update.unroll(k.x);

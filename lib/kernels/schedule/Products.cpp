@@ -76,7 +76,7 @@ static SmallVector<int64_t> leastSizes(RankedTensorType type) {
 }
 
 namespace {
-/// The sizes of a product; those that are symbolic may be as small as this, rows as the least of them.
+/// The sizes of a product; those that are symbolic may be as small as this, and the rows as few as `leastRows`.
 struct ProductSizes {
   int64_t batches = 1, rows, leastRows, columns, terms;
   bool knowsRows, knowsColumns, knowsTerms;
