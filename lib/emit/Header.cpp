@@ -132,7 +132,8 @@ private:
     }
     writeParameters();
     writeFurtherState();
-    out << " *\n * Tensors are row-major, without gaps. bool is one byte, 0 or 1; f16 and bf16 are their bits. */\n";
+    out << " *\n * Tensors are row-major, without gaps, and fastest where they begin at multiples of 64 bytes.\n"
+           " * bool is one byte, 0 or 1; f16 and bf16 are their bits. */\n";
   }
 
   void writeTypes();

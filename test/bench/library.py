@@ -7,6 +7,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from alignment import empty
+
 Tensor = namedtuple("Tensor", "name dtype shape")
 DTYPES = {"f32": np.float32, "i32": np.int32}
 SCALARS = {"f32": ctypes.c_float}
@@ -99,8 +101,7 @@ class Library:
         for tensor in self.parameters():
             self.set(tensor.name, arrays[tensor.name])
         self.kept = {tensor.name: np.ascontiguousarray(arrays[tensor.name]) for tensor in self.arguments("input")}
-        self.outputs = {tensor.name: np.empty(tensor.shape, DTYPES[tensor.dtype])
-                        for tensor in self.arguments("output")}
+        self.outputs = {tensor.name: empty(tensor.shape, DTYPES[tensor.dtype]) for tensor in self.arguments("output")}
         arguments = self.interface.entries[self.entry]
         used = [size for size in self.interface.sizes if any(size in tensor.shape for _, tensor in arguments)]
         bound = [self.handle, *(ctypes.c_int64(self.sizes[size]) for size in used)]

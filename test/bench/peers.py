@@ -4,14 +4,16 @@ import logging
 
 import numpy as np
 
+from alignment import empty
+
 
 def contraction_blas(family, arrays):
     if family == "gemm":
         a, b = arrays["a"], arrays["b"]
-        y = np.empty((a.shape[0], b.shape[1]), np.float32)
+        y = empty((a.shape[0], b.shape[1]), np.float32)
         return lambda: {"y": np.matmul(a, b, out=y)}
     x, weight, bias = arrays["x"], arrays["weight"], arrays["bias"]
-    y = np.empty((x.shape[0], weight.shape[1]), np.float32)
+    y = empty((x.shape[0], weight.shape[1]), np.float32)
     return lambda: {"y": np.add(np.matmul(x, weight, out=y), bias, out=y)}
 
 

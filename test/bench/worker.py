@@ -2,6 +2,8 @@
 import time
 import traceback
 
+from alignment import aligned
+
 ROUND = 0.3  # seconds
 
 
@@ -88,6 +90,7 @@ def serve(connection, kind, threads):
         side = peers.PEERS[kind](threads)
     while (message := connection.recv()) is not None:
         command, arguments = message
+        arguments = [aligned(argument) if isinstance(argument, dict) else argument for argument in arguments]
         try:
             if command == "prepare":
                 side.prepare(*arguments)
