@@ -3,6 +3,7 @@
 #include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/RegisterTile.h"
+#include "lib/halide/TransposedPanels.h"
 #include "lib/kernels/schedule/Schedule.h"
 
 using namespace mlir;
@@ -83,13 +84,14 @@ private:
   Expr sees(const Expr &row, const Expr &panel) { return s.seen(n, block * s.block + row, keyOf(panel, p)); }
 
   void lowerDot() {
-    keysPacked = kernel.func("keys");
     dot = kernel.func("dot");
     score = kernel.func("score");
     rd = kernel.reduction("rd", {s.size});
-    keysPacked(p, d, panel, n) = s.key(n, panel * s.columns + p, d) * s.real(s.productScale());
+    keys.define(
+        {p, d, panel, n}, [&](const Expr &column, const Expr &at) { return s.key(n, panel * s.columns + column, at); },
+        s.real(s.productScale()));
     dot(p, q, tile, panel, chunk, block, n) = s.real(0);
-    dot(p, q, tile, panel, chunk, block, n) += keysPacked(p, rd, clamp(panelAt(panel), 0, s.panels - 1), n) *
+    dot(p, q, tile, panel, chunk, block, n) += keys.panels(p, rd, clamp(panelAt(panel), 0, s.panels - 1), n) *
                                                s.query(n, block * s.block + tile * s.rows + q, rd);
     score(p, q, panel, chunk, block, n) = Halide::undef(s.element);
   }
@@ -277,12 +279,14 @@ private:
     }
     Halide::LoopLevel atBlock(output.func, at), atChunk = cut ? Halide::LoopLevel(part, chunk) : atBlock;
     if (cut) scheduleMerge(atBlock, loops[2] == 'J');
-    keysPacked.bound_extent(p, s.columns).vectorize(p, s.lanes);
     // One block reads them but once.
-    if (std::optional<int64_t> queries = constantOf(s.queries); queries && *queries <= s.block)
-      keysPacked.compute_at(score, s.hasFunctions() ? rf.y : rs.z).bound_extent(panel, 1);
-    else
-      keysPacked.compute_at(output.func, oneHead).bound(panel, 0, s.panels);
+    if (std::optional<int64_t> queries = constantOf(s.queries); queries && *queries <= s.block) {
+      keys.schedule(Halide::LoopLevel(score, s.hasFunctions() ? rf.y : rs.z));
+      keys.panels.bound_extent(panel, 1);
+    } else {
+      keys.schedule(Halide::LoopLevel(output.func, oneHead));
+      keys.panels.bound(panel, 0, s.panels);
+    }
     score.compute_at(atChunk)
         .bound_extent(p, s.columns)
         .bound(q, 0, s.block)
@@ -375,8 +379,9 @@ private:
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, chunk{"chunk"}, block{"block"}, n{"n"}, d{"d"}, which{"which"},
       columns{"columns"};
   RDom rd, rs, rf, rp, rl, rj, ro, rt, rm, rc;
-  Func keysPacked, dot, raw, score, peak, largest, weight, applied, product, sums, total, part, most, share, merged,
-      inverse, logSumExp;
+  TransposedPanels keys{kernel, "keys", s.columns, s.size, s.lanes};
+  Func dot, raw, score, peak, largest, weight, applied, product, sums, total, part, most, share, merged, inverse,
+      logSumExp;
   bool withLogSumExp = false;
 };
 

@@ -5,6 +5,7 @@
 #include "lib/halide/DeviceAttention.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/RegisterTile.h"
+#include "lib/halide/TransposedPanels.h"
 
 #include <numeric>
 
@@ -51,12 +52,18 @@ private:
   /// cotangents of scores; tile by tile, first from q k^T, then from cotangent v^T.
   void lowerPairs() {
     Expr j = firstKey() + p, i = firstQuery() + tile * s.rows + q;
-    keys(p, d, panel, m) = s.key(m * s.group, j, d) * s.real(s.productScale());
-    values(p, d, panel, m) = s.value(m * s.group, j, d);
+    keys.define(
+        {p, d, panel, m},
+        [&](const Expr &column, const Expr &at) { return s.key(m * s.group, firstKey() + column, at); },
+        s.real(s.productScale()));
+    values.define(
+        {p, d, panel, m},
+        [&](const Expr &column, const Expr &at) { return s.value(m * s.group, firstKey() + column, at); }, s.real(1));
     dot(p, q, tile, panel, block, n) = s.real(0);
-    dot(p, q, tile, panel, block, n) += keys(p, rd, panel, n / s.group) * s.query(n, i, rd);
+    dot(p, q, tile, panel, block, n) += keys.panels(p, rd, panel, n / s.group) * s.query(n, i, rd);
     dotValue(p, q, tile, panel, block, n) = s.real(0);
-    dotValue(p, q, tile, panel, block, n) += values(p, re, panel, n / s.group) * s.ofQuery(op.getCotangent(), n, i, re);
+    dotValue(p, q, tile, panel, block, n) +=
+        values.panels(p, re, panel, n / s.group) * s.ofQuery(op.getCotangent(), n, i, re);
 
     auto eachTile = [&](Func f, RDom r, auto value) {
       Expr row = r.y * s.rows + r.x;
@@ -184,8 +191,10 @@ private:
   }
 
   void schedulePairs() {
-    for (Func packed : {keys, values})
-      packed.compute_at(level).bound_extent(p, s.columns).bound(panel, 0, s.panels).vectorize(p, s.lanes);
+    for (TransposedPanels *operand : {&keys, &values}) {
+      operand->schedule(level);
+      operand->panels.bound(panel, 0, s.panels);
+    }
     auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth);
@@ -220,10 +229,11 @@ private:
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, m{"m"}, d{"d"}, which{"which"}, row{"row"},
       chunk{"chunk"}, head{"head"}, inGroup{"in_group"}; // m is the head of keys
-  Func keys = kernel.func("keys"), values = kernel.func("values"), dot = kernel.func("dot"),
-       dotValue = kernel.func("dot_value"), logits = kernel.func("logits"), weights = kernel.func("weights"),
-       applied = kernel.func("applied"), dScores = kernel.func("d_scores"), dRaw = kernel.func("d_raw"),
-       product = kernel.func("product"), sums = kernel.func("sums");
+  TransposedPanels keys{kernel, "keys", s.columns, s.size, s.lanes},
+      values{kernel, "values", s.columns, s.valueSize, s.lanes};
+  Func dot = kernel.func("dot"), dotValue = kernel.func("dot_value"), logits = kernel.func("logits"),
+       weights = kernel.func("weights"), applied = kernel.func("applied"), dScores = kernel.func("d_scores"),
+       dRaw = kernel.func("d_raw"), product = kernel.func("product"), sums = kernel.func("sums");
   Func results[3] = {kernel.func("d_query"), kernel.func("d_key"), kernel.func("d_value")};
   RDom rd = kernel.reduction("rd", {s.size}), re = kernel.reduction("re", {s.valueSize}),
        rw = kernel.reduction("rw", {s.rows, s.block / s.rows}), rs = kernel.reduction("rs", {s.rows, s.block / s.rows}),

@@ -3,6 +3,7 @@
 #include "lib/halide/AttentionScores.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/RegisterTile.h"
+#include "lib/halide/TransposedPanels.h"
 #include "lib/halide/schedule/Device.h"
 
 using namespace mlir;
@@ -19,11 +20,14 @@ constexpr auto guard = TailStrategy::GuardWithIf;
 
 /// For each tile of queries and keys the products of two operands' rows.
 struct TileProduct {
-  Func packed, dot, tile;
+  TransposedPanels keys;
+  Func dot, tile;
   RDom depth, rows;
 
-  TileProduct(KernelLowering &kernel, const std::string &name)
-      : packed(kernel.func(name + "_packed")), dot(kernel.func(name + "_dot")), tile(kernel.func(name)) {}
+  TileProduct(KernelLowering &kernel, const Scores<AttentionMapOp> &s, const std::string &name, int size)
+      : keys(kernel, name + "_keys", s.columns, size, s.lanes), dot(kernel.func(name + "_dot")),
+        tile(kernel.func(name)), depth(kernel.reduction(name + "_depth", {size})),
+        rows(kernel.reduction(name + "_rows", {s.rows, s.block / s.rows})) {}
 };
 
 class AttentionMap {
@@ -33,11 +37,11 @@ public:
   void lower() {
     parallel = kernel.schedule().getLoops().starts_with("B");
     define(
-        raw, s.size, [&](Expr head, Expr j, Expr at) { return s.key(head, j, at) * s.real(s.scale()); },
+        raw, [&](Expr head, Expr j, Expr at) { return s.key(head, j, at) * s.real(s.scale()); },
         [&](Expr row, Expr at) { return s.query(n, row, at); });
     if (op.getValue())
       define(
-          slopes, s.valueSize, [&](Expr head, Expr j, Expr at) { return s.value(head, j, at); },
+          slopes, [&](Expr head, Expr j, Expr at) { return s.value(head, j, at); },
           [&](Expr row, Expr at) { return s.ofQuery(op.getCotangent(), n, row, at); });
     if (op.getOver() == "heads")
       lowerMean();
@@ -49,10 +53,8 @@ public:
   }
 
 private:
-  void define(TileProduct &product, int size, llvm::function_ref<Expr(Expr, Expr, Expr)> key,
+  void define(TileProduct &product, llvm::function_ref<Expr(Expr, Expr, Expr)> key,
               llvm::function_ref<Expr(Expr, Expr)> query) {
-    product.depth = kernel.reduction(product.tile.name() + "_depth", {size});
-    product.rows = kernel.reduction(product.tile.name() + "_rows", {s.rows, s.block / s.rows});
     if (kernel.onDevice()) { // each thread for itself
       product.dot(p, q, panel, block, n) = s.real(0);
       product.dot(p, q, panel, block, n) +=
@@ -62,10 +64,12 @@ private:
     }
     RDom r = product.rows;
     r.where(block * s.block + r.y * s.rows < s.queries);
-    product.packed(p, d, panel, n) = key(n, panel * s.columns + p, d);
+    product.keys.define(
+        {p, d, panel, n}, [&](const Expr &column, const Expr &at) { return key(n, panel * s.columns + column, at); },
+        s.real(1));
     product.dot(p, q, tile, panel, block, n) = s.real(0);
     product.dot(p, q, tile, panel, block, n) +=
-        product.packed(p, product.depth, panel, n) * query(block * s.block + tile * s.rows + q, product.depth);
+        product.keys.panels(p, product.depth, panel, n) * query(block * s.block + tile * s.rows + q, product.depth);
     product.tile(p, q, panel, block, n) = Halide::undef(s.element);
     product.tile(p, r.y * s.rows + r.x, panel, block, n) = product.dot(p, r.x, r.y, panel, block, n);
   }
@@ -184,7 +188,7 @@ private:
   void schedule(const Halide::LoopLevel &atTile, const Halide::LoopLevel &atHead) {
     for (TileProduct *product : {&raw, &slopes}) {
       if (product == &slopes && !op.getValue()) continue;
-      product->packed.compute_at(atHead).bound_extent(p, s.columns).vectorize(p, s.lanes);
+      product->keys.schedule(atHead);
       product->tile.compute_at(atTile).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
       for (Var one : {panel, block, n}) product->tile.bound_extent(one, 1);
       RDom r = product->rows;
@@ -200,7 +204,7 @@ private:
   bool parallel = false;
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, d{"d"}, in{"in"}, row{"row"},
       blocks{"blocks"};
-  TileProduct raw{kernel, "raw"}, slopes{kernel, "slopes"};
+  TileProduct raw{kernel, s, "raw", s.size}, slopes{kernel, s, "slopes", s.valueSize};
   Func sums = kernel.func("sums"), total = kernel.func("total"), result = kernel.func("map");
 };
 
