@@ -15,14 +15,20 @@ class Rename : public IRMutator {
 public:
   explicit Rename(const Names &names) : names(names) {}
 
-  std::string operator()(std::string text) const {
-    for (const auto &[given, wanted] : names)
-      for (size_t at = 0; (at = text.find(given, at)) != std::string::npos; at += wanted.size()) {
-        size_t end = at + given.size();
-        if (end < text.size() && std::isdigit(text[end])) continue;
-        text.replace(at, given.size(), wanted);
-      }
-    return text;
+  /// In one pass: what one name becomes may be what another was.
+  std::string operator()(const std::string &text) const {
+    std::string result;
+    for (size_t at = 0; at < text.size();) {
+      auto found = std::find_if(names.begin(), names.end(), [&](const auto &name) {
+        size_t end = at + name.first.size();
+        return text.compare(at, name.first.size(), name.first) == 0 && !(end < text.size() && std::isdigit(text[end]));
+      });
+      if (found == names.end())
+        result += text[at++];
+      else
+        result += found->second, at += found->first.size();
+    }
+    return result;
   }
 
   using IRMutator::mutate;
