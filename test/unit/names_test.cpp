@@ -8,6 +8,4 @@ TEST(Names, AreExchangedInOnePass) {
             "sum_2[x] = sum$3[x]");
 }
 
-TEST(Names, AreNotThoseThatGoOn) {
-  EXPECT_EQ(fovea::restoreNames("sum$1 sum$12", {{"sum$1", "sum"}}), "sum sum$12");
-}
+TEST(Names, AreNotThoseThatGoOn) { EXPECT_EQ(fovea::restoreNames("sum$1 sum$12", {{"sum$1", "sum"}}), "sum sum$12"); }
