@@ -4,7 +4,8 @@
 #   tools/test-gpu.sh --prepare   on a machine that builds: writes build/gpu.tar.xz
 #   tools/test-gpu.sh             on the machine with the GPU, in under eight minutes
 #
-# What to carry: build/gpu.tar.xz, this file, test/gpu/ops.py, and of test/bench alignment.py, gpu.py, library.py, reference.py, workloads.py.
+# What to carry: build/gpu.tar.xz, this file, test/gpu/ops.py, and of test/bench alignment.py, gpu.py, library.py, reference.py,
+# workloads.py.
 #
 # It runs the op table on the device against what a processor gave, trains three models beside the processor, twice for the same
 # bits, looks at memory and races with compute-sanitizer where that is installed, and measures against PyTorch and cuBLAS where PyTorch is.

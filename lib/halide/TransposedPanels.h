@@ -22,25 +22,23 @@ public:
       panels(args) = element(column, d) * factor;
       return;
     }
-    auto at = [&](const Halide::Expr &index, const Halide::Expr &group, const Halide::Expr &strip) {
-      std::vector<Halide::Expr> result{index, group, strip};
+    auto at = [&](auto index, auto group, auto strip) {
+      std::vector<decltype(index)> result{index, group, strip};
       result.insert(result.end(), args.begin() + 2, args.end());
       return result;
     };
-    std::vector<Halide::Var> ofStrip{index, group, strip};
-    ofStrip.insert(ofStrip.end(), args.begin() + 2, args.end());
+    auto turned = [&](Halide::Expr index) { return turns.back()(at(index, group, strip)); };
     // The index of an element is row * 4 + d as it is read. When two halves are interleaved, its highest bit becomes
     // the lowest: once for each bit of the row, and the index is d * lanes + row.
-    Halide::Func turned = kernel.func(name + "_strip");
-    turned(ofStrip) = element(group * lanes + index / wide, strip * wide + index % wide);
-    turns = {turned};
+    std::vector<Halide::Var> vars = at(index, group, strip);
+    turns = {kernel.func(name + "_strip")};
+    turns[0](vars) = element(group * lanes + index / stripSize, strip * stripSize + index % stripSize);
     for (int bit = 1; bit < lanes; bit *= 2) {
       Halide::Func next = kernel.func(name + "_turned" + std::to_string(bit));
-      next(ofStrip) = select(index % 2 == 0, turned(at(index / 2, group, strip)),
-                             turned(at(index / 2 + wide * lanes / 2, group, strip)));
-      turns.push_back(turned = next);
+      next(vars) = select(index % 2 == 0, turned(index / 2), turned(index / 2 + stripSize * lanes / 2));
+      turns.push_back(next);
     }
-    panels(args) = turned(at(d % wide * lanes + column % lanes, column / lanes, d / wide)) * factor;
+    panels(args) = turns.back()(at(d % stripSize * lanes + column % lanes, column / lanes, d / stripSize)) * factor;
   }
 
   void schedule(const Halide::LoopLevel &level) {
@@ -50,18 +48,18 @@ public:
       return;
     }
     Halide::Var lane("lane"), inStrip("in_strip"), row("row");
-    panels.bound(d, 0, size).split(column, group, lane, lanes).split(d, strip, inStrip, wide);
+    panels.bound(d, 0, size).split(column, group, lane, lanes).split(d, strip, inStrip, stripSize);
     panels.reorder(lane, inStrip, group, strip).vectorize(lane).unroll(inStrip);
-    for (Halide::Func one : turns) one.compute_at(panels, group).bound_extent(index, wide * lanes);
-    turns[0].split(index, row, index, wide).vectorize(index).unroll(row);
-    for (Halide::Func one : llvm::drop_begin(turns)) one.vectorize(index, wide * lanes);
+    for (Halide::Func one : turns) one.compute_at(panels, group).bound_extent(index, stripSize * lanes);
+    turns[0].split(index, row, index, stripSize).vectorize(index).unroll(row);
+    for (Halide::Func one : llvm::drop_begin(turns)) one.vectorize(index, stripSize * lanes);
   }
 
   Halide::Func panels;
 
 private:
-  static constexpr int wide = 4;
-  bool inStrips() const { return size % wide == 0 && llvm::isPowerOf2_32(lanes); }
+  static constexpr int stripSize = 4; // elements of each row
+  bool inStrips() const { return size % stripSize == 0 && llvm::isPowerOf2_32(lanes); }
 
   KernelLowering &kernel;
   std::string name;

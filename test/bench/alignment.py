@@ -14,7 +14,8 @@ def empty(shape, dtype):
 
 def aligned(arrays):
     """Copies, by the same names."""
-    copies = {name: empty(array.shape, array.dtype) for name, array in arrays.items()}
+    copies = {}
     for name, array in arrays.items():
+        copies[name] = empty(array.shape, array.dtype)
         copies[name][...] = array
     return copies
