@@ -280,7 +280,7 @@ private:
     Halide::LoopLevel atBlock(output.func, at), atChunk = cut ? Halide::LoopLevel(part, chunk) : atBlock;
     if (cut) scheduleMerge(atBlock, loops[2] == 'J');
     // One block reads them but once.
-    if (std::optional<int64_t> queries = constantOf(s.queries); queries && *queries <= s.block) {
+    if (s.isOneBlock()) {
       keys.schedule(Halide::LoopLevel(score, s.hasFunctions() ? rf.y : rs.z));
       keys.panels.bound_extent(panel, 1);
     } else {
@@ -305,6 +305,7 @@ private:
     }
     tiles.update().vectorize(p, s.lanes).unroll(p).unroll(rs.x);
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd);
+    if (s.rereadsPanels()) RegisterTile::prefetchNext(kernel, dot, rd, tiles, rs.y, s.block / s.rows);
     peak.compute_at(atChunk).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
     peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
     largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, fewLanes(s.lanes));
@@ -329,6 +330,8 @@ private:
         .vectorize(d, valueLanes);
     sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
     RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj);
+    if (s.rereadsPanels())
+      RegisterTile::prefetchNext(kernel, product, rj, sums, ro.y, (int)llvm::divideCeil(s.block, valueRows));
     for (Func f : {sums, total}) f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
     inverse.bound_extent(block, 1).bound_extent(n, 1);
     inverse.compute_at(atBlock).bound(q, 0, s.block);

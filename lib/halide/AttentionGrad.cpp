@@ -198,6 +198,7 @@ private:
     auto tiles = [&](Func f, RDom r, Func product, RDom depth) {
       f.update().reorder(p, r.x, r.y).vectorize(p, s.lanes).unroll(p).unroll(r.x);
       RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(product, LoopLevel(f, r.y), depth);
+      if (s.rereadsPanels()) RegisterTile::prefetchNext(kernel, product, depth, f, r.y, s.block / s.rows);
     };
     s.schedulePanels(level);
     for (Func f : {logits, weights, applied, dScores, dRaw}) {

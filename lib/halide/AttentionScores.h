@@ -64,6 +64,10 @@ public:
     return !q.isDynamicDim(0) && q.getDimSize(0) >= many;
   }
 
+  bool isOneBlock() { return constantOf(queries).value_or(INT64_MAX) <= block; }
+  /// Whether blocks of queries, one after another, go through several panels of keys.
+  bool rereadsPanels() { return !isOneBlock() && span > 1; }
+
   Expr query(const Expr &n, const Expr &i, const Expr &d) { return ofQuery(op.getQuery(), n, i, d); }
   Expr ofQuery(mlir::Value operand, const Expr &n, const Expr &i, const Expr &d) {
     return kernel.load(operand, {n / heads, n % heads, min(i, queries - 1), d});

@@ -286,6 +286,7 @@ Halide::Pipeline KernelLowering::pipeline() {
     result.add_custom_lowering_pass(new NvidiaFunctions);
     result.add_custom_lowering_pass(new LaneExchange);
   }
+  for (const PrefetchNext::Product &product : ahead) result.add_custom_lowering_pass(new PrefetchNext(product));
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;

@@ -5,6 +5,7 @@
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
 #include "lib/halide/Names.h"
+#include "lib/halide/PrefetchNext.h"
 #include "lib/kernels/Target.h"
 
 #include <Halide.h>
@@ -87,6 +88,7 @@ public:
   /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For
   /// anchors that go through them as one, before `output`.
   bool flattenOutput(int64_t first);
+  void prefetchNext(PrefetchNext::Product product) { ahead.push_back(std::move(product)); }
   /// The output's own coordinates for an element's logical ones, which must be those that it is defined at.
   std::vector<Halide::Expr> outputCoordinates(Coordinates logical);
   /// The Func of all results of the main shape; built at the first call, with the sums of rows that are no anchor.
@@ -155,6 +157,7 @@ private:
   std::optional<Output> main;
   std::vector<std::function<void(const Halide::Var &)>> rowSums; // each places one
   bool storesBeside = false;
+  std::vector<PrefetchNext::Product> ahead;
   std::vector<std::string> together;
 };
 

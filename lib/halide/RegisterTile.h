@@ -22,6 +22,13 @@ struct RegisterTile {
     sum.split(terms[0], turn, inTurn, 2, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
   }
 
+  /// Fetches the next panel meanwhile. The tiles of one are in the loop `tile` of the update of `result`.
+  static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
+                           const Halide::Func &result, const Halide::RVar &tile, int tiles) {
+    kernel.prefetchNext(
+        {product.name() + ".s1." + terms[0].name() + ".turn", result.name() + ".s1." + tile.name(), tiles});
+  }
+
   /// All but the sum.
   void place(Halide::Func product, const Halide::LoopLevel &level) const {
     product.compute_at(level).bound_extent(column, columns).bound_extent(row, rows);
