@@ -2,6 +2,7 @@
 #include "lib/halide/DeviceProduct.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/RegisterTile.h"
+#include "lib/kernels/schedule/Schedule.h"
 
 #include <cctype>
 
@@ -49,7 +50,11 @@ public:
     if (loops.contains('a')) scheduleTiles();
     if (loops.contains('b')) schedulePanels();
     RegisterTile registers{n, m, columns, rows, lanes};
-    if (!inPairs) return registers.schedule(product, tile, k);
+    if (!inPairs) {
+      registers.schedule(product, tile, k);
+      if (!isCut && width > columns) RegisterTile::prefetchNext(kernel, product, k, tileLoop, taskRows() / rows);
+      return;
+    }
     registers.place(product, tile);
     product.update().reorder(k.x, n, m, k.y).atomic().vectorize(k.x).vectorize(n, lanes).unroll(n).unroll(m);
   }
@@ -218,6 +223,15 @@ private:
     else
       copy.compute_at(kernel.output().func, task);
   }
+  /// Tiles of a task; where it has whole rows, whose number is known when it runs, fewer of few, for even shares.
+  Expr tilesOfTask() {
+    int most = taskRows() / rows;
+    StringRef inTask = loops.ltrim('b');
+    bool copies = inTask.contains('a') || inTask.contains('b');
+    bool wholeRows = constantOf(nExtent).value_or(INT64_MAX) <= width;
+    if (constantOf(mExtent) || !wholeRows || copies || isCut) return most;
+    return clamp(mExtent / (int)(rows * fairTasks), 1, most);
+  }
   int taskRows() { return (int)llvm::alignTo(kernel.schedule().getTask(), rows); }
 
   //===-- Loops ---------------------------------------------------------------------------------------------------===//
@@ -235,7 +249,8 @@ private:
       stage.split(output.vars[2], piece, inPanel, columns).fuse(piece, output.vars[0], panel);
     }
     stage.split(panel, group, panel, width / columns, guard);
-    stage.split(row, tile, inTile, rows, guard).split(tile, block, tile, taskRows() / rows, guard);
+    stage.split(row, tile, inTile, rows, guard).split(tile, block, tile, tilesOfTask(), guard);
+    tileLoop = output.func.name() + (output.inPlace ? ".s1." : ".s0.") + row.name() + ".tile.tile";
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});
@@ -287,6 +302,7 @@ private:
   Expr mExtent, nExtent, depth;
   RDom k, part;
   Func product, sums, tiles, panels;
+  std::string tileLoop; // of the output
 };
 
 struct MatmulLowering : AnchorLowering::ExternalModel<MatmulLowering, MatmulOp> {

@@ -50,13 +50,18 @@ Stmt PrefetchNext::visit(const For *loop) {
     distances.push_back(simplify(start - loads.starts[0]));
     if (expr_uses_var(distances.back(), loop->name)) return result;
   }
+  // More at each turn would cost what they gain: of one or two tiles, each fetches some lines only.
+  constexpr int mostAtOnce = 2;
   auto tiles = inTile ? product.tiles : 1, vectors = (int)distances.size();
+  int count = std::min((int)llvm::divideCeil(vectors, tiles), mostAtOnce),
+      step = std::max(1, vectors / (tiles * count));
   Expr tile = inTile ? Variable::make(Halide::Int(32), product.tile) : Expr(0);
   loop = result.as<For>();
   Stmt body = loop->body;
   std::vector<std::pair<std::string, Expr>> shares; // the same for all turns
-  for (int k = 0; k < (int)llvm::divideCeil(vectors, tiles); ++k) {
-    shares.push_back({loop->name + ".ahead" + std::to_string(k), mux(min(tile + k * tiles, vectors - 1), distances)});
+  for (int k = 0; k < count; ++k) {
+    Expr vector = simplify(min((tile + k * tiles) * step, vectors - 1));
+    shares.push_back({loop->name + ".ahead" + std::to_string(k), mux(vector, distances)});
     Expr at = first + Variable::make(Halide::Int(32), shares.back().first);
     Expr base = reinterpret(Halide::UInt(64), Variable::make(Halide::Handle(), loads.buffer));
     Expr address = reinterpret(Halide::Handle(), base + Halide::cast<uint64_t>(at) * loads.type.bytes());

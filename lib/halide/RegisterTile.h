@@ -22,11 +22,14 @@ struct RegisterTile {
     sum.split(terms[0], turn, inTurn, 2, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
   }
 
-  /// Fetches the next panel meanwhile. The tiles of one are in the loop `tile` of the update of `result`.
+  /// Fetches the next panel meanwhile. There are so many tiles of one in the loop of this name, in the code as lowered.
+  static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
+                           const std::string &tileLoop, int tiles) {
+    kernel.prefetchNext({product.name() + ".s1." + terms[0].name() + ".turn", tileLoop, tiles});
+  }
   static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
                            const Halide::Func &result, const Halide::RVar &tile, int tiles) {
-    kernel.prefetchNext(
-        {product.name() + ".s1." + terms[0].name() + ".turn", result.name() + ".s1." + tile.name(), tiles});
+    prefetchNext(kernel, product, terms, result.name() + ".s1." + tile.name(), tiles);
   }
 
   /// All but the sum.

@@ -13,13 +13,13 @@
 // CHECK: let product.s1.rj$x.turn.ahead0 = mux(min(sums.s1.ro$y{{.*}}, 0, 16, 32, 48, 256, 272, 288, 304)
 // CHECK-NEXT: for (product.s1.rj$x.turn, 0, 32)
 // CHECK-NEXT: llvm.prefetch{{.*}}(input1)
-// Where three tiles share a panel, each fetches three lines at a turn.
+// Three tiles fetch two lines each at a turn, but no more.
 // CHECK-LABEL: // attention_1
 // CHECK: for (score.s1.rs$y, 0, 3)
 // CHECK: .ahead0 =
 // CHECK: .ahead1 =
-// CHECK: .ahead2 =
-// CHECK-NOT: .ahead3 =
+// CHECK-NOT: .ahead2 =
+// CHECK: for (dot.s1.rd$x.turn
 
 // RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
 // ASM-LABEL: // attention_0

@@ -9,6 +9,7 @@
 // CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 192, depth = 128>
 // With rows enough for all threads, a task has some of them whole, where the panels stay in the second cache.
 // CHOSEN-DAG: @matmul_4({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 8, width = 576>
+// CHOSEN-DAG: @matmul_5({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 24, width = 576>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // matmul_0
@@ -28,6 +29,13 @@
 // LOOPS: for (sums.s1.part$x
 // LOOPS-DAG: produce tiles
 // LOOPS-DAG: produce panels
+// Of symbolic rows a task has three tiles where those are enough, else one; they share in fetching the next panel, two
+// lines at a turn.
+// LOOPS-LABEL: // matmul_5
+// LOOPS: max(min({{.*}}/128, 3), 1)
+// LOOPS: product.s1.k$x.turn.ahead0 = mux({{.*}}tile.tile
+// LOOPS-NEXT: product.s1.k$x.turn.ahead1 = mux({{.*}}tile.tile
+// LOOPS-NEXT: for (product.s1.k$x.turn, 0, 96)
 // RUN: sed 's/"bMNnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // matmul_0
 // EDITED: produce sums
@@ -59,20 +67,23 @@
 
 !x = tensor<?x96xf32, #fovea.dims<[batch] -> (batch * 7, 96)>>
 !y = tensor<?x768xf32, #fovea.dims<[batch] -> (batch * 7, 768)>>
+!g = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 197, 192)>>
+!h = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 197, 576)>>
 !z = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 7, 192)>>
 module attributes {fovea.stage = "model"} {
   func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
                    %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"},
-                   %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"},
+                   %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"}, %g: !g {fovea.name = "g"},
                    %e: tensor<197x192xf32> {fovea.name = "e"}, %f: tensor<192x576xf32> {fovea.name = "f"})
       -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"},
-          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}) {
+          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}, !h {fovea.name = "many"}) {
     %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
     %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
     %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
     %3 = fovea.matmul %y, %z {transpose_a = true} : (!y, !z) -> tensor<768x192xf32>
     %4 = fovea.matmul %e, %f : (tensor<197x192xf32>, tensor<192x576xf32>) -> tensor<197x576xf32>
-    return %0, %1, %2, %3, %4
-        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>
+    %5 = fovea.matmul %g, %f : (!g, tensor<192x576xf32>) -> !h
+    return %0, %1, %2, %3, %4, %5
+        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h
   }
 }

@@ -59,11 +59,13 @@ constexpr int64_t copiedElements = 1 << 18;
 /// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache, and in a
 /// weight's gradient, where each is read by few tiles, in the first.
 constexpr int64_t cutDepth = 256, longestSum = 2048, gradientDepth = 128;
-/// For about this many tasks threads have even shares; each reads its panels of b anew, so more cost time. A task that
-/// copies its panels makes use of them for some rows. Where the rows are symbolic, there are often this many.
-constexpr int64_t fairTasks = 16, leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
+/// A task reads its panels of b anew; one that copies them makes use of them for some rows. Where the rows are
+/// symbolic, there are often this many.
+constexpr int64_t leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
 /// Least multiply-adds of a task that has all columns.
 constexpr int64_t leastWork = 1 << 21;
+/// So many of its tiles, at least, go through a panel and share in fetching the next one.
+constexpr int64_t leastTiles = 3;
 /// A task of a weight's gradient has at least so many columns of a. Each reads its columns of a and b from far, so that
 /// fewer tasks cost less.
 constexpr int64_t leastColumns = 32, gradientTasks = 8;
@@ -149,8 +151,10 @@ static std::optional<Task> taskOfWholeRows(const ProductSizes &sizes, int64_t co
   if (!sizes.knowsColumns || !sizes.knowsTerms || sizes.batches != 1) return std::nullopt;
   int64_t width = llvm::alignTo(sizes.columns, columns), elements = width * sizes.terms;
   if (elements * bits / 8 > target.secondCacheBytes / 4 * 3) return std::nullopt;
-  int64_t tiles = std::min<int64_t>(sizes.leastRows / (rows * fairTasks), llvm::divideCeil(leastWork, rows * elements));
-  return tiles ? std::optional(Task{tiles, width}) : std::nullopt;
+  int64_t fair = sizes.leastRows / (rows * fairTasks);
+  if (fair < 1) return std::nullopt;
+  int64_t tiles = std::max<int64_t>(leastTiles, llvm::divideCeil(leastWork, rows * elements));
+  return Task{sizes.knowsRows ? std::min(fair, tiles) : tiles, width};
 }
 
 /// A panel of b, and some rows.

@@ -10,6 +10,9 @@ namespace fovea {
 
 ScheduleAttr chooseSchedule(KernelOp kernel, const Target &target);
 
+/// For about this many tasks of a product threads have even shares.
+constexpr int64_t fairTasks = 16;
+
 /// A dimension's size, or a typical one where it is symbolic.
 int64_t sizeOr(RankedTensorType type, int64_t d, int64_t typical);
 
