@@ -35,14 +35,14 @@ def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
     `#fovea.schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 256, width = 192, depth = 192>`. The string
     names the loops from outermost to innermost: a letter is a loop, a repeated letter is a tiled one, a capital is
     shared among threads. `rows` and `columns` are the register tile, `vector` the lanes, `task` and `width` the rows and
-    columns that one parallel task takes, `depth` how many terms of a long sum are taken at a time, and `chunks` into how
-    many parts it is cut (summed in order, whatever the thread count). In a product, `a` stands where its first operand is
-    copied into tiles of `rows`, `b` where its second is copied into panels of `columns`. In attention, tiles are of
-    queries by keys and `task` is a block of queries; `chunks` cut the keys, where the loops have a second `j`
-    (`"BIJijd"`), and in the gradient the queries, whose chunks are the loop `I`; in `"BIijqd"` `width` queries at a time
-    go through all keys for their result. Where rows are reduced, `rows` of them go through each stage together. Chosen
-    in lib/kernels/schedule, which also knows the loop orders of each kind of kernel, applied in lib/halide, and may be
-    edited in a printed `kernels` file.
+    columns that one parallel task takes (of few symbolic rows a product's task takes less, for even shares), `depth` how
+    many terms of a long sum are taken at a time, and `chunks` into how many parts it is cut (summed in order, whatever
+    the thread count). In a product, `a` stands where its first operand is copied into tiles of `rows`, `b` where its
+    second is copied into panels of `columns`. In attention, tiles are of queries by keys and `task` is a block of
+    queries; `chunks` cut the keys, where the loops have a second `j` (`"BIJijd"`), and in the gradient the queries,
+    whose chunks are the loop `I`; in `"BIijqd"` `width` queries at a time go through all keys for their result. Where
+    rows are reduced, `rows` of them go through each stage together. Chosen in lib/kernels/schedule, which also knows
+    the loop orders of each kind of kernel, applied in lib/halide, and may be edited in a printed `kernels` file.
   }];
   let parameters = (ins StringRefParameter<"loop order">:$loops, DefaultValuedParameter<"int64_t", "1">:$rows,
                         DefaultValuedParameter<"int64_t", "1">:$columns, DefaultValuedParameter<"int64_t", "1">:$vector,

@@ -52,7 +52,7 @@ public:
     RegisterTile registers{n, m, columns, rows, lanes};
     if (!inPairs) {
       registers.schedule(product, tile, k);
-      if (!isCut && width > columns) RegisterTile::prefetchNext(kernel, product, k, tileLoop, taskRows() / rows);
+      if (hasNextPanel()) RegisterTile::prefetchNext(kernel, product, k, tileLoop, taskRows() / rows);
       return;
     }
     registers.place(product, tile);
@@ -223,13 +223,15 @@ private:
     else
       copy.compute_at(kernel.output().func, task);
   }
+  /// Whether a task goes through several panels, each for all its terms.
+  bool hasNextPanel() const { return !isCut && width > columns; }
   /// Tiles of a task; where it has whole rows, whose number is known when it runs, fewer of few, for even shares.
   Expr tilesOfTask() {
     int most = taskRows() / rows;
     StringRef inTask = loops.ltrim('b');
     bool copies = inTask.contains('a') || inTask.contains('b');
     bool wholeRows = constantOf(nExtent).value_or(INT64_MAX) <= width;
-    if (constantOf(mExtent) || !wholeRows || copies || isCut) return most;
+    if (constantOf(mExtent) || !wholeRows || !hasNextPanel() || copies) return most;
     return clamp(mExtent / (int)(rows * fairTasks), 1, most);
   }
   int taskRows() { return (int)llvm::alignTo(kernel.schedule().getTask(), rows); }
@@ -250,7 +252,7 @@ private:
     }
     stage.split(panel, group, panel, width / columns, guard);
     stage.split(row, tile, inTile, rows, guard).split(tile, block, tile, tilesOfTask(), guard);
-    tileLoop = output.func.name() + (output.inPlace ? ".s1." : ".s0.") + row.name() + ".tile.tile";
+    tileLoop = PrefetchNext::loopName(output.func, output.inPlace, row.name() + ".tile.tile");
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});

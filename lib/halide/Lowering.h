@@ -88,6 +88,7 @@ public:
   /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For
   /// anchors that go through them as one, before `output`.
   bool flattenOutput(int64_t first);
+  /// Where the kernel is compiled, the tiles of a panel fetch the next one.
   void prefetchNext(PrefetchNext::Product product) { ahead.push_back(std::move(product)); }
   /// The output's own coordinates for an element's logical ones, which must be those that it is defined at.
   std::vector<Halide::Expr> outputCoordinates(Coordinates logical);

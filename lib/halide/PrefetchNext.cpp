@@ -45,23 +45,27 @@ Stmt PrefetchNext::visit(const For *loop) {
   // What follows the last term of a panel is the next one's first.
   Expr turn = Variable::make(Halide::Int(32), loop->name);
   Expr first = substitute(loop->name, turn + loop->extent, loads.starts[0]);
-  std::vector<Expr> distances;
+  std::vector<Expr> distances; // of the lines
   for (const Expr &start : loads.starts) {
-    distances.push_back(simplify(start - loads.starts[0]));
-    if (expr_uses_var(distances.back(), loop->name)) return result;
+    Expr distance = simplify(start - loads.starts[0]);
+    if (expr_uses_var(distance, loop->name)) return result;
+    constexpr int lineBytes = 64;
+    bool inLine = llvm::any_of(distances, [&, elements = lineBytes / loads.type.bytes()](const Expr &other) {
+      return can_prove(abs(distance - other) < elements);
+    });
+    if (!inLine) distances.push_back(distance);
   }
   // More at each turn would cost what they gain: of one or two tiles, each fetches some lines only.
   constexpr int mostAtOnce = 2;
-  auto tiles = inTile ? product.tiles : 1, vectors = (int)distances.size();
-  int count = std::min((int)llvm::divideCeil(vectors, tiles), mostAtOnce),
-      step = std::max(1, vectors / (tiles * count));
+  auto tiles = inTile ? product.tiles : 1, lines = (int)distances.size();
+  int count = std::min((int)llvm::divideCeil(lines, tiles), mostAtOnce), step = std::max(1, lines / (tiles * count));
   Expr tile = inTile ? Variable::make(Halide::Int(32), product.tile) : Expr(0);
   loop = result.as<For>();
   Stmt body = loop->body;
   std::vector<std::pair<std::string, Expr>> shares; // the same for all turns
   for (int k = 0; k < count; ++k) {
-    Expr vector = simplify(min((tile + k * tiles) * step, vectors - 1));
-    shares.push_back({loop->name + ".ahead" + std::to_string(k), mux(vector, distances)});
+    Expr line = simplify(min((tile + k * tiles) * step, lines - 1));
+    shares.push_back({loop->name + ".ahead" + std::to_string(k), mux(line, distances)});
     Expr at = first + Variable::make(Halide::Int(32), shares.back().first);
     Expr base = reinterpret(Halide::UInt(64), Variable::make(Halide::Handle(), loads.buffer));
     Expr address = reinterpret(Halide::Handle(), base + Halide::cast<uint64_t>(at) * loads.type.bytes());

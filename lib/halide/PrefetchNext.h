@@ -16,6 +16,10 @@ public:
     std::string terms, tile;
     int tiles;
   };
+  /// What lowering calls the loop over this variable in a Func's definition, or in its first update.
+  static std::string loopName(const Halide::Func &func, bool inUpdate, const std::string &variable) {
+    return func.name() + (inUpdate ? ".s1." : ".s0.") + variable;
+  }
   explicit PrefetchNext(Product product) : product(std::move(product)) {}
 
 protected:

@@ -22,14 +22,14 @@ struct RegisterTile {
     sum.split(terms[0], turn, inTurn, 2, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
   }
 
-  /// Fetches the next panel meanwhile. There are so many tiles of one in the loop of this name, in the code as lowered.
+  /// Fetches the next panel meanwhile; in the loop of this name, as lowered, are so many tiles of one.
   static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
                            const std::string &tileLoop, int tiles) {
-    kernel.prefetchNext({product.name() + ".s1." + terms[0].name() + ".turn", tileLoop, tiles});
+    kernel.prefetchNext({PrefetchNext::loopName(product, true, terms[0].name() + ".turn"), tileLoop, tiles});
   }
   static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
                            const Halide::Func &result, const Halide::RVar &tile, int tiles) {
-    prefetchNext(kernel, product, terms, result.name() + ".s1." + tile.name(), tiles);
+    prefetchNext(kernel, product, terms, PrefetchNext::loopName(result, true, tile.name()), tiles);
   }
 
   /// All but the sum.

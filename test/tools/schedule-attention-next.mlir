@@ -28,6 +28,11 @@
 // ASM-COUNT-48: vfmadd231ps {{.*}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
 // ASM: jne
 
+// A line that holds several vectors is fetched once.
+// RUN: foveac %s --compile-to=schedule --target=x86-64-v3 | FileCheck %s --check-prefix=AVX2
+// AVX2-LABEL: // attention_0
+// AVX2: let dot.s1.rd$x.turn.ahead0 = mux(min(score.s1.rs$y{{.*}}, 0, 16, 32)
+
 // A panel may be the only one, and one block of queries reads each key but once.
 // CHECK-LABEL: // attention_2
 // CHECK-NOT: prefetch

@@ -36,6 +36,9 @@
 // LOOPS: product.s1.k$x.turn.ahead0 = mux({{.*}}tile.tile
 // LOOPS-NEXT: product.s1.k$x.turn.ahead1 = mux({{.*}}tile.tile
 // LOOPS-NEXT: for (product.s1.k$x.turn, 0, 96)
+// A single panel leaves nothing to fetch: a task has all its tiles.
+// LOOPS-LABEL: // matmul_6
+// LOOPS: + 71)/72, 0)
 // RUN: sed 's/"bMNnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // matmul_0
 // EDITED: produce sums
@@ -70,20 +73,23 @@
 !g = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 197, 192)>>
 !h = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 197, 576)>>
 !z = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 7, 192)>>
+!l = tensor<?x10xf32, #fovea.dims<[batch] -> (batch * 7, 10)>>
 module attributes {fovea.stage = "model"} {
   func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
                    %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"},
                    %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"}, %g: !g {fovea.name = "g"},
-                   %e: tensor<197x192xf32> {fovea.name = "e"}, %f: tensor<192x576xf32> {fovea.name = "f"})
+                   %e: tensor<197x192xf32> {fovea.name = "e"}, %f: tensor<192x576xf32> {fovea.name = "f"},
+                   %k: tensor<96x10xf32> {fovea.name = "k"})
       -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"},
-          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}, !h {fovea.name = "many"}) {
+          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}, !h {fovea.name = "many"}, !l {fovea.name = "logits"}) {
     %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
     %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
     %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
     %3 = fovea.matmul %y, %z {transpose_a = true} : (!y, !z) -> tensor<768x192xf32>
     %4 = fovea.matmul %e, %f : (tensor<197x192xf32>, tensor<192x576xf32>) -> tensor<197x576xf32>
     %5 = fovea.matmul %g, %f : (!g, tensor<192x576xf32>) -> !h
-    return %0, %1, %2, %3, %4, %5
-        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h
+    %6 = fovea.matmul %x, %k : (!x, tensor<96x10xf32>) -> !l
+    return %0, %1, %2, %3, %4, %5, %6
+        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h, !l
   }
 }
