@@ -53,6 +53,8 @@ public:
     if (!inPairs) {
       registers.schedule(product, tile, k);
       if (hasNextPanel()) RegisterTile::prefetchNext(kernel, product, k, tileLoop, taskRows() / rows);
+      if (!isCut) prefetchResult();
+      if (isCut && op.getTransposeA() && !op.getTransposeB()) prefetchCopied();
       return;
     }
     registers.place(product, tile);
@@ -217,6 +219,21 @@ private:
       panels.bound_storage(outer, width / columns);
     }
   }
+  /// Of operands that lie term by term, as for the gradient of a matrix.
+  void prefetchCopied() {
+    std::vector<std::string> copies;
+    for (const Func &copy : {tiles, panels})
+      if (copy.defined()) copies.push_back(copy.name());
+    kernel.addPass(std::make_unique<PrefetchCopied>(PrefetchCopied::Product{
+        loopName(sums, true, part.x.name()), loopName(sums, true, n.name() + ".panel"),
+        loopName(sums, true, m.name() + ".tile"), RegisterTile::turns(product, k), width / columns, taskRows() / rows,
+        copies}));
+  }
+  void prefetchResult() {
+    Expr bytes = Halide::Internal::make_const(Halide::Int(64), type.getElementTypeBitWidth() / 8);
+    for (const Expr &extent : kernel.extents(type)) bytes *= Halide::cast<int64_t>(extent);
+    kernel.addPass(std::make_unique<PrefetchResult>(PrefetchResult::Product{product.name(), tileLoop, bytes}));
+  }
   void computeInTask(Func copy) {
     if (isCut)
       copy.compute_at(sums, part.x).bound_storage(deep, (int)llvm::alignTo(step, lanes));
@@ -252,7 +269,7 @@ private:
     }
     stage.split(panel, group, panel, width / columns, guard);
     stage.split(row, tile, inTile, rows, guard).split(tile, block, tile, tilesOfTask(), guard);
-    tileLoop = PrefetchNext::loopName(output.func, output.inPlace, row.name() + ".tile.tile");
+    tileLoop = loopName(output.func, output.inPlace, row.name() + ".tile.tile");
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});

@@ -286,7 +286,7 @@ Halide::Pipeline KernelLowering::pipeline() {
     result.add_custom_lowering_pass(new NvidiaFunctions);
     result.add_custom_lowering_pass(new LaneExchange);
   }
-  for (const PrefetchNext::Product &product : ahead) result.add_custom_lowering_pass(new PrefetchNext(product));
+  for (auto &pass : passes) result.add_custom_lowering_pass(pass.release());
   if (storesBeside) result.add_custom_lowering_pass(new StoreBeside(onDevice()));
   if (op.getAnchor() && op.getAnchor()->getNumRegions()) result.add_custom_lowering_pass(new MarkedLoads);
   return result;

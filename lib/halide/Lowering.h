@@ -5,7 +5,6 @@
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
 #include "lib/halide/Names.h"
-#include "lib/halide/PrefetchNext.h"
 #include "lib/kernels/Target.h"
 
 #include <Halide.h>
@@ -88,8 +87,8 @@ public:
   /// Makes dimensions from `first` on one of the output's, the last; false where they do not lie so in memory. For
   /// anchors that go through them as one, before `output`.
   bool flattenOutput(int64_t first);
-  /// Where the kernel is compiled, the tiles of a panel fetch the next one.
-  void prefetchNext(PrefetchNext::Product product) { ahead.push_back(std::move(product)); }
+  /// The kernel, as lowered, goes through this as well.
+  void addPass(std::unique_ptr<Halide::Internal::IRMutator> pass) { passes.push_back(std::move(pass)); }
   /// The output's own coordinates for an element's logical ones, which must be those that it is defined at.
   std::vector<Halide::Expr> outputCoordinates(Coordinates logical);
   /// The Func of all results of the main shape; built at the first call, with the sums of rows that are no anchor.
@@ -158,7 +157,7 @@ private:
   std::optional<Output> main;
   std::vector<std::function<void(const Halide::Var &)>> rowSums; // each places one
   bool storesBeside = false;
-  std::vector<PrefetchNext::Product> ahead;
+  std::vector<std::unique_ptr<Halide::Internal::IRMutator>> passes;
   std::vector<std::string> together;
 };
 

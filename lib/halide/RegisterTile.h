@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/halide/Lowering.h"
+#include "lib/halide/Prefetch.h"
 
 namespace fovea {
 
@@ -22,14 +23,18 @@ struct RegisterTile {
     sum.split(terms[0], turn, inTurn, 2, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
   }
 
+  /// The loop over the terms, as lowered.
+  static std::string turns(const Halide::Func &product, const Halide::RDom &terms) {
+    return loopName(product, true, terms[0].name() + ".turn");
+  }
   /// Fetches the next panel meanwhile; in the loop of this name, as lowered, are so many tiles of one.
   static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
                            const std::string &tileLoop, int tiles) {
-    kernel.prefetchNext({PrefetchNext::loopName(product, true, terms[0].name() + ".turn"), tileLoop, tiles});
+    kernel.addPass(std::make_unique<PrefetchNext>(PrefetchNext::Product{turns(product, terms), tileLoop, tiles}));
   }
   static void prefetchNext(KernelLowering &kernel, const Halide::Func &product, const Halide::RDom &terms,
                            const Halide::Func &result, const Halide::RVar &tile, int tiles) {
-    prefetchNext(kernel, product, terms, PrefetchNext::loopName(result, true, tile.name()), tiles);
+    prefetchNext(kernel, product, terms, loopName(result, true, tile.name()), tiles);
   }
 
   /// All but the sum.

@@ -15,9 +15,14 @@
 // LOOPS-LABEL: // matmul_0
 // LOOPS: produce panels
 // LOOPS: produce output
+// LOOPS-NOT: llvm.prefetch
+// Where a large result goes is fetched, a tile at a time.
 // LOOPS-LABEL: // matmul_1
 // LOOPS: produce output
 // LOOPS: produce panels
+// LOOPS: for (output.s0.dim0.tile.tile
+// LOOPS-NEXT: {{llvm.prefetch.*\(output\)}}
+// LOOPS: produce product
 // LOOPS-LABEL: // matmul_2
 // LOOPS: produce output
 // LOOPS: produce sums
@@ -29,10 +34,19 @@
 // LOOPS: for (sums.s1.part$x
 // LOOPS-DAG: produce tiles
 // LOOPS-DAG: produce panels
+// Meanwhile the tiles of a part fetch what the next one copies, each another line of every second term: four panels of b
+// have three lines each, twelve tiles of a six together.
+// LOOPS: product.s1.k$x.turn.copied0 = select({{.*}}/2) < 12, {{.*}}(input1){{.*}}(input0){{.*}}mux({{.*}}, 704, 0, 64, 128, 192, 256, 320)
+// LOOPS-NOT: copied1
+// LOOPS: for (product.s1.k$x.turn
+// LOOPS-NEXT: llvm.prefetch
 // Of symbolic rows a task has three tiles where those are enough, else one; they share in fetching the next panel, two
-// lines at a turn.
+// lines at a turn. Whether the result is large is seen when it runs.
 // LOOPS-LABEL: // matmul_5
 // LOOPS: max(min({{.*}}/128, 3), 1)
+// LOOPS: for (output.s0.dim0.tile.tile
+// LOOPS-NEXT: if ((int64)455 < int64(batch*197))
+// LOOPS-NEXT: {{llvm.prefetch.*\(output\)}}
 // LOOPS: product.s1.k$x.turn.ahead0 = mux({{.*}}tile.tile
 // LOOPS-NEXT: product.s1.k$x.turn.ahead1 = mux({{.*}}tile.tile
 // LOOPS-NEXT: for (product.s1.k$x.turn, 0, 96)

@@ -1,0 +1,263 @@
+// Fetching what a product reads next, or stores.
+#include "lib/halide/Prefetch.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace Halide::Internal;
+using Halide::Expr;
+
+namespace fovea {
+
+namespace {
+
+/// More at each turn would cost what they gain: of one or two tiles, each fetches some lines only.
+constexpr int mostAtOnce = 2;
+/// Results of so many bytes are in the second cache, or near it.
+constexpr int nearBytes = 1 << 20;
+
+bool inOneLine(const Expr &a, const Expr &b, int bytes) {
+  constexpr int lineBytes = 64;
+  return can_prove(abs(a - b) < lineBytes / bytes);
+}
+
+Expr variable(const std::string &name) { return Variable::make(Halide::Int(32), name); }
+
+Expr addressOf(const std::string &buffer, const Expr &element, int bytes) {
+  return reinterpret(Halide::UInt(64), Variable::make(Halide::Handle(), buffer)) +
+         Halide::cast<uint64_t>(element) * bytes;
+}
+
+Stmt fetch(const Expr &address) {
+  constexpr int reads = 0, intoSecondCache = 2, data = 1;
+  return Evaluate::make(Call::make(Halide::Int(32), "llvm.prefetch.p0",
+                                   {reinterpret(Halide::Handle(), address), reads, intoSecondCache, data},
+                                   Call::Extern));
+}
+
+Stmt withBody(const For *loop, const Stmt &body) {
+  return For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy, loop->device_api, body);
+}
+
+/// The loop, at each turn of which these are fetched first; with values that are the same for all turns.
+Stmt fetching(const For *loop, const std::vector<Expr> &addresses,
+              const std::vector<std::pair<std::string, Expr>> &values) {
+  Stmt body = loop->body;
+  for (const Expr &address : addresses) body = Block::make(fetch(address), body);
+  Stmt result = withBody(loop, body);
+  for (const auto &[name, value] : llvm::reverse(values)) result = LetStmt::make(name, value, result);
+  return result;
+}
+
+/// The vectors of neighbouring elements that a loop's body loads from one buffer, which advance with the loop.
+class PanelLoads : public IRVisitor {
+public:
+  explicit PanelLoads(const std::string &loop) : loop(loop) {}
+  std::string buffer;
+  int bytes = 0;            // of an element
+  std::vector<Expr> starts; // of the vectors, in elements, no two the same
+
+private:
+  using IRVisitor::visit;
+  void visit(const Load *load) override {
+    IRVisitor::visit(load);
+    auto ramp = load->index.as<Ramp>();
+    if (!ramp || !is_const_one(ramp->stride) || !expr_uses_var(ramp->base, loop)) return;
+    if (buffer.empty()) buffer = load->name, bytes = load->type.bytes();
+    bool known = llvm::any_of(starts, [&](const Expr &start) { return equal(start, ramp->base); });
+    if (load->name == buffer && !known) starts.push_back(ramp->base);
+  }
+  const std::string &loop;
+};
+
+/// Finds lines, whose loops are gone through one by one.
+class LineVisitor : public IRVisitor {
+public:
+  std::vector<Line> lines;
+
+protected:
+  using IRVisitor::visit;
+  void visitWith(const std::string &name, const Expr &value, const Stmt &body) {
+    values.push_back({name, value});
+    body.accept(this);
+    values.pop_back();
+  }
+  void visitEach(const For *loop) {
+    if (auto extent = as_const_int(loop->extent))
+      for (int i = 0; i < *extent; ++i) visitWith(loop->name, loop->min + i, loop->body);
+  }
+  void visit(const LetStmt *let) override {
+    let->value.accept(this);
+    visitWith(let->name, let->value, let->body);
+  }
+  void add(const std::string &buffer, const Expr &index, Halide::Type type) {
+    auto ramp = index.as<Ramp>();
+    if (!ramp || !is_const_one(ramp->stride)) return;
+    Line line{buffer, type.element_of().bytes(), ramp->base};
+    for (const auto &[name, value] : llvm::reverse(values)) line.element = substitute(name, value, line.element);
+    line.element = simplify(line.element);
+    bool known = llvm::any_of(lines, [&](const Line &other) {
+      return other.buffer == buffer && inOneLine(other.element, line.element, line.bytes);
+    });
+    if (!known) lines.push_back(line);
+  }
+  std::vector<std::pair<std::string, Expr>> values; // of variables, the outermost first
+};
+
+/// What copies read for a term of the next part.
+class CopiedLines : public LineVisitor {
+public:
+  CopiedLines(const std::vector<std::string> &copies, const std::string &part, const std::string &term)
+      : copies(copies), term(term) {
+    values.push_back({part, variable(part) + 1});
+  }
+
+private:
+  using LineVisitor::visit;
+  void visit(const For *loop) override {
+    llvm::StringRef name = loop->name;
+    auto copy = llvm::find_if(copies, [&](llvm::StringRef copy) { return name.starts_with((copy + ".s0.").str()); });
+    if (copy == copies.end()) return IRVisitor::visit(loop);
+    if (!name.starts_with(*copy + ".s0.deep")) return visitEach(loop);
+    innermost = true;
+    visitWith(loop->name, loop->min + variable(term), loop->body);
+    innermost = false;
+  }
+  void visit(const Load *load) override {
+    IRVisitor::visit(load);
+    if (!innermost) return;
+    add(load->name, load->index, load->type);
+    if (!lines.empty() && !expr_uses_var(lines.back().element, term)) lines.pop_back();
+  }
+  const std::vector<std::string> &copies;
+  const std::string &term;
+  bool innermost = false;
+};
+
+/// What is stored where a product is consumed, and read for it.
+class ResultLines : public LineVisitor {
+public:
+  explicit ResultLines(const std::string &product) : product(product) {}
+
+private:
+  using LineVisitor::visit;
+  void visit(const ProducerConsumer *node) override {
+    if (node->name != product) return IRVisitor::visit(node);
+    if (node->is_producer) return;
+    consumes = true;
+    node->body.accept(this);
+    consumes = false;
+  }
+  void visit(const For *loop) override { consumes ? visitEach(loop) : IRVisitor::visit(loop); }
+  void visit(const Load *load) override {
+    IRVisitor::visit(load);
+    if (consumes && load->name != product) add(load->name, load->index, load->type);
+  }
+  void visit(const Store *store) override {
+    IRVisitor::visit(store);
+    if (consumes) add(store->name, store->index, store->value.type());
+  }
+  const std::string &product;
+  bool consumes = false;
+};
+
+} // namespace
+
+Stmt PrefetchNext::visit(const For *loop) {
+  bool wasInTile = inTile;
+  inTile |= loop->name == product.tile;
+  Stmt result = IRMutator::visit(loop);
+  inTile = wasInTile;
+  if (loop->name != product.terms) return result;
+  PanelLoads loads(loop->name);
+  substitute_in_all_lets(loop->body).accept(&loads);
+  if (loads.starts.empty()) return result;
+
+  // What follows the last term of a panel is the next one's first.
+  Expr first = substitute(loop->name, variable(loop->name) + loop->extent, loads.starts[0]);
+  std::vector<Expr> distances; // of the lines
+  for (const Expr &start : loads.starts) {
+    Expr distance = simplify(start - loads.starts[0]);
+    if (expr_uses_var(distance, loop->name)) return result;
+    if (llvm::none_of(distances, [&](const Expr &other) { return inOneLine(distance, other, loads.bytes); }))
+      distances.push_back(distance);
+  }
+  auto tiles = inTile ? product.tiles : 1, lines = (int)distances.size();
+  int count = std::min((int)llvm::divideCeil(lines, tiles), mostAtOnce), step = std::max(1, lines / (tiles * count));
+  Expr tile = inTile ? variable(product.tile) : Expr(0);
+  std::vector<Expr> addresses;
+  std::vector<std::pair<std::string, Expr>> shares;
+  for (int k = 0; k < count; ++k) {
+    Expr line = simplify(min((tile + k * tiles) * step, lines - 1));
+    shares.push_back({loop->name + ".ahead" + std::to_string(k), mux(line, distances)});
+    addresses.push_back(addressOf(loads.buffer, first + variable(shares.back().first), loads.bytes));
+  }
+  return fetching(result.as<For>(), addresses, shares);
+}
+
+Stmt PrefetchCopied::visit(const For *loop) {
+  std::string term = product.terms + ".next";
+  if (loop->name == product.part) {
+    CopiedLines copied(product.copies, product.part, term);
+    loop->body.accept(&copied);
+    lines = copied.lines;
+  }
+  if (loop->name != product.terms || lines.empty()) {
+    around.insert(loop->name);
+    Stmt result = IRMutator::visit(loop);
+    around.erase(loop->name);
+    return result;
+  }
+
+  // At each turn as many terms as a turn has, of all lines; each tile of each panel fetches some.
+  constexpr int terms = 2;
+  int tiles = product.panels * product.tiles,
+      count = std::min((int)llvm::divideCeil(lines.size() * terms, tiles), mostAtOnce);
+  // Loops of one turn are gone.
+  auto position = [&](const std::string &name) { return around.count(name) ? variable(name) : Expr(0); };
+  Expr tile = position(product.panel) * product.tiles + position(product.tile);
+  std::vector<Expr> addresses;
+  std::vector<std::pair<std::string, Expr>> values;
+  for (int k = 0; k < count; ++k) {
+    Expr share = simplify(tile + k * tiles), of = share / terms, start, step; // in bytes
+    std::vector<Expr> distances;
+    const Line *first = nullptr; // of a buffer
+    for (const Line &line : lines) {
+      auto at = [&](const Expr &of) { return substitute(term, of, line.element); };
+      if (!first || first->buffer != line.buffer) {
+        Expr here = addressOf(line.buffer, at(share % terms), line.bytes),
+             next = simplify(at(terms) - at(0)) * line.bytes, before = of < (int)distances.size();
+        start = first ? select(before, start, here) : here;
+        step = first ? select(before, step, next) : next;
+        first = &line;
+      }
+      distances.push_back(simplify((line.element - first->element) * line.bytes));
+    }
+    std::string name = loop->name + ".copied" + std::to_string(k);
+    values.push_back({name, start + Halide::cast<uint64_t>(mux(of, distances))});
+    values.push_back({name + ".step", step});
+    addresses.push_back(Variable::make(Halide::UInt(64), name) +
+                        Halide::cast<uint64_t>(variable(loop->name) * variable(name + ".step")));
+  }
+  return fetching(loop, addresses, values);
+}
+
+Stmt PrefetchResult::visit(const For *loop) {
+  // A loop whose ends Halide treats apart is several, of longer names.
+  if (!llvm::StringRef(loop->name).starts_with(product.tile)) return IRMutator::visit(loop);
+  ResultLines result(product.name);
+  loop->body.accept(&result);
+  std::set<std::string> buffers;
+  std::vector<Stmt> fetches;
+  for (const Line &line : result.lines) {
+    buffers.insert(line.buffer);
+    fetches.push_back(fetch(addressOf(line.buffer, line.element, line.bytes)));
+  }
+  Expr isFar = simplify(product.bytes * (int)buffers.size() > nearBytes);
+  if (fetches.empty() || is_const_zero(isFar)) return loop;
+  Stmt all = Block::make(fetches);
+  return withBody(loop, Block::make(is_const_one(isFar) ? all : IfThenElse::make(isFar, all), loop->body));
+}
+
+} // namespace fovea

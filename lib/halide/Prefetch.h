@@ -1,0 +1,86 @@
+// Lowering passes for products: what they read next, or store, is fetched while they compute, at least into the second
+// cache. Of what they read next, some lines at each turn of the innermost loop: a burst of many would wait for itself.
+// Halide's own directive fetches what a later turn of some loop reads, all of it, and past the second cache
+// (prefetchnta).
+#pragma once
+
+#include <Halide.h>
+
+#include <set>
+
+namespace fovea {
+
+/// What lowering calls the loop over this variable in a Func's definition, or in its first update.
+inline std::string loopName(const Halide::Func &func, bool inUpdate, const std::string &variable) {
+  return func.name() + (inUpdate ? ".s1." : ".s0.") + variable;
+}
+
+/// Of a buffer: the element that some access begins at.
+struct Line {
+  std::string buffer;
+  int bytes; // of an element
+  Halide::Expr element;
+};
+
+/// The next panel, while the tiles of one are computed: each tile, of those in a loop around the product's, fetches its
+/// share of the lines.
+class PrefetchNext : public Halide::Internal::IRMutator {
+public:
+  /// The names of the loops over the terms and over the tiles, and how many tiles there are.
+  struct Product {
+    std::string terms, tile;
+    int tiles;
+  };
+  explicit PrefetchNext(Product product) : product(std::move(product)) {}
+
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::For *loop) override;
+
+private:
+  Product product;
+  bool inTile = false;
+};
+
+/// What the next part of a sum copies, while the tiles of one are computed, panel by panel.
+class PrefetchCopied : public Halide::Internal::IRMutator {
+public:
+  /// The names of the loops over parts, panels, tiles and terms, two at a turn; how many panels and tiles there are;
+  /// and the copies: Funcs with the terms as `deep`, one of which the innermost loop copies at a time.
+  struct Product {
+    std::string part, panel, tile, terms;
+    int panels, tiles;
+    std::vector<std::string> copies;
+  };
+  explicit PrefetchCopied(Product product) : product(std::move(product)) {}
+
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::For *loop) override;
+
+private:
+  Product product;
+  std::vector<Line> lines;      // that copies read for a term of the next part
+  std::set<std::string> around; // the loops
+};
+
+/// Before a tile is computed: the lines where its result goes and those of what is computed with it, where all results
+/// of a kernel together are not near. A store waits for its line as well, and for those before it.
+class PrefetchResult : public Halide::Internal::IRMutator {
+public:
+  /// The product's name and that of the loop over tiles, and how many bytes the whole result takes.
+  struct Product {
+    std::string name, tile;
+    Halide::Expr bytes;
+  };
+  explicit PrefetchResult(Product product) : product(std::move(product)) {}
+
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::For *loop) override;
+
+private:
+  Product product;
+};
+
+} // namespace fovea
