@@ -53,8 +53,10 @@ public:
     if (!inPairs) {
       registers.schedule(product, tile, k);
       if (hasNextPanel()) RegisterTile::prefetchNext(kernel, product, k, tileLoop, taskRows() / rows);
-      if (!isCut) prefetchResult();
-      if (isCut && op.getTransposeA() && !op.getTransposeB()) prefetchCopied();
+      if (!isCut)
+        prefetchResult();
+      else if (op.getTransposeA() && !op.getTransposeB())
+        prefetchCopied();
       return;
     }
     registers.place(product, tile);

@@ -251,6 +251,7 @@ Stmt PrefetchResult::visit(const For *loop) {
   std::set<std::string> buffers;
   std::vector<Stmt> fetches;
   for (const Line &line : result.lines) {
+    if (!expr_uses_var(line.element, loop->name)) continue; // such as a bias, which the tile before had
     buffers.insert(line.buffer);
     fetches.push_back(fetch(addressOf(line.buffer, line.element, line.bytes)));
   }
