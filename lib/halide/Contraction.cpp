@@ -234,7 +234,7 @@ private:
   void prefetchResult() {
     Expr bytes = Halide::Internal::make_const(Halide::Int(64), type.getElementTypeBitWidth() / 8);
     for (const Expr &extent : kernel.extents(type)) bytes *= Halide::cast<int64_t>(extent);
-    kernel.addPass(std::make_unique<PrefetchResult>(PrefetchResult::Product{product.name(), tileLoop, bytes}));
+    kernel.addPass(std::make_unique<PrefetchResult>(tileLoop, bytes));
   }
   void computeInTask(Func copy) {
     if (isCut)

@@ -105,7 +105,12 @@ protected:
   std::vector<std::pair<std::string, Expr>> values; // of variables, the outermost first
 };
 
-/// What copies read for a term of the next part.
+/// How much farther the element for the term after is.
+Expr stepOf(const Line &line, const std::string &term) {
+  return simplify(substitute(term, variable(term) + 1, line.element) - line.element);
+}
+
+/// What copies read for a term of the next part, where that is as far for each from the one before.
 class CopiedLines : public LineVisitor {
 public:
   CopiedLines(const std::vector<std::string> &copies, const std::string &part, const std::string &term)
@@ -128,38 +133,34 @@ private:
     IRVisitor::visit(load);
     if (!innermost) return;
     add(load->name, load->index, load->type);
-    if (!lines.empty() && !expr_uses_var(lines.back().element, term)) lines.pop_back();
+    if (!lines.empty() && !isStep(stepOf(lines.back(), term))) lines.pop_back();
   }
+  bool isStep(const Expr &step) const { return !is_const_zero(step) && !expr_uses_var(step, term); }
   const std::vector<std::string> &copies;
   const std::string &term;
   bool innermost = false;
 };
 
-/// What is stored where a product is consumed, and read for it.
+/// What is read and stored but by producers, and in buffers from elsewhere.
 class ResultLines : public LineVisitor {
-public:
-  explicit ResultLines(const std::string &product) : product(product) {}
-
-private:
   using LineVisitor::visit;
   void visit(const ProducerConsumer *node) override {
-    if (node->name != product) return IRVisitor::visit(node);
-    if (node->is_producer) return;
-    consumes = true;
-    node->body.accept(this);
-    consumes = false;
+    if (!node->is_producer) node->body.accept(this);
   }
-  void visit(const For *loop) override { consumes ? visitEach(loop) : IRVisitor::visit(loop); }
+  void visit(const For *loop) override { visitEach(loop); }
+  void visit(const Allocate *node) override {
+    own.insert(node->name);
+    node->body.accept(this);
+  }
   void visit(const Load *load) override {
     IRVisitor::visit(load);
-    if (consumes && load->name != product) add(load->name, load->index, load->type);
+    if (!own.count(load->name)) add(load->name, load->index, load->type);
   }
   void visit(const Store *store) override {
     IRVisitor::visit(store);
-    if (consumes) add(store->name, store->index, store->value.type());
+    if (!own.count(store->name)) add(store->name, store->index, store->value.type());
   }
-  const std::string &product;
-  bool consumes = false;
+  std::set<std::string> own;
 };
 
 } // namespace
@@ -222,17 +223,18 @@ Stmt PrefetchCopied::visit(const For *loop) {
   for (int k = 0; k < count; ++k) {
     Expr share = simplify(tile + k * tiles), of = share / terms, start, step; // in bytes
     std::vector<Expr> distances;
-    const Line *first = nullptr; // of a buffer
+    const Line *first = nullptr; // of those at the same distances for each term
     for (const Line &line : lines) {
-      auto at = [&](const Expr &of) { return substitute(term, of, line.element); };
-      if (!first || first->buffer != line.buffer) {
-        Expr here = addressOf(line.buffer, at(share % terms), line.bytes),
-             next = simplify(at(terms) - at(0)) * line.bytes, before = of < (int)distances.size();
+      Expr distance = first ? simplify((line.element - first->element) * line.bytes) : Expr(0);
+      if (!first || first->buffer != line.buffer || expr_uses_var(distance, term)) {
+        Expr here = addressOf(line.buffer, substitute(term, share % terms, line.element), line.bytes),
+             next = stepOf(line, term) * terms * line.bytes, before = of < (int)distances.size();
         start = first ? select(before, start, here) : here;
         step = first ? select(before, step, next) : next;
         first = &line;
+        distance = 0;
       }
-      distances.push_back(simplify((line.element - first->element) * line.bytes));
+      distances.push_back(distance);
     }
     std::string name = loop->name + ".copied" + std::to_string(k);
     values.push_back({name, start + Halide::cast<uint64_t>(mux(of, distances))});
@@ -245,8 +247,8 @@ Stmt PrefetchCopied::visit(const For *loop) {
 
 Stmt PrefetchResult::visit(const For *loop) {
   // A loop whose ends Halide treats apart is several, of longer names.
-  if (!llvm::StringRef(loop->name).starts_with(product.tile)) return IRMutator::visit(loop);
-  ResultLines result(product.name);
+  if (!llvm::StringRef(loop->name).starts_with(tile)) return IRMutator::visit(loop);
+  ResultLines result;
   loop->body.accept(&result);
   std::set<std::string> buffers;
   std::vector<Stmt> fetches;
@@ -255,7 +257,7 @@ Stmt PrefetchResult::visit(const For *loop) {
     buffers.insert(line.buffer);
     fetches.push_back(fetch(addressOf(line.buffer, line.element, line.bytes)));
   }
-  Expr isFar = simplify(product.bytes * (int)buffers.size() > nearBytes);
+  Expr isFar = simplify(bytes * (int)buffers.size() > nearBytes);
   if (fetches.empty() || is_const_zero(isFar)) return loop;
   Stmt all = Block::make(fetches);
   return withBody(loop, Block::make(is_const_one(isFar) ? all : IfThenElse::make(isFar, all), loop->body));

@@ -68,19 +68,16 @@ private:
 /// of a kernel together are not near. A store waits for its line as well, and for those before it.
 class PrefetchResult : public Halide::Internal::IRMutator {
 public:
-  /// The product's name and that of the loop over tiles, and how many bytes the whole result takes.
-  struct Product {
-    std::string name, tile;
-    Halide::Expr bytes;
-  };
-  explicit PrefetchResult(Product product) : product(std::move(product)) {}
+  /// Of the loop over tiles, the name; how many bytes one whole result takes.
+  PrefetchResult(std::string tile, Halide::Expr bytes) : tile(std::move(tile)), bytes(std::move(bytes)) {}
 
 protected:
   using IRMutator::visit;
   Halide::Internal::Stmt visit(const Halide::Internal::For *loop) override;
 
 private:
-  Product product;
+  std::string tile;
+  Halide::Expr bytes;
 };
 
 } // namespace fovea
