@@ -50,27 +50,6 @@ Stmt fetching(const For *loop, const std::vector<Expr> &addresses,
   return result;
 }
 
-/// The vectors of neighbouring elements that a loop's body loads from one buffer, which advance with the loop.
-class PanelLoads : public IRVisitor {
-public:
-  explicit PanelLoads(const std::string &loop) : loop(loop) {}
-  std::string buffer;
-  int bytes = 0;            // of an element
-  std::vector<Expr> starts; // of the vectors, in elements, no two the same
-
-private:
-  using IRVisitor::visit;
-  void visit(const Load *load) override {
-    IRVisitor::visit(load);
-    auto ramp = load->index.as<Ramp>();
-    if (!ramp || !is_const_one(ramp->stride) || !expr_uses_var(ramp->base, loop)) return;
-    if (buffer.empty()) buffer = load->name, bytes = load->type.bytes();
-    bool known = llvm::any_of(starts, [&](const Expr &start) { return equal(start, ramp->base); });
-    if (load->name == buffer && !known) starts.push_back(ramp->base);
-  }
-  const std::string &loop;
-};
-
 /// Finds lines, whose loops are gone through one by one.
 class LineVisitor : public IRVisitor {
 public:
@@ -103,6 +82,21 @@ protected:
     if (!known) lines.push_back(line);
   }
   std::vector<std::pair<std::string, Expr>> values; // of variables, the outermost first
+};
+
+/// What a loop's body reads from one buffer, and which advances with the loop.
+class PanelLines : public LineVisitor {
+public:
+  explicit PanelLines(const std::string &loop) : loop(loop) {}
+
+private:
+  using LineVisitor::visit;
+  void visit(const Load *load) override {
+    IRVisitor::visit(load);
+    bool another = !lines.empty() && lines[0].buffer != load->name;
+    if (!another && expr_uses_var(load->index, loop)) add(load->name, load->index, load->type);
+  }
+  const std::string &loop;
 };
 
 /// How much farther the element for the term after is.
@@ -171,18 +165,17 @@ Stmt PrefetchNext::visit(const For *loop) {
   Stmt result = IRMutator::visit(loop);
   inTile = wasInTile;
   if (loop->name != product.terms) return result;
-  PanelLoads loads(loop->name);
-  substitute_in_all_lets(loop->body).accept(&loads);
-  if (loads.starts.empty()) return result;
+  PanelLines panel(loop->name);
+  substitute_in_all_lets(loop->body).accept(&panel);
+  if (panel.lines.empty()) return result;
 
   // What follows the last term of a panel is the next one's first.
-  Expr first = substitute(loop->name, variable(loop->name) + loop->extent, loads.starts[0]);
-  std::vector<Expr> distances; // of the lines
-  for (const Expr &start : loads.starts) {
-    Expr distance = simplify(start - loads.starts[0]);
-    if (expr_uses_var(distance, loop->name)) return result;
-    if (llvm::none_of(distances, [&](const Expr &other) { return inOneLine(distance, other, loads.bytes); }))
-      distances.push_back(distance);
+  const Line &start = panel.lines[0];
+  Expr first = substitute(loop->name, variable(loop->name) + loop->extent, start.element);
+  std::vector<Expr> distances;
+  for (const Line &line : panel.lines) {
+    distances.push_back(simplify(line.element - start.element));
+    if (expr_uses_var(distances.back(), loop->name)) return result;
   }
   auto tiles = inTile ? product.tiles : 1, lines = (int)distances.size();
   int count = std::min((int)llvm::divideCeil(lines, tiles), mostAtOnce), step = std::max(1, lines / (tiles * count));
@@ -192,7 +185,7 @@ Stmt PrefetchNext::visit(const For *loop) {
   for (int k = 0; k < count; ++k) {
     Expr line = simplify(min((tile + k * tiles) * step, lines - 1));
     shares.push_back({loop->name + ".ahead" + std::to_string(k), mux(line, distances)});
-    addresses.push_back(addressOf(loads.buffer, first + variable(shares.back().first), loads.bytes));
+    addresses.push_back(addressOf(start.buffer, first + variable(shares.back().first), start.bytes));
   }
   return fetching(result.as<For>(), addresses, shares);
 }
