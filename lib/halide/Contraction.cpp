@@ -229,7 +229,7 @@ private:
     kernel.addPass(std::make_unique<PrefetchCopied>(PrefetchCopied::Product{
         loopName(sums, true, part.x.name()), loopName(sums, true, n.name() + ".panel"),
         loopName(sums, true, m.name() + ".tile"), RegisterTile::turns(product, k), width / columns, taskRows() / rows,
-        copies}));
+        RegisterTile::termsAtTurn, copies}));
   }
   void prefetchResult() {
     Expr bytes = Halide::Internal::make_const(Halide::Int(64), type.getElementTypeBitWidth() / 8);

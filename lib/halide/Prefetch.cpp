@@ -1,4 +1,4 @@
-// Fetching what a product reads next, or stores.
+// Fetching what products and rows read next, or store.
 #include "lib/halide/Prefetch.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -16,6 +16,8 @@ namespace {
 constexpr int mostAtOnce = 2;
 /// Results of so many bytes are in the second cache, or near it.
 constexpr int nearBytes = 1 << 20;
+/// Rows are fetched so far ahead, and so much of all buffers together stays in the first cache until it is used.
+constexpr int aheadBytes = 1536, mostAheadBytes = 1 << 13;
 
 bool inOneLine(const Expr &a, const Expr &b, int bytes) {
   constexpr int lineBytes = 64;
@@ -29,11 +31,13 @@ Expr addressOf(const std::string &buffer, const Expr &element, int bytes) {
          Halide::cast<uint64_t>(element) * bytes;
 }
 
-Stmt fetch(const Expr &address) {
-  constexpr int reads = 0, intoSecondCache = 2, data = 1;
+enum class Into { secondCache, firstCache, firstCacheToStore };
+
+Stmt fetch(const Expr &address, Into into) {
+  constexpr int data = 1;
+  int writes = into == Into::firstCacheToStore, locality = into == Into::secondCache ? 2 : 3;
   return Evaluate::make(Call::make(Halide::Int(32), "llvm.prefetch.p0",
-                                   {reinterpret(Halide::Handle(), address), reads, intoSecondCache, data},
-                                   Call::Extern));
+                                   {reinterpret(Halide::Handle(), address), writes, locality, data}, Call::Extern));
 }
 
 Stmt withBody(const For *loop, const Stmt &body) {
@@ -44,7 +48,7 @@ Stmt withBody(const For *loop, const Stmt &body) {
 Stmt fetching(const For *loop, const std::vector<Expr> &addresses,
               const std::vector<std::pair<std::string, Expr>> &values) {
   Stmt body = loop->body;
-  for (const Expr &address : addresses) body = Block::make(fetch(address), body);
+  for (const Expr &address : addresses) body = Block::make(fetch(address, Into::secondCache), body);
   Stmt result = withBody(loop, body);
   for (const auto &[name, value] : llvm::reverse(values)) result = LetStmt::make(name, value, result);
   return result;
@@ -57,29 +61,34 @@ public:
 
 protected:
   using IRVisitor::visit;
-  void visitWith(const std::string &name, const Expr &value, const Stmt &body) {
+  template <typename Body> void visitWith(const std::string &name, const Expr &value, const Body &body) {
     values.push_back({name, value});
     body.accept(this);
     values.pop_back();
+  }
+  template <typename Let> void visitLet(const Let *let) {
+    let->value.accept(this);
+    visitWith(let->name, let->value, let->body);
   }
   void visitEach(const For *loop) {
     if (auto extent = as_const_int(loop->extent))
       for (int i = 0; i < *extent; ++i) visitWith(loop->name, loop->min + i, loop->body);
   }
-  void visit(const LetStmt *let) override {
-    let->value.accept(this);
-    visitWith(let->name, let->value, let->body);
-  }
-  void add(const std::string &buffer, const Expr &index, Halide::Type type) {
+  void visit(const LetStmt *let) override { visitLet(let); }
+  void visit(const Let *let) override { visitLet(let); }
+  void add(const std::string &buffer, const Expr &index, Halide::Type type, bool stored = false) {
     auto ramp = index.as<Ramp>();
     if (!ramp || !is_const_one(ramp->stride)) return;
-    Line line{buffer, type.element_of().bytes(), ramp->base};
+    Line line{buffer, type.element_of().bytes(), ramp->base, stored};
     for (const auto &[name, value] : llvm::reverse(values)) line.element = substitute(name, value, line.element);
     line.element = simplify(line.element);
-    bool known = llvm::any_of(lines, [&](const Line &other) {
+    auto known = llvm::find_if(lines, [&](const Line &other) {
       return other.buffer == buffer && inOneLine(other.element, line.element, line.bytes);
     });
-    if (!known) lines.push_back(line);
+    if (known != lines.end())
+      known->stored |= stored;
+    else
+      lines.push_back(line);
   }
   std::vector<std::pair<std::string, Expr>> values; // of variables, the outermost first
 };
@@ -152,9 +161,52 @@ class ResultLines : public LineVisitor {
   }
   void visit(const Store *store) override {
     IRVisitor::visit(store);
-    if (!own.count(store->name)) add(store->name, store->index, store->value.type());
+    if (!own.count(store->name)) add(store->name, store->index, store->value.type(), true);
   }
   std::set<std::string> own;
+};
+
+/// What the innermost loops in one over rows read and store, but in buffers of their own; of several loops that go
+/// through a buffer the last, which need not be that over the rest of a row.
+class RowLines : public LineVisitor {
+public:
+  explicit RowLines(const For *rows) : innermost(rows) { rows->body.accept(this); }
+  const For *loopOf(const Line &line) const { return places.at(line.buffer).first; }
+
+private:
+  using LineVisitor::visit;
+  void visit(const For *loop) override {
+    const For *around = std::exchange(innermost, loop);
+    ++depth;
+    IRVisitor::visit(loop);
+    --depth;
+    innermost = around;
+  }
+  void visit(const Allocate *node) override {
+    own.insert(node->name);
+    node->body.accept(this);
+  }
+  void visit(const Load *load) override {
+    IRVisitor::visit(load);
+    addHere(load->name, load->index, load->type, false);
+  }
+  void visit(const Store *store) override {
+    IRVisitor::visit(store);
+    addHere(store->name, store->index, store->value.type(), true);
+  }
+  void addHere(const std::string &buffer, const Expr &index, Halide::Type type, bool stored) {
+    if (own.count(buffer)) return;
+    auto place = places.try_emplace(buffer, innermost, depth).first;
+    if (depth < place->second.second) return;
+    if (innermost != place->second.first)
+      llvm::erase_if(lines, [&](const Line &line) { return line.buffer == buffer; });
+    place->second = {innermost, depth};
+    add(buffer, index, type, stored);
+  }
+  const For *innermost;
+  int depth = 0;
+  std::set<std::string> own;
+  std::map<std::string, std::pair<const For *, int>> places; // of buffers: the loop, and how deep it lies
 };
 
 } // namespace
@@ -205,8 +257,7 @@ Stmt PrefetchCopied::visit(const For *loop) {
   }
 
   // At each turn as many terms as a turn has, of all lines; each tile of each panel fetches some.
-  constexpr int terms = 2;
-  int tiles = product.panels * product.tiles,
+  int terms = product.termsAtTurn, tiles = product.panels * product.tiles,
       count = std::min((int)llvm::divideCeil(lines.size() * terms, tiles), mostAtOnce);
   // Loops of one turn are gone.
   auto position = [&](const std::string &name) { return around.count(name) ? variable(name) : Expr(0); };
@@ -248,12 +299,44 @@ Stmt PrefetchResult::visit(const For *loop) {
   for (const Line &line : result.lines) {
     if (!expr_uses_var(line.element, loop->name)) continue; // such as a bias, which the tile before had
     buffers.insert(line.buffer);
-    fetches.push_back(fetch(addressOf(line.buffer, line.element, line.bytes)));
+    fetches.push_back(fetch(addressOf(line.buffer, line.element, line.bytes), Into::secondCache));
   }
   Expr isFar = simplify(bytes * (int)buffers.size() > nearBytes);
   if (fetches.empty() || is_const_zero(isFar)) return loop;
   Stmt all = Block::make(fetches);
   return withBody(loop, Block::make(is_const_one(isFar) ? all : IfThenElse::make(isFar, all), loop->body));
+}
+
+void PrefetchRows::find(const For *rows) {
+  RowLines found(rows);
+  std::map<std::string, int> turns; // how many turns of the loop ahead, by buffer
+  Expr all = make_zero(Halide::Int(64));
+  int64_t ahead = 0;
+  for (const Line &line : found.lines) {
+    auto step = as_const_int(stepOf(line, rows->name));
+    if (!step || !*step || turns.count(line.buffer)) continue;
+    int64_t bytes = std::abs(*step) * line.bytes;
+    turns[line.buffer] = (int)llvm::divideCeil(aheadBytes, bytes);
+    ahead += turns[line.buffer] * bytes;
+    all += elements * line.bytes;
+  }
+  if (ahead > mostAheadBytes || is_const_zero(simplify(all > nearBytes))) return;
+  for (const Line &line : found.lines) {
+    auto turn = turns.find(line.buffer);
+    if (turn == turns.end()) continue;
+    Expr later = substitute(rows->name, variable(rows->name) + turn->second, line.element);
+    fetches[found.loopOf(line)].push_back(
+        fetch(addressOf(line.buffer, later, line.bytes), line.stored ? Into::firstCacheToStore : Into::firstCache));
+  }
+}
+
+Stmt PrefetchRows::visit(const For *loop) {
+  llvm::StringRef name = loop->name;
+  if (name.starts_with(func) && name.ends_with(row)) find(loop);
+  Stmt result = IRMutator::visit(loop);
+  auto here = fetches.find(loop);
+  if (here == fetches.end()) return result;
+  return withBody(result.as<For>(), Block::make(Block::make(here->second), result.as<For>()->body));
 }
 
 } // namespace fovea

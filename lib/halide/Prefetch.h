@@ -1,11 +1,11 @@
-// Lowering passes for products: what they read next, or store, is fetched while they compute, at least into the second
-// cache. Of what they read next, some lines at each turn of the innermost loop: a burst of many would wait for itself.
-// Halide's own directive fetches what a later turn of some loop reads, all of it, and past the second cache
-// (prefetchnta).
+// Lowering passes: what products and rows read next, or store, is fetched while they compute. Of what they read next,
+// some lines at each turn of the innermost loop: a burst of many would wait for itself. Halide's own directive fetches
+// what a later turn of some loop reads, all of it, and past the second cache (prefetchnta).
 #pragma once
 
 #include <Halide.h>
 
+#include <map>
 #include <set>
 
 namespace fovea {
@@ -20,6 +20,7 @@ struct Line {
   std::string buffer;
   int bytes; // of an element
   Halide::Expr element;
+  bool stored;
 };
 
 /// The next panel, while the tiles of one are computed: each tile, of those in a loop around the product's, fetches its
@@ -45,11 +46,11 @@ private:
 /// What the next part of a sum copies, while the tiles of one are computed, panel by panel.
 class PrefetchCopied : public Halide::Internal::IRMutator {
 public:
-  /// The names of the loops over parts, panels, tiles and terms, two at a turn; how many panels and tiles there are;
-  /// and the copies: Funcs with the terms as `deep`, one of which the innermost loop copies at a time.
+  /// The names of the loops over parts, panels, tiles and terms; how many panels and tiles there are, and terms at a
+  /// turn; and the copies: Funcs with the terms as `deep`, one of which the innermost loop copies at a time.
   struct Product {
     std::string part, panel, tile, terms;
-    int panels, tiles;
+    int panels, tiles, termsAtTurn;
     std::vector<std::string> copies;
   };
   explicit PrefetchCopied(Product product) : product(std::move(product)) {}
@@ -78,6 +79,25 @@ protected:
 private:
   std::string tile;
   Halide::Expr bytes;
+};
+
+/// While a row is computed: what rows some way after it read and store, vector by vector, where all of a kernel's
+/// together are not near. What is stored is fetched to be written: another processor may have it.
+class PrefetchRows : public Halide::Internal::IRMutator {
+public:
+  /// Of the loop over rows, or over the vectors of one, how the name begins and ends; how many elements a result has.
+  PrefetchRows(std::string func, std::string row, Halide::Expr elements)
+      : func(std::move(func)), row(std::move(row)), elements(std::move(elements)) {}
+
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::For *loop) override;
+
+private:
+  void find(const Halide::Internal::For *rows);
+  std::string func, row;
+  Halide::Expr elements;
+  std::map<const Halide::Internal::For *, std::vector<Halide::Internal::Stmt>> fetches; // at each turn of a loop
 };
 
 } // namespace fovea

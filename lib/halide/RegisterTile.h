@@ -8,6 +8,8 @@ namespace fovea {
 
 /// A product whose accumulators stay in registers: `column` in vectors, and as many of `row`; one tile at a time.
 struct RegisterTile {
+  /// Of the innermost loop: fewer instructions beside the multiply-adds.
+  static constexpr int termsAtTurn = 2;
   Halide::Var column, row;
   int columns, rows, lanes;
 
@@ -18,9 +20,8 @@ struct RegisterTile {
     for (int i = 0; i < terms.dimensions(); ++i) order.push_back(terms[i]);
     Halide::Stage sum = product.update();
     sum.reorder(order).vectorize(column, lanes).unroll(column).unroll(row);
-    // Two terms at each turn: fewer instructions beside the multiply-adds.
     Halide::RVar turn("turn"), inTurn("in_turn");
-    sum.split(terms[0], turn, inTurn, 2, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
+    sum.split(terms[0], turn, inTurn, termsAtTurn, Halide::TailStrategy::GuardWithIf).unroll(inTurn);
   }
 
   /// The loop over the terms, as lowered.

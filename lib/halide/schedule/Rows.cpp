@@ -1,4 +1,5 @@
 // The schedule of everything that goes over rows of the last dimension.
+#include "lib/halide/Prefetch.h"
 #include "lib/halide/RowReduction.h"
 #include "lib/halide/schedule/Device.h"
 
@@ -60,8 +61,17 @@ Var scheduleElementwise(KernelLowering &kernel, bool vectorize) {
   return elementPerThread(output.stage(), schedule.getLoops() == "Bt" ? (int)schedule.getVector() : 1, byOne);
 }
 
+/// What comes after is fetched while a row is computed; or a vector, where `row` goes through those of one.
+static void prefetchAfter(KernelLowering &kernel, const Var &row) {
+  Output &output = kernel.output();
+  Expr elements = Halide::Internal::make_one(Halide::Int(64));
+  for (const Expr &extent : output.extents) elements *= Halide::cast<int64_t>(extent);
+  kernel.addPass(std::make_unique<PrefetchRows>(output.func.name() + ".s", "." + row.name(), elements));
+}
+
 Var scheduleRows(KernelLowering &kernel) {
   Var row = scheduleElementwise(kernel);
+  if (!kernel.onDevice() && !kernel.output().vars.empty()) prefetchAfter(kernel, row);
   kernel.placeRowSums(row);
   return row;
 }
