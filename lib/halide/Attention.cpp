@@ -306,15 +306,29 @@ private:
     tiles.update().vectorize(p, s.lanes).unroll(p).unroll(rs.x);
     RegisterTile{p, q, s.columns, s.rows, s.lanes}.schedule(dot, Halide::LoopLevel(tiles, rs.y), rd);
     if (s.rereadsPanels()) RegisterTile::prefetchNext(kernel, dot, rd, tiles, rs.y, s.block / s.rows);
-    peak.compute_at(atChunk).bound_extent(p, s.columns).bound(q, 0, s.block).vectorize(p, s.lanes);
-    peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
-    largest.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rl.x, fewLanes(s.lanes));
+    scheduleLargest(atChunk);
 
     for (Func f : {score, peak, largest}) f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
     if (inTiles)
       scheduleTiles(Halide::LoopLevel(output.func, tile), Halide::LoopLevel(output.func, columns));
     else
       scheduleSums(atBlock, atChunk);
+  }
+
+  /// Scores of a block that do not stay in the first cache are gone through by tiles of the result: what the largest is
+  /// sought in is near for the weights.
+  bool isByTile() const {
+    constexpr int64_t firstCacheBytes = 1 << 15;
+    return inTiles && (int64_t)s.block * panels * s.columns * s.element.bytes() > firstCacheBytes;
+  }
+
+  void scheduleLargest(const Halide::LoopLevel &atChunk) {
+    int rows = isByTile() ? valueRows : s.block;
+    Halide::LoopLevel level = isByTile() ? Halide::LoopLevel(kernel.output().func, tile) : atChunk;
+    peak.compute_at(level).bound_extent(p, s.columns).bound_extent(q, rows).vectorize(p, s.lanes).unroll(p);
+    peak.update().reorder(p, q, rp.x).vectorize(p, s.lanes).unroll(p);
+    if (isByTile()) peak.unroll(q).update().unroll(q);
+    largest.compute_at(level).bound_extent(q, rows).update().atomic().vectorize(rl.x, fewLanes(s.lanes));
   }
 
   void scheduleSums(const Halide::LoopLevel &atBlock, const Halide::LoopLevel &atChunk) {
@@ -345,7 +359,9 @@ private:
     for (Func f : {weight, applied}) {
       if (f.name() == applied.name() && !op.getRandomKey()) continue;
       f.compute_at(atTile).bound_extent(p, s.columns).bound(q, 0, valueRows).bound(panel, 0, panels);
-      f.vectorize(p, s.lanes).unroll(p).unroll(q);
+      f.vectorize(p, s.lanes).unroll(p);
+      // One row's weights leave registers for what is the same for all.
+      isByTile() ? f.reorder(p, panel, q) : f.unroll(q);
     }
     sums.compute_at(atTile).bound_extent(p, s.columns).bound(q, 0, valueRows).vectorize(p, s.lanes).unroll(p);
     if (sums.num_update_definitions()) sums.update().reorder(p, ro.x, q).vectorize(p, s.lanes).unroll(p);
