@@ -15,6 +15,16 @@ constexpr int32_t kMaxThreads = 1024;
 
 struct OpenDevice;
 
+/* Tasks of one call of halide_do_par_for. Stable while one of them is unfinished. */
+struct Job {
+  std::atomic<int32_t (*)(void *, int, uint8_t *)> task;
+  std::atomic<uint8_t *> closure;
+  std::atomic<int32_t> first, count;
+  std::atomic<int64_t> within;                       // the task that the call is in: Worker::task; -1: none
+  alignas(kAlignment) std::atomic<int32_t> finished; // tasks that have returned
+  int32_t failed_task, failed_code; // the failure with the lowest index, guarded by the pool's mutex; code 0: none
+};
+
 /* One thread of a handle. Halide's user_context always points to the worker that is running, so that the hooks know
  * whose scratch to use without thread-local storage. */
 struct alignas(kAlignment) Worker {
@@ -22,27 +32,27 @@ struct alignas(kAlignment) Worker {
   uint8_t *scratch;
   int64_t scratch_bytes, scratch_used;
   int64_t newest_block; // offset of the header of the newest allocation in scratch, -1 when there is none
-  int32_t task;         // index of the parallel task that it runs, -1 outside of one
+  int64_t task;         // the parallel task that it runs: index << 32, and 1 + the index of one within that; -1: none
   int32_t index;        // the caller is 0
   pthread_t thread;
   /* Its share of a job's tasks. The claim word holds the job's number (high half) and how many of the share nobody has
    * claimed (low half), so that one compare-exchange claims a task of exactly that job: a thread that wakes late can
    * neither claim from a later job nor run stale arguments. */
   alignas(kAlignment) std::atomic<uint64_t> claim;
+  /* The job that its task starts, and that threads without tasks of their own help with; a word as above. */
+  Job inner;
+  alignas(kAlignment) std::atomic<uint64_t> inner_claim;
 };
 
 /* The threads that wait for halide_do_par_for. */
 struct ThreadPool {
-  alignas(kAlignment) std::atomic<uint32_t> job; // its number; changes when all shares are set
-  std::atomic<int32_t (*)(void *, int, uint8_t *)> task;
-  std::atomic<uint8_t *> closure;
-  std::atomic<int32_t> first, count;
-  alignas(kAlignment) std::atomic<int32_t> finished; // tasks of the present job that have returned
-  std::atomic<int32_t> sleeping;                     // workers that wait on `wake`
+  alignas(kAlignment) std::atomic<uint32_t> number; // of the job; changes when all shares are set
+  Job job;
+  std::atomic<int32_t> idle;     // threads without a task
+  std::atomic<int32_t> sleeping; // workers that wait on `wake`
   std::atomic<bool> caller_waits, stop;
-  pthread_mutex_t mutex; // guards the condition variables, the failed task and the handle's message
+  pthread_mutex_t mutex; // guards the condition variables, failed tasks and the handle's message
   pthread_cond_t wake, done;
-  int32_t failed_task, failed_code; // of the present job: the failure with the lowest index; code 0: none
 };
 
 } // namespace fovea
@@ -69,7 +79,7 @@ struct fovea_handle {
   void *const *pointers; // its arguments
   double launch_start;   // seconds on the monotonic clock; kept only where there is a profile hook
   char message[FOVEA_MESSAGE_BYTES];
-  int32_t message_task; // index of the task that wrote the message
+  int64_t message_task; // the task that wrote the message: Worker::task
 };
 
 namespace fovea {

@@ -2,6 +2,7 @@
 #include "Model.h"
 
 #include <HalideRuntime.h>
+#include <functional>
 #include <numeric>
 
 namespace {
@@ -108,19 +109,62 @@ TEST_P(Pool, HelpsABusyThread) {
   EXPECT_EQ(others, count - 1);
 }
 
-TEST_P(Pool, RunsNestedLoopsSerially) {
+int within(void *context, int count, const std::function<int(void *, int)> &body) {
+  return parallel(static_cast<fovea_handle *>(context), 0, count, body);
+}
+
+TEST_P(Pool, RunsTasksOfTasksOnce) {
+  Handle handle(model);
+  for (int repeat = 0; repeat < 50; ++repeat) {
+    std::vector<std::vector<int>> runs(20, std::vector<int>(15));
+    ASSERT_EQ(parallel(handle, 0, 20,
+                       [&](void *context, int outer) {
+                         return within(context, 15, [&](void *, int inner) { return ++runs[outer][inner], 0; });
+                       }),
+              0);
+    for (auto &inner : runs) EXPECT_EQ(inner, std::vector<int>(15, 1));
+  }
+}
+
+TEST_P(Pool, RunsTheInnermostTasksSerially) {
   Handle handle(model);
   std::vector<std::vector<int>> order(20);
-  ASSERT_EQ(parallel(handle, 0, 20,
+  ASSERT_EQ(parallel(handle, 0, 5,
                      [&](void *context, int outer) {
-                       return parallel(static_cast<fovea_handle *>(context), 0, 5, [&](void *inner_context, int inner) {
-                         EXPECT_EQ(inner_context, context);
-                         order[outer].push_back(inner);
-                         return 0;
+                       return within(context, 4, [&](void *inner_context, int inner) {
+                         return within(inner_context, 5, [&](void *innermost_context, int innermost) {
+                           EXPECT_EQ(innermost_context, inner_context);
+                           order[outer * 4 + inner].push_back(innermost);
+                           return 0;
+                         });
                        });
                      }),
             0);
-  for (auto &inner : order) EXPECT_EQ(inner, (std::vector<int>{0, 1, 2, 3, 4}));
+  for (auto &innermost : order) EXPECT_EQ(innermost, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+// Threads without a task of their own, awake or asleep, run what a task of another starts.
+TEST_P(Pool, HelpsWithTheTasksOfATask) {
+  Handle handle(model);
+  int outer = std::min(2, GetParam()), inner = GetParam() / outer;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    timespec pause = {0, repeat * 20'000'000}; // longer than they spin
+    nanosleep(&pause, nullptr);
+    std::vector<std::atomic<bool>> seen(GetParam());
+    std::atomic<int> arrived{0};
+    // Each task waits until there is one on as many threads as there are tasks.
+    ASSERT_EQ(parallel(handle, 0, outer,
+                       [&](void *context, int) {
+                         return within(context, inner, [&](void *helper, int) {
+                           seen[index_of(helper)] = true;
+                           ++arrived;
+                           while (arrived < outer * inner) sched_yield();
+                           return 0;
+                         });
+                       }),
+              0);
+    EXPECT_EQ(std::accumulate(seen.begin(), seen.end(), 0), outer * inner);
+  }
 }
 
 TEST_P(Pool, ReportsTheLowestFailure) {
@@ -140,6 +184,26 @@ TEST_P(Pool, ReportsTheLowestFailure) {
     ASSERT_EQ(handle.error(), "model 'digits': forward: task 5 (in kernel 'kernel')");
   }
   EXPECT_EQ(parallel(handle, 0, 40, [](void *, int) { return 0; }), 0); // the failure is forgotten
+}
+
+TEST_P(Pool, ReportsTheLowestFailureOfTasksOfTasks) {
+  Handle handle(model);
+  for (int repeat = 0; repeat < 100; ++repeat) {
+    TestModel::run = [](fovea_handle *h, const int64_t *) {
+      int32_t status = parallel(h, 0, 10, [](void *context, int outer) {
+        return within(context, 10, [outer](void *inner_context, int inner) {
+          if (outer < 3 || inner % 4 != 2) return 0; // of 3: 2, 6
+          if (inner == 2) sched_yield();
+          halide_error(inner_context, ("task " + std::to_string(10 * outer + inner)).c_str());
+          return 10 * outer + inner;
+        });
+      });
+      EXPECT_EQ(status, 32);
+      return fovea_launched(h, "kernel", status);
+    };
+    ASSERT_EQ(model.call(handle), FOVEA_KERNEL_ERROR);
+    ASSERT_EQ(handle.error(), "model 'digits': forward: task 32 (in kernel 'kernel')");
+  }
 }
 
 TEST_P(Pool, GivesEachTaskItsThreadsScratch) {
