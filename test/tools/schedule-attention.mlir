@@ -4,6 +4,7 @@
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
 // CHOSEN: @attention_0({{.*}}schedule<"BIijd", rows = 6, columns = 64, vector = 16, task = 48>
 // CHOSEN: @attention_1({{.*}}schedule<"BIijqd", rows = 18, columns = 16, vector = 16, task = 18, width = 6>
+// CHOSEN: @attention_2({{.*}}schedule<"BIijqd", rows = 6, columns = 64, vector = 16, task = 18, width = 6>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // attention_0
@@ -16,6 +17,15 @@
 // LOOPS: produce weight
 // LOOPS: produce product
 // LOOPS: for (product.s1.rj$y, 0, 13)
+// The scores of all of a block do not stay near: the largest is sought tile by tile.
+// LOOPS-LABEL: // attention_2
+// LOOPS: for (score.s1.rs$z, 0, 16)
+// LOOPS-NOT: produce largest
+// LOOPS: for (output.s0.dim2.at.tile, 0, 3)
+// LOOPS: for (peak.s1.rp$x, 0, 16)
+// LOOPS: produce largest
+// LOOPS: for (weight.s0.q
+// LOOPS: for (weight.s0.panel, 0, 16)
 
 // The products are multiply-adds on whole registers, with nothing else in their loops than loads and counters.
 // RUN: foveac %t.mlir --compile-to=asm | FileCheck %s --check-prefix=ASM
@@ -33,9 +43,10 @@
 !image = tensor<8x3x197x64xf32>
 module attributes {fovea.stage = "model"} {
   func.func @model(%x: !causal {fovea.name = "x"}, %y: !image {fovea.name = "y"})
-      -> (!causal {fovea.name = "a"}, !image {fovea.name = "b"}) {
+      -> (!causal {fovea.name = "a"}, !image {fovea.name = "b"}, !causal {fovea.name = "c"}) {
     %a, %lse = fovea.attention %x, %x, %x attributes {scale = 1.0, window_right = 0} : (!causal, !causal, !causal) -> (!causal, tensor<1x8x1024xf32>)
     %b, %lse2 = fovea.attention %y, %y, %y attributes {scale = 1.0} : (!image, !image, !image) -> (!image, tensor<8x3x197xf32>)
-    return %a, %b : !causal, !image
+    %c, %lse3 = fovea.attention %x, %x, %x attributes {scale = 1.0} : (!causal, !causal, !causal) -> (!causal, tensor<1x8x1024xf32>)
+    return %a, %b, %c : !causal, !image, !causal
   }
 }
