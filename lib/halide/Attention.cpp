@@ -316,10 +316,10 @@ private:
   }
 
   /// Scores of a block that do not stay in the first cache are gone through by tiles of the result: what the largest is
-  /// sought in is near for the weights.
+  /// sought in is near for the weights. Not with a log-sum-exp, for which tiles are an interval.
   bool isByTile() const {
     constexpr int64_t firstCacheBytes = 1 << 15;
-    return inTiles && (int64_t)s.block * panels * s.columns * s.element.bytes() > firstCacheBytes;
+    return inTiles && !withLogSumExp && (int64_t)s.block * panels * s.columns * s.element.bytes() > firstCacheBytes;
   }
 
   void scheduleLargest(const Halide::LoopLevel &atChunk) {
