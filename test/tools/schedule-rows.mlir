@@ -2,14 +2,14 @@
 // last loop that reads it, what is stored to be written.
 // RUN: foveac %s --compile-to=schedule --target=x86-64-v4 | FileCheck %s
 // RUN: foveac %s --compile-to=asm --target=x86-64-v4 | FileCheck %s --check-prefix=ASM
-// CHECK-LABEL: // softmax_0
-// CHECK: for (output.s0.dim0.row, 0, 83)
+// CHECK-LABEL: // softmax_0 {{.*}}rows = 2
+// CHECK: for (output.s0.dim0.dim0.row, 0, 42)
 // CHECK-NOT: prefetch
 // CHECK: for (powers.s0.dim1.dim1, 0, 12)
-// CHECK-NEXT: {{llvm.prefetch.*\(input0\).*output.s0.dim0.row \+ 2\).*, 0, 3, 1\)}}
+// CHECK-NEXT: {{llvm.prefetch.*\(input0\).*output.s0.dim0.dim0.row \+ 1\).*, 0, 3, 1\)}}
 // CHECK-NOT: prefetch
 // CHECK: for (output.s0.dim1.dim1, 0, 12)
-// CHECK-NEXT: {{llvm.prefetch.*\(output\).*output.s0.dim0.row \+ 2\).*, 1, 3, 1\)}}
+// CHECK-NEXT: {{llvm.prefetch.*\(output\).*output.s0.dim0.dim0.row \+ 1\).*, 1, 3, 1\)}}
 // ASM-LABEL: // softmax_0
 // ASM: prefetcht0
 // ASM: prefetchw

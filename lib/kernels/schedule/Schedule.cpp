@@ -20,17 +20,23 @@ ArrayRef<int64_t> reducedAxes(Operation *anchor) {
   return {};
 }
 
+static bool hasRowSums(KernelOp kernel) {
+  return llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
+}
+
 /// Whether a kernel reduces rows of its output.
 static bool reducesRows(KernelOp kernel) {
   Operation *anchor = kernel.getAnchor();
-  return (anchor && isRowAnchor(anchor)) ||
-         llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isRowSum(&op); });
+  return (anchor && isRowAnchor(anchor)) || hasRowSums(kernel);
 }
 
 /// Loops over rows of the last dimension: a task takes about this many elements. Where rows are reduced, a few short
-/// ones go together, so that one needs not wait for what another's lanes give; a longer one leaves enough to do.
+/// ones go together, so that one needs not wait for what another's lanes give; a longer one leaves enough to do. A
+/// softmax waits twice for what is read but once.
 static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType type, const Target &target) {
-  constexpr int64_t taskElements = 1 << 14, shortElements = 1 << 8, most = 4;
+  constexpr int64_t taskElements = 1 << 14, most = 4;
+  bool isSoftmax = isa_and_nonnull<SoftmaxOp>(kernel.getAnchor()) && !hasRowSums(kernel);
+  int64_t shortElements = isSoftmax ? 1 << 9 : 1 << 8;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
   // One row is cut into runs of vectors.
   width = type.getRank() == 1 ? lanes : std::max<int64_t>(1, width);
