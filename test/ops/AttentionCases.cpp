@@ -134,6 +134,8 @@ Suite attentionSuite() {
                     {.heads = 3, .kvHeads = 1, .queries = 33, .keys = 35, .left = 9, .right = 9, .lengths = {34, 20}}),
           // Keys in chunks, some of which a query or a whole item does not see.
           attention("one_query", {.queries = 1, .keys = 600, .size = 16, .valueSize = 16, .statistics = false}),
+          attention("far_scores", {.heads = 4, .kvHeads = 4, .queries = 37, .keys = 530}),
+          attention("far_scores_alone", {.heads = 4, .kvHeads = 4, .queries = 37, .keys = 530, .statistics = false}),
           attention("chunks", {.kvHeads = 1, .queries = 7, .keys = 1100, .size = 5, .valueSize = 3}),
           attention("chunks_causal", {.queries = 59, .keys = 530, .right = 0, .lengths = {530, 3}}),
           attention("chunks_window", {.batch = 1, .queries = 59, .keys = 700, .left = 500, .right = 40, .offset = 600}),
