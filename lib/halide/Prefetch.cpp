@@ -31,11 +31,11 @@ Expr addressOf(const std::string &buffer, const Expr &element, int bytes) {
          Halide::cast<uint64_t>(element) * bytes;
 }
 
-enum class Into { secondCache, firstCache, firstCacheToStore };
+enum class Into { secondCache, firstCache, firstCacheToWrite };
 
 Stmt fetch(const Expr &address, Into into) {
   constexpr int data = 1;
-  int writes = into == Into::firstCacheToStore, locality = into == Into::secondCache ? 2 : 3;
+  int writes = into == Into::firstCacheToWrite, locality = into == Into::secondCache ? 2 : 3;
   return Evaluate::make(Call::make(Halide::Int(32), "llvm.prefetch.p0",
                                    {reinterpret(Halide::Handle(), address), writes, locality, data}, Call::Extern));
 }
@@ -312,6 +312,7 @@ void PrefetchRows::find(const For *rows) {
   std::map<std::string, int> turns; // how many turns of the loop ahead, by buffer
   Expr all = make_zero(Halide::Int(64));
   int64_t ahead = 0;
+  if (!toWrite) llvm::erase_if(found.lines, [](const Line &line) { return line.stored; });
   for (const Line &line : found.lines) {
     auto step = as_const_int(stepOf(line, rows->name));
     if (!step || !*step || turns.count(line.buffer)) continue;
@@ -326,7 +327,7 @@ void PrefetchRows::find(const For *rows) {
     if (turn == turns.end()) continue;
     Expr later = substitute(rows->name, variable(rows->name) + turn->second, line.element);
     fetches[found.loopOf(line)].push_back(
-        fetch(addressOf(line.buffer, later, line.bytes), line.stored ? Into::firstCacheToStore : Into::firstCache));
+        fetch(addressOf(line.buffer, later, line.bytes), line.stored ? Into::firstCacheToWrite : Into::firstCache));
   }
 }
 

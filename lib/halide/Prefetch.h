@@ -82,12 +82,14 @@ private:
 };
 
 /// While a row is computed: what rows some way after it read and store, vector by vector, where all of a kernel's
-/// together are not near. What is stored is fetched to be written: another processor may have it.
+/// together are not near. What is stored is fetched to be written, or not at all: another processor may have it, and
+/// what was fetched to be read costs another turn.
 class PrefetchRows : public Halide::Internal::IRMutator {
 public:
-  /// Of the loop over rows, or over the vectors of one, how the name begins and ends; how many elements a result has.
-  PrefetchRows(std::string func, std::string row, Halide::Expr elements)
-      : func(std::move(func)), row(std::move(row)), elements(std::move(elements)) {}
+  /// Of the loop over rows, or over the vectors of one, how the name begins and ends; how many elements a result has;
+  /// whether the target can fetch to write.
+  PrefetchRows(std::string func, std::string row, Halide::Expr elements, bool toWrite)
+      : func(std::move(func)), row(std::move(row)), elements(std::move(elements)), toWrite(toWrite) {}
 
 protected:
   using IRMutator::visit;
@@ -97,6 +99,7 @@ private:
   void find(const Halide::Internal::For *rows);
   std::string func, row;
   Halide::Expr elements;
+  bool toWrite;
   std::map<const Halide::Internal::For *, std::vector<Halide::Internal::Stmt>> fetches; // at each turn of a loop
 };
 

@@ -49,6 +49,8 @@ static Target hostTarget() {
   return targets[3];
 }
 
+bool Target::fetchesToWrite() const { return cpuFeatures & FOVEA_CPU_AVX512; }
+
 llvm::Expected<llvm::SmallVector<Target>> parseTargets(llvm::StringRef list) {
   llvm::SmallVector<Target> known = knownTargets(), result;
   llvm::SmallVector<llvm::StringRef> parts;

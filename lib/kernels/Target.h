@@ -28,6 +28,8 @@ struct Target {
   bool onDevice() const { return device != Device::none; }
   /// Elements in a vector register; on a device, threads that share a row.
   int64_t lanes(int64_t bits) const { return vectorBytes * 8 / bits; }
+  /// Whether a line can be fetched to be written (prefetchw).
+  bool fetchesToWrite() const;
 };
 
 /// The targets of a list such as `x86-64-v3+x86-64-v4` or `host+cuda-sm80`, best first. The error names the part that

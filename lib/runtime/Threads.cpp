@@ -51,7 +51,7 @@ void set_job(Job &job, halide_task_t task, int first, int count, uint8_t *closur
   job.failed_code = 0;
 }
 
-// Returns whether it was the last; if not, the job may be another already.
+// Returns whether it was the last. The job may be another by then.
 bool run_task(Worker *worker, Job &job, int32_t index) {
   pthread_mutex_t &mutex = worker->handle->pool.mutex;
   int32_t count = job.count.load(std::memory_order_relaxed);

@@ -13,6 +13,10 @@
 // ASM-LABEL: // softmax_0
 // ASM: prefetcht0
 // ASM: prefetchw
+// Where nothing can be fetched to be written, only what is read.
+// RUN: foveac %s --compile-to=schedule --target=x86-64-v3 | FileCheck %s --check-prefix=READ --implicit-check-not="1, 3, 1)"
+// READ-LABEL: // softmax_0
+// READ: {{llvm.prefetch.*\(input0\).*, 0, 3, 1\)}}
 
 // Where there is one row, so many vectors after this one.
 // CHECK-LABEL: // point_1

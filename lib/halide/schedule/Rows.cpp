@@ -66,7 +66,8 @@ static void prefetchAfter(KernelLowering &kernel, const Var &row) {
   Output &output = kernel.output();
   Expr elements = Halide::Internal::make_one(Halide::Int(64));
   for (const Expr &extent : output.extents) elements *= Halide::cast<int64_t>(extent);
-  kernel.addPass(std::make_unique<PrefetchRows>(output.func.name() + ".s", "." + row.name(), elements));
+  kernel.addPass(std::make_unique<PrefetchRows>(output.func.name() + ".s", "." + row.name(), elements,
+                                                kernel.target.fetchesToWrite()));
 }
 
 Var scheduleRows(KernelLowering &kernel) {
