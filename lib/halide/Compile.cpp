@@ -34,7 +34,7 @@ void registerLowerings(DialectRegistry &registry) {
 }
 
 /// Bumped when the same kernel would compile to other code.
-static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/154";
+static constexpr llvm::StringLiteral providerVersion = "halide-21.0.0/155";
 
 std::string hashedSymbol(KernelOp kernel, const llvm::Twine &how) {
   std::string text = kernel.text() + how.str();

@@ -2,6 +2,7 @@
 #include "lib/halide/DeviceProduct.h"
 #include "lib/halide/Families.h"
 #include "lib/halide/RegisterTile.h"
+#include "lib/kernels/PointCost.h"
 #include "lib/kernels/schedule/Schedule.h"
 
 #include <cctype>
@@ -44,12 +45,14 @@ public:
     if (loops.contains('a')) defineTiles();
     if (loops.contains('b')) definePanels();
     isCut ? defineInParts() : defineAtOnce();
-    kernel.bind(op.getResult(), isCut ? sums : product);
+    if (!isCut && isCostlyAfter()) defineKept();
+    kernel.bind(op.getResult(), isCut ? sums : kept.defined() ? kept : product);
     Halide::LoopLevel tile = scheduleOutput();
     if (isCut) tile = scheduleSums();
     if (loops.contains('a')) scheduleTiles();
     if (loops.contains('b')) schedulePanels();
     RegisterTile registers{n, m, columns, rows, lanes};
+    if (kept.defined()) registers.place(kept, tile);
     if (!inPairs) {
       registers.schedule(product, tile, k);
       if (hasNextPanel()) RegisterTile::prefetchNext(kernel, product, k, tileLoop, taskRows() / rows);
@@ -85,6 +88,21 @@ private:
     std::vector<Var> at = kernel.reversed(vars);
     product(at) = zero();
     product(at) += inPairs ? elementA(k.y * 2 + k.x) * inPair() : atEach(k, term(k.x));
+  }
+
+  /// Whether what is computed of the product's elements, such as gelu, needs registers of its own.
+  bool isCostlyAfter() {
+    constexpr int64_t costly = 16;
+    int64_t cost = 0;
+    kernel.op.getBody().walk([&](Operation *each) { cost += pointCost(each); });
+    return cost >= costly;
+  }
+  /// The tile in memory, which is gone through row by row. LLVM keeps the product itself in registers only where all
+  /// that reads it is unrolled; it would be filled with zeros in memory as well.
+  void defineKept() {
+    kept = kernel.func("kept");
+    std::vector<Var> at = kernel.reversed(vars);
+    kept(at) = product(at);
   }
 
   /// The sum of sums over `step` terms each. Where a row's sum is cut depends on no other row.
@@ -276,6 +294,7 @@ private:
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});
     stage.vectorize(inPanel, lanes).unroll(inPanel);
+    if (!kept.defined() && !isCut) stage.unroll(inTile);
     shareAmongThreads(stage, columnsFirst ? group : block, columnsFirst ? block : group);
     return {output.func, tile};
   }
@@ -322,7 +341,7 @@ private:
   Var m, n, task, panel{"panel"}, inner{"inner"}, deep{"deep"}, outer{"outer"};
   Expr mExtent, nExtent, depth;
   RDom k, part;
-  Func product, sums, tiles, panels;
+  Func product, kept, sums, tiles, panels;
   std::string tileLoop; // of the output
 };
 

@@ -3,6 +3,7 @@
 #include "lib/kernels/Partition.h"
 
 #include "dialect/ops/RowSum.h"
+#include "lib/kernels/PointCost.h"
 #include "lib/kernels/schedule/Schedule.h"
 
 #include <set>
@@ -19,12 +20,11 @@ bool Partition::isPoint(Value value) {
   return op && op->hasTrait<Point>();
 }
 
-static int64_t pointCost(Operation *op) {
-  // Random numbers are drawn again rather than stored.
-  if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp, RandomUniformOp>(op)) return 0;
+int64_t pointCost(Operation *op) {
+  if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp>(op)) return 0;
   if (isa<DivOp, SqrtOp>(op)) return 4;
   if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluSlopeOp, GeluTanhOp, SoftplusOp, PowOp,
-          RemainderOp, RandomKeysOp>(op))
+          RemainderOp, RandomUniformOp, RandomKeysOp>(op))
     return 16;
   return 1;
 }
@@ -136,7 +136,7 @@ bool Partition::packsProduct(Operation *op) const {
 void Partition::feedPoint(Operation *op) {
   Value result = op->getResult(0);
   Chain chain;
-  chain.cost = pointCost(op);
+  chain.cost = isa<RandomUniformOp>(op) ? 0 : pointCost(op); // drawn again rather than stored
   // Sums of rows fit into one kernel with what has the shape of these rows or of the sums.
   for (Value operand : op->getOperands()) {
     Chain input = chainOf(operand);

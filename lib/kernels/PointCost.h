@@ -1,0 +1,11 @@
+// What point ops cost to compute.
+#pragma once
+
+#include "dialect/Ops.h"
+
+namespace fovea {
+
+/// About how many additions an element of the result costs.
+int64_t pointCost(mlir::Operation *op);
+
+} // namespace fovea
