@@ -2,12 +2,12 @@
 // file is read, with the loops that the kernel can have.
 // RUN: foveac %s --compile-to=kernels --target=x86-64-v3 -o %t.mlir
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
-// CHOSEN-DAG: @matmul_{{.*}}"bMNnmkn"
+// CHOSEN-DAG: @matmul_{{.*}}"bNMnmkn"
 // CHOSEN-DAG: @attention_{{.*}}"BIijqd"
 // CHOSEN-DAG: @sum_{{.*}}"Crn"
 // CHOSEN-DAG: @softmax_{{.*}}"Rn"
 
-// RUN: sed 's/"bMNnmkn"/"XXX"/' %t.mlir >%t.wrong
+// RUN: sed 's/"bNMnmkn"/"XXX"/' %t.mlir >%t.wrong
 // RUN: not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=schedule 2>&1 | FileCheck %s --check-prefix=MATMUL
 // RUN: not foveac %t.wrong --name=wrong --compile-to=kernels 2>&1 | FileCheck %s --check-prefix=MATMUL
@@ -22,7 +22,7 @@
 // CHUNKS: error: @sum_{{[0-9]+}} has chunks = 4097: a processor takes at most 4096
 // RUN: sed 's/"Rn"/"RN"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=ROWS
 // ROWS: error: @softmax_{{[0-9]+}} has loops "RN", but can have only "Rn"
-// RUN: sed 's/"bMNnmkn"/""/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=NO-LOOPS
+// RUN: sed 's/"bNMnmkn"/""/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=NO-LOOPS
 // NO-LOOPS: error: @matmul_{{[0-9]+}} has loops "", but can have only
 // RUN: sed 's/, schedule = #fovea.schedule<[^>]*>//; s/ attributes {schedule = #fovea.schedule<[^>]*>}//' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.wrong.out 2>&1 | FileCheck %s --check-prefix=UNSCHEDULED
 // UNSCHEDULED: error: @{{.*}} has no schedule: give it one, or compile it anew from an earlier stage
@@ -31,13 +31,13 @@
 // COLUMNS-DAG: error: @attention_{{[0-9]+}} has columns = 12 and vector = 8: columns must be a multiple of vector
 
 // A capital is a loop that threads share, and may be small; the order of blocks and panels may change.
-// RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=BLOCKS
-// RUN: sed 's/"bMNnmkn"/"bNMnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS
-// RUN: sed 's/"bMNnmkn"/"bmNnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
-// BLOCKS: parallel (output{{.*}}.s0.dim1.panel.group.block,
+// RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=PANELS
+// RUN: sed 's/"bNMnmkn"/"bMNnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=BLOCKS
+// RUN: sed 's/"bNMnmkn"/"bmNnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=PANELS-ONLY
 // PANELS: parallel (output.s0.dim0.tile.block.group,
+// BLOCKS: parallel (output{{.*}}.s0.dim1.panel.group.block,
 // PANELS-ONLY: parallel (output.s0.dim1.panel.group,
-// RUN: sed 's/"bMNnmkn"/"bmnnmkn"/; s/"BIijqd"/"biijqd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
+// RUN: sed 's/"bNMnmkn"/"bmnnmkn"/; s/"BIijqd"/"biijqd"/; s/"Crn"/"crn"/; s/"Rn"/"rn"/' %t.mlir >%t.small
 // RUN: foveac %t.small --compile-to=schedule | FileCheck %s --check-prefix=SMALL --implicit-check-not=parallel
 // RUN: foveac %t.small --name=small -o %t.small.out
 // SMALL: produce

@@ -3,13 +3,17 @@
 // RUN: FileCheck %s --check-prefix=CHOSEN <%t.mlir
 // A small matrix is copied as a whole, another matrix by each task; the sum of a gradient, whose length is symbolic, is cut,
 // and each part of b copied; where there are enough tasks of several panels, those copy theirs of a as well.
-// CHOSEN-DAG: @matmul_0({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
+// A thread goes through the panels that it has copied, where a is no larger than b.
+// CHOSEN-DAG: @matmul_0({{.*}}schedule<"bNMnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
 // CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
 // CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkbnmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 128>
 // CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 192, depth = 128>
 // With rows enough for all threads, a task has some of them whole, where the panels stay in the second cache.
 // CHOSEN-DAG: @matmul_4({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 8, width = 576>
 // CHOSEN-DAG: @matmul_5({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 24, width = 576>
+// Of symbolic rows two tiles at least are taken to be often enough, but not fewer.
+// CHOSEN-DAG: @matmul_7({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 24, width = 576>
+// CHOSEN-DAG: @matmul_8({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 768, width = 48>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // matmul_0
@@ -53,7 +57,7 @@
 // A single panel leaves nothing to fetch: a task has all its tiles.
 // LOOPS-LABEL: // matmul_6
 // LOOPS: + 71)/72, 0)
-// RUN: sed 's/"bMNnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
+// RUN: sed 's/"bNMnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // matmul_0
 // EDITED: produce sums
 // EDITED: produce panels
@@ -75,7 +79,7 @@
 
 // RUN: sed 's/width = 48/width = 50/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WIDTH
 // WIDTH: error: @matmul_0 has width = 50 and columns = 48: width must be a multiple of columns
-// RUN: sed 's/"bMNnmkn"/"bMNkbnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TWICE
+// RUN: sed 's/"bNMnmkn"/"bMNkbnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=TWICE
 // TWICE: error: @matmul_0 has loops "bMNkbnmkn", which copy b twice: take one b away
 // RUN: sed 's/"MNkbnmkn"/"bMNnmkn"/' %t.mlir >%t.wrong && not foveac %t.wrong --name=wrong -o %t.out 2>&1 | FileCheck %s --check-prefix=WHOLE
 // WHOLE: error: @matmul_2 has loops "bMNnmkn", which copy the whole of b, but b is (batch * 7, 96): only a constant matrix is copied as a whole; put the b in front of "nmkn"
@@ -87,15 +91,19 @@
 !g = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 197, 192)>>
 !h = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 197, 576)>>
 !z = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 7, 192)>>
+!s = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 16, 192)>>
+!t = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 16, 576)>>
+!u = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 7, 576)>>
 !l = tensor<?x10xf32, #fovea.dims<[batch] -> (batch * 7, 10)>>
 module attributes {fovea.stage = "model"} {
   func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
                    %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"},
                    %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"}, %g: !g {fovea.name = "g"},
                    %e: tensor<197x192xf32> {fovea.name = "e"}, %f: tensor<192x576xf32> {fovea.name = "f"},
-                   %k: tensor<96x10xf32> {fovea.name = "k"})
+                   %k: tensor<96x10xf32> {fovea.name = "k"}, %s: !s {fovea.name = "s"})
       -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"},
-          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}, !h {fovea.name = "many"}, !l {fovea.name = "logits"}) {
+          tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}, !h {fovea.name = "many"}, !l {fovea.name = "logits"},
+          !t {fovea.name = "some"}, !u {fovea.name = "few"}) {
     %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
     %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
     %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
@@ -103,7 +111,9 @@ module attributes {fovea.stage = "model"} {
     %4 = fovea.matmul %e, %f : (tensor<197x192xf32>, tensor<192x576xf32>) -> tensor<197x576xf32>
     %5 = fovea.matmul %g, %f : (!g, tensor<192x576xf32>) -> !h
     %6 = fovea.matmul %x, %k : (!x, tensor<96x10xf32>) -> !l
-    return %0, %1, %2, %3, %4, %5, %6
-        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h, !l
+    %7 = fovea.matmul %s, %f : (!s, tensor<192x576xf32>) -> !t
+    %8 = fovea.matmul %z, %f : (!z, tensor<192x576xf32>) -> !u
+    return %0, %1, %2, %3, %4, %5, %6, %7, %8
+        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h, !l, !t, !u
   }
 }

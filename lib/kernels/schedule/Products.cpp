@@ -66,6 +66,8 @@ constexpr int64_t leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
 constexpr int64_t leastWork = 1 << 21;
 /// So many of its tiles, at least, go through a panel and share in fetching the next one.
 constexpr int64_t leastTiles = 3;
+/// Symbolic rows of so many tiles, at least, are often enough for all threads.
+constexpr int64_t leastSymbolicTiles = 2;
 /// A task of a weight's gradient has at least so many columns of a. Each reads its columns of a and b from far, so that
 /// fewer tasks cost less.
 constexpr int64_t leastColumns = 32, gradientTasks = 8;
@@ -152,7 +154,7 @@ static std::optional<Task> taskOfWholeRows(const ProductSizes &sizes, int64_t co
   int64_t width = llvm::alignTo(sizes.columns, columns), elements = width * sizes.terms;
   if (elements * bits / 8 > target.secondCacheBytes / 4 * 3) return std::nullopt;
   int64_t fair = sizes.leastRows / (rows * fairTasks);
-  if (fair < 1) return std::nullopt;
+  if (sizes.knowsRows ? fair < 1 : width == columns || sizes.leastRows < leastSymbolicTiles * rows) return std::nullopt;
   int64_t tiles = std::max<int64_t>(leastTiles, llvm::divideCeil(leastWork, rows * elements));
   return Task{sizes.knowsRows ? std::min(fair, tiles) : tiles, width};
 }
@@ -186,7 +188,11 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   bool cuts =
       (isGradient || copiesInTask) && (!sizes.knowsTerms || sizes.terms > (isGradient ? gradientDepth : longestSum));
   int64_t depth = !cuts ? 1 : isGradient ? gradientDepth : cutDepth;
-  std::string loops = (copies.whole + "MN" + (cuts ? "k" : "") + (copiesA ? "a" : "") + copies.inTask + "nmkn").str();
+  // What a thread has copied of b it reads without the others, which read a.
+  bool byPanels = !copies.whole.empty() && task.width < sizes.columns && sizes.knowsRows && sizes.rows <= sizes.columns;
+  std::string loops =
+      (copies.whole + (byPanels ? "NM" : "MN") + (cuts ? "k" : "") + (copiesA ? "a" : "") + copies.inTask + "nmkn")
+          .str();
   return ScheduleAttr::get(op.getContext(), loops, rows, columns, lanes, task.tiles * rows, 1, task.width, depth);
 }
 
