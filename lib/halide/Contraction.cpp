@@ -250,8 +250,7 @@ private:
         RegisterTile::termsAtTurn, copies}));
   }
   void prefetchResult() {
-    Expr bytes = Halide::Internal::make_const(Halide::Int(64), type.getElementTypeBitWidth() / 8);
-    for (const Expr &extent : kernel.extents(type)) bytes *= Halide::cast<int64_t>(extent);
+    Expr bytes = elementCount(kernel.extents(type)) * (int)(type.getElementTypeBitWidth() / 8);
     kernel.addPass(std::make_unique<PrefetchResult>(tileLoop, bytes));
   }
   void computeInTask(Func copy) {

@@ -23,6 +23,12 @@ std::optional<int64_t> constantOf(const Expr &expression) {
   return value ? std::optional<int64_t>(*value) : std::nullopt;
 }
 
+Expr elementCount(const std::vector<Expr> &extents) {
+  Expr count = Halide::Internal::make_one(Halide::Int(64));
+  for (const Expr &extent : extents) count *= Halide::cast<int64_t>(extent);
+  return count;
+}
+
 Expr atEach(const Halide::RDom &r, const Expr &element) {
   return Halide::Internal::Select::make(r.x >= 0, element, element);
 }

@@ -24,6 +24,9 @@ namespace fovea {
 /// The value of an expression that simplifies to a constant.
 std::optional<int64_t> constantOf(const Halide::Expr &expression);
 
+/// How many elements there are, in 64 bits.
+Halide::Expr elementCount(const std::vector<Halide::Expr> &extents);
+
 /// The element, naming the reduction's variable: an update that names none runs once, however large the reduction is.
 Halide::Expr atEach(const Halide::RDom &r, const Halide::Expr &element);
 

@@ -144,37 +144,48 @@ private:
   bool innermost = false;
 };
 
-/// What is read and stored but by producers, and in buffers from elsewhere.
-class ResultLines : public LineVisitor {
+/// What is read and stored in buffers that are not allocated within.
+class OutsideLines : public LineVisitor {
+protected:
   using LineVisitor::visit;
-  void visit(const ProducerConsumer *node) override {
-    if (!node->is_producer) node->body.accept(this);
+  virtual void addHere(const std::string &buffer, const Expr &index, Halide::Type type, bool stored) {
+    add(buffer, index, type, stored);
   }
-  void visit(const For *loop) override { visitEach(loop); }
   void visit(const Allocate *node) override {
     own.insert(node->name);
     node->body.accept(this);
   }
   void visit(const Load *load) override {
     IRVisitor::visit(load);
-    if (!own.count(load->name)) add(load->name, load->index, load->type);
+    if (!own.count(load->name)) addHere(load->name, load->index, load->type, false);
   }
   void visit(const Store *store) override {
     IRVisitor::visit(store);
-    if (!own.count(store->name)) add(store->name, store->index, store->value.type(), true);
+    if (!own.count(store->name)) addHere(store->name, store->index, store->value.type(), true);
   }
+
+private:
   std::set<std::string> own;
 };
 
-/// What the innermost loops in one over rows read and store, but in buffers of their own; of several loops that go
-/// through a buffer the last, which need not be that over the rest of a row.
-class RowLines : public LineVisitor {
+/// Those but for what producers read and store.
+class ResultLines : public OutsideLines {
+  using OutsideLines::visit;
+  void visit(const ProducerConsumer *node) override {
+    if (!node->is_producer) node->body.accept(this);
+  }
+  void visit(const For *loop) override { visitEach(loop); }
+};
+
+/// Those of the innermost loops in one over rows; of several loops that go through a buffer the last, which need not be
+/// that over the rest of a row.
+class RowLines : public OutsideLines {
 public:
   explicit RowLines(const For *rows) : innermost(rows) { rows->body.accept(this); }
   const For *loopOf(const Line &line) const { return places.at(line.buffer).first; }
 
 private:
-  using LineVisitor::visit;
+  using OutsideLines::visit;
   void visit(const For *loop) override {
     const For *around = std::exchange(innermost, loop);
     ++depth;
@@ -182,20 +193,7 @@ private:
     --depth;
     innermost = around;
   }
-  void visit(const Allocate *node) override {
-    own.insert(node->name);
-    node->body.accept(this);
-  }
-  void visit(const Load *load) override {
-    IRVisitor::visit(load);
-    addHere(load->name, load->index, load->type, false);
-  }
-  void visit(const Store *store) override {
-    IRVisitor::visit(store);
-    addHere(store->name, store->index, store->value.type(), true);
-  }
-  void addHere(const std::string &buffer, const Expr &index, Halide::Type type, bool stored) {
-    if (own.count(buffer)) return;
+  void addHere(const std::string &buffer, const Expr &index, Halide::Type type, bool stored) override {
     auto place = places.try_emplace(buffer, innermost, depth).first;
     if (depth < place->second.second) return;
     if (innermost != place->second.first)
@@ -205,7 +203,6 @@ private:
   }
   const For *innermost;
   int depth = 0;
-  std::set<std::string> own;
   std::map<std::string, std::pair<const For *, int>> places; // of buffers: the loop, and how deep it lies
 };
 

@@ -64,10 +64,8 @@ Var scheduleElementwise(KernelLowering &kernel, bool vectorize) {
 /// What comes after is fetched while a row is computed; or a vector, where `row` goes through those of one.
 static void prefetchAfter(KernelLowering &kernel, const Var &row) {
   Output &output = kernel.output();
-  Expr elements = Halide::Internal::make_one(Halide::Int(64));
-  for (const Expr &extent : output.extents) elements *= Halide::cast<int64_t>(extent);
-  kernel.addPass(std::make_unique<PrefetchRows>(output.func.name() + ".s", "." + row.name(), elements,
-                                                kernel.target.fetchesToWrite()));
+  kernel.addPass(std::make_unique<PrefetchRows>(output.func.name() + ".s", "." + row.name(),
+                                                elementCount(output.extents), kernel.target.fetchesToWrite()));
 }
 
 Var scheduleRows(KernelLowering &kernel) {
