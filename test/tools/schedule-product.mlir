@@ -6,8 +6,10 @@
 // A thread goes through the panels that it has copied, where a is no larger than b.
 // CHOSEN-DAG: @matmul_0({{.*}}schedule<"bNMnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
 // CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
-// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkbnmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 128>
-// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 192, depth = 128>
+// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkbnmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 112>
+// CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 192, depth = 112>
+// A b that is one panel itself is not copied.
+// CHOSEN-DAG: @matmul_9({{.*}}schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 48, depth = 112>
 // With rows enough for all threads, a task has some of them whole, where the panels stay in the second cache.
 // CHOSEN-DAG: @matmul_4({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 8, width = 576>
 // CHOSEN-DAG: @matmul_5({{.*}}schedule<"bMNnmkn", rows = 8, columns = 48, vector = 16, task = 24, width = 576>
@@ -94,16 +96,17 @@
 !s = tensor<?x192xf32, #fovea.dims<[batch] -> (batch * 16, 192)>>
 !t = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 16, 576)>>
 !u = tensor<?x576xf32, #fovea.dims<[batch] -> (batch * 7, 576)>>
+!q = tensor<?x48xf32, #fovea.dims<[batch] -> (batch * 7, 48)>>
 !l = tensor<?x10xf32, #fovea.dims<[batch] -> (batch * 7, 10)>>
 module attributes {fovea.stage = "model"} {
   func.func @model(%a: tensor<72x96xf32> {fovea.name = "a"}, %b: tensor<96x96xf32> {fovea.name = "b"},
                    %c: tensor<1024x512xf32> {fovea.name = "c"}, %d: tensor<512x1024xf32> {fovea.name = "d"}, %x: !x {fovea.name = "x"},
                    %y: !y {fovea.name = "y"}, %z: !z {fovea.name = "z"}, %g: !g {fovea.name = "g"},
                    %e: tensor<197x192xf32> {fovea.name = "e"}, %f: tensor<192x576xf32> {fovea.name = "f"},
-                   %k: tensor<96x10xf32> {fovea.name = "k"}, %s: !s {fovea.name = "s"})
+                   %k: tensor<96x10xf32> {fovea.name = "k"}, %s: !s {fovea.name = "s"}, %q: !q {fovea.name = "q"})
       -> (tensor<72x96xf32> {fovea.name = "small"}, tensor<1024x1024xf32> {fovea.name = "large"}, tensor<96x96xf32> {fovea.name = "gradient"},
           tensor<768x192xf32> {fovea.name = "wide"}, tensor<197x576xf32> {fovea.name = "rows"}, !h {fovea.name = "many"}, !l {fovea.name = "logits"},
-          !t {fovea.name = "some"}, !u {fovea.name = "few"}) {
+          !t {fovea.name = "some"}, !u {fovea.name = "few"}, tensor<96x48xf32> {fovea.name = "narrow"}) {
     %0 = fovea.matmul %a, %b : (tensor<72x96xf32>, tensor<96x96xf32>) -> tensor<72x96xf32>
     %1 = fovea.matmul %c, %d : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
     %2 = fovea.matmul %x, %x {transpose_a = true} : (!x, !x) -> tensor<96x96xf32>
@@ -113,7 +116,8 @@ module attributes {fovea.stage = "model"} {
     %6 = fovea.matmul %x, %k : (!x, tensor<96x10xf32>) -> !l
     %7 = fovea.matmul %s, %f : (!s, tensor<192x576xf32>) -> !t
     %8 = fovea.matmul %z, %f : (!z, tensor<192x576xf32>) -> !u
-    return %0, %1, %2, %3, %4, %5, %6, %7, %8
-        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h, !l, !t, !u
+    %9 = fovea.matmul %x, %q {transpose_a = true} : (!x, !q) -> tensor<96x48xf32>
+    return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9
+        : tensor<72x96xf32>, tensor<1024x1024xf32>, tensor<96x96xf32>, tensor<768x192xf32>, tensor<197x576xf32>, !h, !l, !t, !u, tensor<96x48xf32>
   }
 }

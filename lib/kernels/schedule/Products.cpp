@@ -57,8 +57,9 @@ static int64_t storedColumns(MatmulOp op, int64_t lanes) {
 /// b is copied as a whole, once for all tasks, where it has at most this many elements.
 constexpr int64_t copiedElements = 1 << 18;
 /// A longer sum is cut, and one whose length is symbolic: the panels of its terms stay in the second cache, and in a
-/// weight's gradient, where each is read by few tiles, in the first.
-constexpr int64_t cutDepth = 256, longestSum = 2048, gradientDepth = 128;
+/// weight's gradient, where each is read by few tiles, in the first. No power of two there, or what is copied of a for
+/// one tile would take the place of that for another.
+constexpr int64_t cutDepth = 256, longestSum = 2048, gradientDepth = 112;
 /// A task reads its panels of b anew; one that copies them makes use of them for some rows. Where the rows are
 /// symbolic, there are often this many.
 constexpr int64_t leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
@@ -106,6 +107,14 @@ struct Copies {
   StringRef whole, inTask;
 };
 } // namespace
+
+/// Whether b lies in memory as its only panel would.
+static bool isPanel(MatmulOp op, const ProductSizes &sizes, int64_t columns) {
+  auto argument = dyn_cast<BlockArgument>(op.getB());
+  if (!argument || op.getTransposeB() || !sizes.knowsColumns || sizes.columns != columns) return false;
+  auto kernel = cast<KernelOp>(op->getParentOp());
+  return kernel.argumentStrides(argument.getArgNumber()) == rowMajorStrides(op.getB().getType());
+}
 
 /// Few rows make no use of a copy.
 static Copies copiesOfB(MatmulOp op, const ProductSizes &sizes, int64_t tileRows) {
@@ -172,8 +181,9 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   ProductSizes sizes = sizesOf(op);
   int64_t columns = stored ? stored : panelColumns(sizes.knowsColumns ? sizes.columns : 256, bits, target);
   int64_t rows = registerRows(sizes.knowsRows ? sizes.rows : 1 << 20, columns / lanes, target);
-  Copies copies = stored ? Copies{} : copiesOfB(op, sizes, rows);
-  bool copiesInTask = !copies.inTask.empty(), isGradient = op.getTransposeA();
+  bool isGradient = op.getTransposeA();
+  Copies copies = stored || (isGradient && isPanel(op, sizes, columns)) ? Copies{} : copiesOfB(op, sizes, rows);
+  bool copiesInTask = !copies.inTask.empty();
 
   Task task;
   if (isGradient)
