@@ -21,9 +21,9 @@ Case matmul(const std::string &name, const Shape &a, const Shape &b, bool transp
 }
 
 /// A sum that is cut into parts, the last of them short.
-Case longSum() {
-  Case result = matmul("long_sum", {2077, 59}, {2077, 17}, true);
-  result.bound = ulps(32, 128); // roundings of 2,077 terms; a term lost would be off by far more
+Case longSum(const std::string &name, const Shape &a, const Shape &b) {
+  Case result = matmul(name, a, b, true);
+  result.bound = ulps(32, 128); // roundings of up to 2,077 terms; a term lost would be off by far more
   result.gradient = false;
   return result;
 }
@@ -172,7 +172,10 @@ Suite contractionSuite() {
           // Copied by tasks, and cut where the sum is long.
           matmul("batch_tiles", {3, 67, 59}, {3, 67, 50}, true),
           matmul("batch_scores", {2, 3, 59, 17}, {3, 61, 17}, false, true),
-          longSum(),
+          longSum("long_sum", {2077, 59}, {2077, 17}),
+          // b lies as its panel would.
+          longSum("narrow_sum", {131, 19}, {131, 16}),
+          longSum("batch_narrow_sum", {3, 131, 19}, {3, 131, 16}),
           fused(),
           composed(weights()),
           special(),
