@@ -203,12 +203,12 @@ private:
     product(d, q, tile, block, n) +=
         s.value(n, j, d) * (op.getRandomKey() ? applied : weight)(rj.x, q, rj.y, tile, block, n);
 
-    int whole = s.keys / s.columns; // panels without a column beyond the last key
-    Expr rest = s.real(0);
-    if (whole < panels) rest = select(whole * s.columns + p < s.keys, weight(p, q, whole, tile, block, n), s.real(0));
-    sums(p, q, tile, block, n) = rest;
-    ro = kernel.reduction("ro", {std::max(whole, 1)});
-    if (whole) sums(p, q, tile, block, n) += weight(p, q, ro, tile, block, n);
+    // First the panel with columns beyond the last key, if there is one.
+    bool hasRest = s.keys % s.columns;
+    Expr first = weight(p, q, hasRest ? panels - 1 : 0, tile, block, n);
+    sums(p, q, tile, block, n) = hasRest ? select((panels - 1) * s.columns + p < s.keys, first, s.real(0)) : first;
+    ro = kernel.reduction("ro", {std::max(panels - 1, 1)});
+    if (panels > 1) sums(p, q, tile, block, n) += weight(p, q, hasRest ? Expr(ro) : ro + 1, tile, block, n);
     rt = kernel.reduction("rt", {fewLanes(s.lanes)});
     Expr all = sums(rt, q, tile, block, n);
     for (int c = fewLanes(s.lanes); c < s.columns; c += fewLanes(s.lanes)) all += sums(rt + c, q, tile, block, n);

@@ -132,11 +132,19 @@ private:
                    begin < s.columns && firstKey + begin < s.keys));
     Expr to = select(here, (rhead * blocksOfChunk() + rblock) * blockRows,
                      select(rwhich == 1, firstRow(1), firstRow(2)) + rpanel * panelRows);
-    sums(d, row, chunk, m) = s.readsMap(s.real(0), m * s.group);
-    Expr n = m * s.group + rhead;
-    sums(d, to + begin + rq, chunk, m) += s.readsMap(product(d, rq, rtile, rwhich, rpanel, blockOf, n), n);
+    Expr n = m * s.group + rhead, each = s.readsMap(product(d, rq, rtile, rwhich, rpanel, blockOf, n), n);
+    auto sum = sums(d, to + begin + rq, chunk, m);
+    if (isOneProduct()) {
+      sums(d, row, chunk, m) = Halide::undef(s.element);
+      sum = each;
+    } else {
+      sums(d, row, chunk, m) = s.readsMap(s.real(0), m * s.group);
+      sum += each;
+    }
     for (CaptureSums &each : captures) each.accumulate("r", s.panels, blocksOfChunk(), chunk, m, pairs);
   }
+  /// Whether nothing is summed: each row is a product of its own.
+  bool isOneProduct() { return blocks == 1 && s.panels == 1 && s.group == 1 && !s.isMasked(); }
   /// With those that the loops' bounds reach and their conditions leave out.
   int allRows() {
     int most = std::max(blockRows, panelRows), lastBlock = s.group * blocksOfChunk() - 1;

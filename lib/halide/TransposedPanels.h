@@ -52,7 +52,13 @@ public:
     panels.reorder(lane, inStrip, group, strip).vectorize(lane).unroll(inStrip);
     for (Halide::Func one : turns) one.compute_at(panels, group).bound_extent(index, stripSize * lanes);
     turns[0].split(index, row, index, stripSize).vectorize(index).unroll(row);
-    for (Halide::Func one : llvm::drop_begin(turns)) one.vectorize(index, stripSize * lanes);
+    // In vectors as wide as those that two halves are read in make: none goes through memory, where it could not be
+    // read before all that it was written in.
+    int width = stripSize;
+    for (Halide::Func one : llvm::drop_begin(turns)) {
+      width = std::min(2 * width, stripSize * lanes);
+      one.split(index, row, index, width).vectorize(index).unroll(row);
+    }
   }
 
   Halide::Func panels;
