@@ -229,13 +229,10 @@ Expr geluSlope(const Expr &x) {
     return (math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5) + max(min(x, real(x, 40)), real(x, -40)) *
                                                                                  math::exp(x * x * real(x, -0.5)) *
                                                                                  real(x, M_2_SQRTPI * M_SQRT1_2 * 0.5);
-  // Phi + x phi is 0 at -0.75179; 1e-7 at most off.
-  constexpr double end = 6.1001;
-  Expr rest = fourthPower(x, end,
-                          {4.67294311e-8, -9.57387402e-7, 3.63908614e-6, 4.80520172e-5, -4.20329806e-4, 1.64940678e-4,
-                           6.72399556e-3, -2.68089171e-3, -8.57764207e-2, -5.99627045e-2, 0.903063148});
-  Expr below = mul(0.751791525f - min(absolute(x), real(x, end)), rest);
-  return select(isNan(x), x, bits(x) < 0, below, 1.0f - below);
+  // Phi + x phi, of -|x|: what gelu computes, and a density that is 0 where |x| is cut off.
+  Expr density = math::exp2(x * x * real(x, -0.5 * M_LOG2E) + real(x, -0.5 * std::log2(2 * M_PI)));
+  Expr below = fourthPower(x, geluEnd, geluRoot) - min(absolute(x), real(x, geluEnd)) * density;
+  return select(bits(x) < 0, below, 1.0f - below);
 }
 
 Expr geluTanh(const Expr &x) {
