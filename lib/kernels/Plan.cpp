@@ -1,7 +1,7 @@
 // Places buffers: first fit over lifetimes, for constant sizes and for sizes per item of the batch apart.
 #include "lib/kernels/Plan.h"
 #include "lib/kernels/InPlace.h"
-#include "lib/kernels/StridedView.h"
+#include "lib/kernels/JoinResults.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -94,6 +94,7 @@ public:
   LogicalResult run() {
     number();
     if (failed(chooseSymbol())) return failure();
+    joinResults();
     takeResults();
     placeStores();
     reuseArguments();
@@ -110,14 +111,16 @@ private:
     bool perItem = false;
   };
 
-  static SmallVector<LaunchOp> launchesOf(func::FuncOp function) {
-    return llvm::to_vector(function.getOps<LaunchOp>());
+  /// But for those that only join what others write in place.
+  SmallVector<LaunchOp> launches() {
+    return llvm::to_vector(
+        llvm::make_filter_range(function.getOps<LaunchOp>(), [&](LaunchOp launch) { return !joins.contains(launch); }));
   }
 
   KernelOp kernelOf(LaunchOp launch) { return kernels.at(launch.getKernelAttr().getAttr()); }
 
   void number() {
-    for (auto [index, launch] : llvm::enumerate(launchesOf(function))) time[launch] = index;
+    for (auto [index, launch] : llvm::enumerate(launches())) time[launch] = index;
   }
 
   /// The one symbol that the sizes of this function's values are over.
@@ -132,6 +135,38 @@ private:
              << shapes.symbols().size() << " ('" << shapes.symbols()[0].getValue() << "' and '"
              << shapes.symbols()[1].getValue() << "'): give all but one of them as numbers";
     return success();
+  }
+
+  /// Results that a launch would join to a value of the arena are parts of that.
+  void joinResults() {
+    for (LaunchOp launch : launches()) {
+      if (launch.getNumResults() != 1 || lastUse(launch.getResult(0)) >= (int64_t)time.size()) continue;
+      SmallVector<JoinedPart> found = joinedParts(launch, views, [&](LaunchOp launch) { return kernelOf(launch); });
+      if (found.empty()) continue;
+      joins.insert(launch);
+      llvm::SetVector<Operation *> makers;
+      for (const JoinedPart &part : found) {
+        parts[part.result] = part.view;
+        makers.insert(part.result.getOwner());
+      }
+      for (Operation *maker : makers) setLayouts(cast<LaunchOp>(maker));
+    }
+  }
+
+  /// Gives a launch the form of its kernel whose results lie as its parts do.
+  void setLayouts(LaunchOp launch) {
+    SmallVector<Attribute> layouts;
+    for (Value result : launch.getResults())
+      layouts.push_back(parts.count(result) ? views.shapes.dims(parts.at(result).strides) : layoutOf(result));
+    KernelOp kernel = kernelOf(launch), &form = forms[{kernel, Builder(launch).getArrayAttr(layouts)}];
+    if (!form) {
+      form = cast<KernelOp>(kernel->clone());
+      form.setSymName((kernel.getSymName() + "_joined").str());
+      for (auto [index, strides] : llvm::enumerate(layouts)) form.setResultAttr(index, "fovea.strides", strides);
+      SymbolTable(function->getParentOfType<ModuleOp>()).insert(form, Block::iterator(kernel));
+      kernels[form.getSymNameAttr()] = form;
+    }
+    launch.setKernel(form.getSymName());
   }
 
   /// Results become buffers that the caller passes.
@@ -198,8 +233,9 @@ private:
   /// A value of the arena that a launch is the last to read, at the coordinates where it writes, gives its place to the
   /// launch's first result.
   void reuseArguments() {
-    for (LaunchOp launch : launchesOf(function)) {
-      if (launch.getNumResults() == 0 || places.count(launch.getResult(0)) || inPlace.count(launch)) continue;
+    for (LaunchOp launch : launches()) {
+      if (launch.getNumResults() == 0 || inPlace.count(launch)) continue;
+      if (Value first = launch.getResult(0); places.count(first) || parts.count(first)) continue;
       auto kernel = kernelOf(launch);
       for (auto [argument, input] : llvm::enumerate(launch.getInputs())) {
         if (!input.getDefiningOp<LaunchOp>() || places.count(input) || lastUse(input) != time.lookup(launch)) continue;
@@ -217,6 +253,12 @@ private:
   Value owner(Value value) const {
     while (Value earlier = reused.lookup(value)) value = earlier;
     return value;
+  }
+
+  /// The value that a launch's result is, or that it is a part of.
+  Value wholeOf(Value result) const {
+    auto part = parts.find(result);
+    return part == parts.end() ? result : part->second.base;
   }
 
   FailureOr<Bytes> bytesOf(Value value) {
@@ -243,13 +285,15 @@ private:
   LogicalResult placeArena() {
     Region constants, items;
     llvm::DenseMap<Value, int64_t> ends;
-    for (LaunchOp launch : launchesOf(function))
-      for (Value result : launch.getResults()) {
+    for (LaunchOp launch : launches())
+      for (Value part : launch.getResults()) {
+        Value result = wholeOf(part);
         int64_t &end = ends.try_emplace(owner(result), time.lookup(launch)).first->second;
         end = std::max(end, lastUse(result));
       }
-    for (LaunchOp launch : launchesOf(function))
-      for (Value result : launch.getResults()) {
+    for (LaunchOp launch : launches())
+      for (Value part : launch.getResults()) {
+        Value result = wholeOf(part);
         if (places.count(result)) continue;
         if (Value earlier = owner(result); earlier != result) {
           places[result] = Place(places.at(earlier));
@@ -281,8 +325,8 @@ private:
     if (auto load = dyn_cast_or_null<LoadOp>(op)) {
       result = StateBufferOp::create(
           builder, location, BufferType::get(value.getContext(), type, rowMajorStrides(type)), load.getStateAttr());
-    } else if (op && op->hasTrait<View>()) {
-      StridedView view = *views.of(value);
+    } else if (parts.count(value) || (op && op->hasTrait<View>())) {
+      StridedView view = parts.count(value) ? parts.at(value) : *views.of(value);
       Value base = bufferOf(builder, view.base);
       result = SubviewOp::create(builder, location,
                                  BufferType::get(value.getContext(), type, views.shapes.dims(view.strides)), base,
@@ -326,7 +370,7 @@ private:
     for (Operation &op : function.front().without_terminator()) old.push_back(&op);
     for (Operation *op : old) {
       auto launch = dyn_cast<LaunchOp>(op);
-      if (!launch) continue;
+      if (!launch || joins.contains(launch)) continue;
       OpBuilder builder(launch);
       SmallVector<Value> arguments, into;
       for (Value input : launch.getInputs()) arguments.push_back(bufferOf(builder, input));
@@ -393,7 +437,10 @@ private:
   llvm::DenseMap<Value, Value> buffers;
   SmallVector<StoreOp> copied;
   llvm::DenseMap<Operation *, SmallVector<std::pair<unsigned, unsigned>>> inPlace; // result, argument
-  llvm::DenseMap<Value, Value> reused; // a launch's result, and the argument in whose place it is written
+  llvm::DenseMap<Value, Value> reused;      // a launch's result, and the argument in whose place it is written
+  llvm::DenseSet<Operation *> joins;        // launches that would only join results
+  llvm::DenseMap<Value, StridedView> parts; // of what they would make
+  llvm::DenseMap<std::pair<Operation *, Attribute>, KernelOp> forms; // of kernels, by their results' layouts
   SmallVector<DictionaryAttr> resultAttributes;
   SmallVector<Type> bufferTypes;
   int64_t constantBytes = 0;
