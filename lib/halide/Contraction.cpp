@@ -45,7 +45,7 @@ public:
     if (loops.contains('a')) defineTiles();
     if (loops.contains('b')) definePanels();
     isCut ? defineInParts() : defineAtOnce();
-    if (!isCut && isCostlyAfter()) defineKept();
+    if (!isCut && hasLongChains(kernel.op)) defineKept();
     kernel.bind(op.getResult(), isCut ? sums : kept.defined() ? kept : product);
     Halide::LoopLevel tile = scheduleOutput();
     if (isCut) tile = scheduleSums();
@@ -90,15 +90,9 @@ private:
     product(at) += inPairs ? elementA(k.y * 2 + k.x) * inPair() : atEach(k, term(k.x));
   }
 
-  /// Whether what is computed of the product's elements, such as gelu, needs registers of its own.
-  bool isCostlyAfter() {
-    constexpr int64_t costly = 16;
-    int64_t cost = 0;
-    kernel.op.getBody().walk([&](Operation *each) { cost += pointCost(each); });
-    return cost >= costly;
-  }
-  /// The tile in memory, which is gone through row by row. LLVM keeps the product itself in registers only where all
-  /// that reads it is unrolled; it would be filled with zeros in memory as well.
+  /// The tile in memory, which is gone through row by row, for what needs registers of its own, such as gelu. LLVM keeps
+  /// the product itself in registers only where all that reads it is unrolled; it would be filled with zeros in memory
+  /// as well.
   void defineKept() {
     kept = kernel.func("kept");
     std::vector<Var> at = kernel.reversed(vars);

@@ -19,10 +19,9 @@ constexpr int nearBytes = 1 << 20;
 /// Rows are fetched so far ahead, and so much of all buffers together stays in the first cache until it is used.
 constexpr int aheadBytes = 1536, mostAheadBytes = 1 << 13;
 
-bool inOneLine(const Expr &a, const Expr &b, int bytes) {
-  constexpr int lineBytes = 64;
-  return can_prove(abs(a - b) < lineBytes / bytes);
-}
+constexpr int lineBytes = 64;
+
+bool inOneLine(const Expr &a, const Expr &b, int bytes) { return can_prove(abs(a - b) < lineBytes / bytes); }
 
 Expr variable(const std::string &name) { return Variable::make(Halide::Int(32), name); }
 
@@ -79,14 +78,18 @@ protected:
   void add(const std::string &buffer, const Expr &index, Halide::Type type, bool stored = false) {
     auto ramp = index.as<Ramp>();
     if (!ramp || !is_const_one(ramp->stride)) return;
-    Line line{buffer, type.element_of().bytes(), ramp->base, stored};
+    int bytes = type.element_of().bytes();
+    for (int first = 0; first < ramp->lanes; first += lineBytes / bytes)
+      add({buffer, bytes, ramp->base + first, stored});
+  }
+  void add(Line line) {
     for (const auto &[name, value] : llvm::reverse(values)) line.element = substitute(name, value, line.element);
     line.element = simplify(line.element);
     auto known = llvm::find_if(lines, [&](const Line &other) {
-      return other.buffer == buffer && inOneLine(other.element, line.element, line.bytes);
+      return other.buffer == line.buffer && inOneLine(other.element, line.element, line.bytes);
     });
     if (known != lines.end())
-      known->stored |= stored;
+      known->stored |= line.stored;
     else
       lines.push_back(line);
   }

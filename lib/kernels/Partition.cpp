@@ -20,15 +20,6 @@ bool Partition::isPoint(Value value) {
   return op && op->hasTrait<Point>();
 }
 
-int64_t pointCost(Operation *op) {
-  if (op->hasTrait<View>() || isa<ConstantOp, SizeOp, CastOp>(op)) return 0;
-  if (isa<DivOp, SqrtOp>(op)) return 4;
-  if (isa<ExpOp, LogOp, SinOp, CosOp, TanhOp, ErfOp, SigmoidOp, GeluOp, GeluSlopeOp, GeluTanhOp, SoftplusOp, PowOp,
-          RemainderOp, RandomUniformOp, RandomKeysOp>(op))
-    return 16;
-  return 1;
-}
-
 static DimsAttr shapeOf(Value value) { return dimsOf(typeOf(value)); }
 
 /// What a value of low precision is stored as: itself, where the value is it widened; else null.

@@ -18,11 +18,12 @@
 // READ-LABEL: // softmax_0
 // READ: {{llvm.prefetch.*\(input0\).*, 0, 3, 1\)}}
 
-// Where there is one row, so many vectors after this one.
-// CHECK-LABEL: // point_1
-// CHECK: for (output.s0.dim0.row.row, 0, 1024)
-// CHECK-NEXT: {{llvm.prefetch.*\(input0\).*row.row \+ 24\).*, 0, 3, 1\)}}
-// CHECK-NEXT: {{llvm.prefetch.*\(output\).*row.row \+ 24\).*, 1, 3, 1\)}}
+// Where there is one row, so many vectors after this one; each of as many registers as its long chains pay for, and all
+// lines of it.
+// CHECK-LABEL: // point_1 {{.*}}vector = 64
+// CHECK: for (output.s0.dim0.row.row, 0, 256)
+// CHECK-COUNT-4: {{llvm.prefetch.*\(input0\).*row.row \+ 6\).*, 0, 3, 1\)}}
+// CHECK-COUNT-4: {{llvm.prefetch.*\(output\).*row.row \+ 6\).*, 1, 3, 1\)}}
 
 // A symbolic size may be large.
 // CHECK-LABEL: // point_2

@@ -2,6 +2,7 @@
 #include "lib/kernels/schedule/Schedule.h"
 
 #include "dialect/ops/RowSum.h"
+#include "lib/kernels/PointCost.h"
 #include "lib/kernels/schedule/Device.h"
 #include "lib/kernels/schedule/Host.h"
 
@@ -32,12 +33,17 @@ static bool reducesRows(KernelOp kernel) {
 
 /// Loops over rows of the last dimension: a task takes about this many elements. Where rows are reduced, a few short
 /// ones go together, so that one needs not wait for what another's lanes give; a longer one leaves enough to do. A
-/// softmax waits twice for what is read but once.
+/// softmax waits twice for what is read but once. Elements alone that take long chains of operations are computed
+/// several vectors at a time, so that the chains run beside each other.
 static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType type, const Target &target) {
-  constexpr int64_t taskElements = 1 << 14, most = 4;
+  constexpr int64_t taskElements = 1 << 14, most = 4, beside = 4;
   bool isSoftmax = isa_and_nonnull<SoftmaxOp>(kernel.getAnchor()) && !hasRowSums(kernel);
   int64_t shortElements = isSoftmax ? 1 << 9 : 1 << 8;
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
+  bool isCutEvenly = type.getRank() == 1 ? width >= beside * lanes : width % (beside * lanes) == 0;
+  bool isElementwise = !kernel.getAnchor() && !hasRowSums(kernel) && type.getRank();
+  if (isElementwise && hasLongChains(kernel) && isCutEvenly && !ShapedType::isDynamic(type.getShape().back()))
+    lanes *= beside;
   // One row is cut into runs of vectors.
   width = type.getRank() == 1 ? lanes : std::max<int64_t>(1, width);
   int64_t rows = type.getRank() > 1 && reducesRows(kernel) ? std::clamp<int64_t>(shortElements / width, 1, most) : 1;
