@@ -6,7 +6,7 @@
 // A thread goes through the panels that it has copied, where a is no larger than b.
 // CHOSEN-DAG: @matmul_0({{.*}}schedule<"bNMnmkn", rows = 8, columns = 48, vector = 16, task = 72, width = 48>
 // CHOSEN-DAG: @matmul_1({{.*}}schedule<"MNbnmkn", rows = 6, columns = 64, vector = 16, task = 1026, width = 64>
-// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkbnmkn", rows = 8, columns = 48, vector = 16, task = 32, width = 48, depth = 112>
+// CHOSEN-DAG: @matmul_2({{.*}}schedule<"MNkbnmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 48, depth = 112>
 // CHOSEN-DAG: @matmul_3({{.*}}schedule<"MNkabnmkn", rows = 8, columns = 48, vector = 16, task = 96, width = 192, depth = 112>
 // A b that is one panel itself is not copied.
 // CHOSEN-DAG: @matmul_9({{.*}}schedule<"MNknmkn", rows = 8, columns = 48, vector = 16, task = 48, width = 48, depth = 112>

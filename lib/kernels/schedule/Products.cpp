@@ -69,9 +69,9 @@ constexpr int64_t leastWork = 1 << 21;
 constexpr int64_t leastTiles = 3;
 /// Symbolic rows of so many tiles, at least, are often enough for all threads.
 constexpr int64_t leastSymbolicTiles = 2;
-/// A task of a weight's gradient has at least so many columns of a. Each reads its columns of a and b from far, so that
-/// fewer tasks cost less.
-constexpr int64_t leastColumns = 32, gradientTasks = 8;
+/// A task of a weight's gradient gives at least so many elements of it. Each reads its columns of a and b from far, so
+/// that fewer tasks cost less.
+constexpr int64_t leastElements = 1 << 11, gradientTasks = 8;
 
 /// The smallest sizes that a tensor can have.
 static SmallVector<int64_t> leastSizes(RankedTensorType type) {
@@ -143,7 +143,8 @@ static int64_t sharedPanels(int64_t blocks, int64_t n, int64_t columns) {
 
 /// Of a weight's gradient. Its tiles are so many, at least, with which pairs of threads have the most even shares.
 static Task taskOfGradient(MatmulOp op, const ProductSizes &sizes, int64_t columns, int64_t rows) {
-  int64_t blocks = std::max<int64_t>(1, sizes.rows / leastColumns), tiles = llvm::divideCeil(sizes.rows, rows);
+  int64_t blocks = std::max<int64_t>(1, sizes.rows * columns / leastElements),
+          tiles = llvm::divideCeil(sizes.rows, rows);
   int64_t panels = op.getTransposeB() ? 1 : sharedPanels(blocks * sizes.batches, sizes.columns, columns);
   int64_t groups = llvm::divideCeil(sizes.columns, panels * columns) * sizes.batches;
   blocks = std::clamp<int64_t>(gradientTasks / groups, 1, blocks);
