@@ -42,6 +42,8 @@ public:
     lowerResults();
     schedulePairs();
     scheduleSums();
+    // So little is computed of it that it is as much work to wait for what is read.
+    if (isOneProduct()) kernel.addPass(std::make_unique<PrefetchHead>(results[0].name() + ".s", "." + head.name()));
   }
 
 private:

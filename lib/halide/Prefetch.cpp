@@ -171,6 +171,12 @@ private:
   std::set<std::string> own;
 };
 
+/// Those of all turns.
+class AllLines : public OutsideLines {
+  using OutsideLines::visit;
+  void visit(const For *loop) override { visitEach(loop); }
+};
+
 /// Those but for what producers read and store.
 class ResultLines : public OutsideLines {
   using OutsideLines::visit;
@@ -338,6 +344,26 @@ Stmt PrefetchRows::visit(const For *loop) {
   auto here = fetches.find(loop);
   if (here == fetches.end()) return result;
   return withBody(result.as<For>(), Block::make(Block::make(here->second), result.as<For>()->body));
+}
+
+Stmt PrefetchHead::visit(const For *loop) {
+  llvm::StringRef name = loop->name;
+  if (!items || !name.starts_with(func) || !name.ends_with(head)) {
+    const For *around = std::exchange(items, loop);
+    Stmt result = IRMutator::visit(loop);
+    items = around;
+    return result;
+  }
+  AllLines all;
+  loop->body.accept(&all);
+  Expr next = variable(loop->name) + 1, item = variable(items->name) + next / loop->extent;
+  std::vector<Stmt> fetches;
+  for (const Line &line : all.lines) {
+    if (line.stored || !expr_uses_var(line.element, loop->name)) continue;
+    Expr later = substitute(items->name, item, substitute(loop->name, next % loop->extent, line.element));
+    fetches.push_back(fetch(addressOf(line.buffer, later, line.bytes), Into::secondCache));
+  }
+  return fetches.empty() ? loop : withBody(loop, Block::make(Block::make(fetches), loop->body));
 }
 
 } // namespace fovea

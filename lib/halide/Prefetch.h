@@ -103,4 +103,19 @@ private:
   std::map<const Halide::Internal::For *, std::vector<Halide::Internal::Stmt>> fetches; // at each turn of a loop
 };
 
+/// While a head is computed: what the next one reads, which may be the first of the next item.
+class PrefetchHead : public Halide::Internal::IRMutator {
+public:
+  /// Of the loop over heads, which lies in that over items, how the name begins and ends.
+  PrefetchHead(std::string func, std::string head) : func(std::move(func)), head(std::move(head)) {}
+
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::For *loop) override;
+
+private:
+  std::string func, head;
+  const Halide::Internal::For *items = nullptr; // the loop around
+};
+
 } // namespace fovea
