@@ -20,6 +20,7 @@ struct RewritePass : impl::RewritePassBase<RewritePass> {
     RewritePatternSet empty(&getContext()), patterns(&getContext());
     addFoldEmpty(empty);
     addFoldScales(patterns);
+    addHoistSlices(patterns);
     addJoinPads(patterns);
     addJoinProducts(patterns);
     addMergeTransposes(patterns);

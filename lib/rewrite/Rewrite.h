@@ -12,6 +12,7 @@ void addFoldEmpty(mlir::RewritePatternSet &patterns);
 mlir::LogicalResult checkNonempty(mlir::func::FuncOp function);
 
 void addFoldScales(mlir::RewritePatternSet &patterns);
+void addHoistSlices(mlir::RewritePatternSet &patterns);
 void addJoinPads(mlir::RewritePatternSet &patterns);
 void addJoinProducts(mlir::RewritePatternSet &patterns);
 void addMergeTransposes(mlir::RewritePatternSet &patterns);

@@ -111,6 +111,21 @@ Case projected() {
           ulps(32, 1)};
 }
 
+/// The last tokens of the above: only their queries are computed.
+Case taken() {
+  constexpr int64_t start = 6, size = 2;
+  Case result = projected(), whole = result;
+  result.name = "attention_taken";
+  result.build = [=](const Build &build, Values v) {
+    return SmallVector<Value>{build.make<SliceOp>(whole.build(build, v)[0], 1, start, size, 1)};
+  };
+  result.reference = [=](const Arrays &a) {
+    Array out = whole.reference(a)[0];
+    return Arrays{reference::slice(out, {0, start, 0}, {out.shape[0], size, out.shape[2]}, {1, 1, 1})};
+  };
+  return result;
+}
+
 } // namespace
 
 Suite attentionSuite() {
@@ -144,6 +159,7 @@ Suite attentionSuite() {
           garbage(),
           large(),
           projected(),
+          taken(),
       }};
 }
 
