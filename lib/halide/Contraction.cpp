@@ -45,7 +45,7 @@ public:
     if (loops.contains('a')) defineTiles();
     if (loops.contains('b')) definePanels();
     isCut ? defineInParts() : defineAtOnce();
-    if (!isCut && hasLongChains(kernel.op)) defineKept();
+    if (!isCut && longChains(kernel.op)) defineKept();
     kernel.bind(op.getResult(), isCut ? sums : kept.defined() ? kept : product);
     Halide::LoopLevel tile = scheduleOutput();
     if (isCut) tile = scheduleSums();
@@ -286,7 +286,9 @@ private:
     StringRef order = loops.ltrim('b').upper();
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});
-    stage.vectorize(inPanel, lanes).unroll(inPanel);
+    // Of several chains to an element a row's vectors go beside each other.
+    bool beside = kept.defined() && longChains(kernel.op) > 1;
+    stage.vectorize(inPanel, beside ? columns : lanes).unroll(inPanel);
     if (!kept.defined() && !isCut) stage.unroll(inTile);
     shareAmongThreads(stage, columnsFirst ? group : block, columnsFirst ? block : group);
     return {output.func, tile};

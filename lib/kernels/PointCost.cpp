@@ -17,10 +17,10 @@ int64_t pointCost(Operation *op) {
   return 1;
 }
 
-bool hasLongChains(KernelOp kernel) {
+int64_t longChains(KernelOp kernel) {
   int64_t cost = 0;
   kernel.getBody().walk([&](Operation *op) { cost += pointCost(op); });
-  return cost >= longChain;
+  return cost / longChain;
 }
 
 } // namespace fovea

@@ -8,7 +8,8 @@ namespace fovea {
 /// About how many additions an element of the result costs.
 int64_t pointCost(mlir::Operation *op);
 
-/// Whether a kernel computes exponentials and the like: each a long chain of operations, which wait for one another.
-bool hasLongChains(KernelOp kernel);
+/// For how many exponentials' cost a kernel computes an element: each a long chain of operations, which wait for one
+/// another.
+int64_t longChains(KernelOp kernel);
 
 } // namespace fovea

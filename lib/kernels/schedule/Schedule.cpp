@@ -42,7 +42,7 @@ static ScheduleAttr rowwise(KernelOp kernel, StringRef loops, RankedTensorType t
   int64_t lanes = target.lanes(elementBits(type)), width = type.getRank() ? sizeOr(type, type.getRank() - 1, 64) : 1;
   bool isCutEvenly = type.getRank() == 1 ? width >= beside * lanes : width % (beside * lanes) == 0;
   bool isElementwise = !kernel.getAnchor() && !hasRowSums(kernel) && type.getRank();
-  if (isElementwise && hasLongChains(kernel) && isCutEvenly && !ShapedType::isDynamic(type.getShape().back()))
+  if (isElementwise && longChains(kernel) && isCutEvenly && !ShapedType::isDynamic(type.getShape().back()))
     lanes *= beside;
   // One row is cut into runs of vectors.
   width = type.getRank() == 1 ? lanes : std::max<int64_t>(1, width);
