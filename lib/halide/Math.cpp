@@ -229,7 +229,7 @@ Expr geluSlope(const Expr &x) {
     return (math::erf(x * real(x, M_SQRT1_2)) + real(x, 1)) * real(x, 0.5) + max(min(x, real(x, 40)), real(x, -40)) *
                                                                                  math::exp(x * x * real(x, -0.5)) *
                                                                                  real(x, M_2_SQRTPI * M_SQRT1_2 * 0.5);
-  // Phi + x phi, of -|x|: what gelu computes, and a density that is 0 where |x| is cut off.
+  // Phi + x phi of -|x|, with gelu's own Phi; where that cuts |x| off, x phi is below 4e-7 and falls.
   Expr density = math::exp2(x * x * real(x, -0.5 * M_LOG2E) + real(x, -0.5 * std::log2(2 * M_PI)));
   Expr below = fourthPower(x, geluEnd, geluRoot) - min(absolute(x), real(x, geluEnd)) * density;
   return select(bits(x) < 0, below, 1.0f - below);
