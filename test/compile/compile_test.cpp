@@ -143,9 +143,10 @@ TEST_F(Compile, ChecksAndInferenceAreCompiledIn) {
 TEST_F(Compile, RunsOnADevice) {
   ProgramOptions given = options();
   given.target = "cuda-sm80";
-  if (std::string why = whyNoDevice(given.target); why.rfind("there is no", 0) == 0)
+  if (std::string why = whyNoDevice(given.target); why.rfind("there is no", 0) == 0) {
     EXPECT_THAT(errorOf([&] { compile(line(), given); }),
                 HasSubstr("target 'cuda-sm80' needs the CUDA driver, which is not there"));
+  }
   given.target = "opencl";
   if (std::string why = whyNoDevice(given.target); !why.empty()) GTEST_SKIP() << why;
   Program device = compile(line(), given), host = compile(line(), options());

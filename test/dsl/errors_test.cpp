@@ -261,7 +261,6 @@ TEST_F(Errors, RandomNumbers) {
 
 TEST_F(Errors, Layers) {
   EXPECT_ERROR(nn::MultiHeadAttention(model / "wide", 320, 12), "attention: 12 heads do not divide 320 channels");
-  Tensor tokens = model.input("tokens", {batch, 9, 8});
   EXPECT_ERROR(nn::MultiHeadAttention(model / "grouped", 8, 4, {.kv_heads = 3}),
                "attention: 3 heads of keys and values do not divide 4 heads");
   EXPECT_ERROR(nn::PatchEmbedding(model / "patches", {.patch = 5, .width = 8})(image),

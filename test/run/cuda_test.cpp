@@ -132,7 +132,9 @@ TEST_F(Cuda, EverythingIsInTheCallersStream) {
   ASSERT_EQ(create(), "");
   ASSERT_EQ(train() | forward(), 0) << lastError();
   for (const FakeDriver::Call &call : driver->calls)
-    if (call.function != "cuMemAlloc") EXPECT_EQ(call.stream, &stream) << call.function;
+    if (call.function != "cuMemAlloc") {
+      EXPECT_EQ(call.stream, &stream) << call.function;
+    }
 }
 
 TEST_F(Cuda, StateStaysOnTheDevice) {

@@ -174,7 +174,7 @@ static Task taskOfPanel(const ProductSizes &sizes, int64_t columns, int64_t rows
   int64_t groups = llvm::divideCeil(sizes.columns, columns) * sizes.batches;
   int64_t most = std::max<int64_t>(1, sizes.rows / (copies ? leastCopyRows : leastTaskRows));
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, most);
-  return {llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows), columns};
+  return {(int64_t)llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows), columns};
 }
 
 ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
