@@ -17,8 +17,8 @@ def RewritePass : Pass<"fovea-rewrite", "mlir::ModuleOp"> {
   let summary = "Algebraic rewrites, valid before and after grad";
   let description = [{
     Folds scales, merges transposes into products, hoists slices above what computes each element, row or query by itself,
-    sinks reshapes below elementwise and row ops so that these fuse with the
-    products before them, turns patch convolutions into products, joins products of one input, and cleans up.
+    sinks reshapes below elementwise and row ops so that these fuse with the products before them, turns patch convolutions
+    into products, joins products of one input, and cleans up.
   }];
   let dependentDialects = ["fovea::FoveaDialect", "mlir::func::FuncDialect"];
 }

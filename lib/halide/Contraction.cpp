@@ -30,7 +30,7 @@ public:
         loops(kernel.schedule().getLoops()), rows((int)kernel.schedule().getRows()),
         columns((int)kernel.schedule().getColumns()), lanes((int)kernel.schedule().getVector()),
         width((int)kernel.schedule().getWidth()), step((int)kernel.schedule().getDepth()),
-        isCut(loops.count('k') == 2) {
+        chains(longChains(kernel.op)), isCut(loops.count('k') == 2) {
     m = vars.end()[-2];
     n = vars.end()[-1];
     mExtent = kernel.extents(type).end()[-2];
@@ -44,9 +44,7 @@ public:
     if (kernel.onDevice()) return lowerOnDevice();
     if (loops.contains('a')) defineTiles();
     if (loops.contains('b')) definePanels();
-    isCut ? defineInParts() : defineAtOnce();
-    if (!isCut && longChains(kernel.op)) defineKept();
-    kernel.bind(op.getResult(), isCut ? sums : kept.defined() ? kept : product);
+    kernel.bind(op.getResult(), isCut ? defineInParts() : defineAtOnce());
     Halide::LoopLevel tile = scheduleOutput();
     if (isCut) tile = scheduleSums();
     if (loops.contains('a')) scheduleTiles();
@@ -82,25 +80,24 @@ private:
            !loops.contains('a') && !isCut;
   }
 
-  void defineAtOnce() {
+  /// Returns what the product's readers read, as does defineInParts.
+  Func defineAtOnce() {
     k = inPairs ? kernel.reduction("k", {2, depth / 2}) : kernel.reduction("k", {depth});
     product = kernel.func("product");
     std::vector<Var> at = kernel.reversed(vars);
     product(at) = zero();
     product(at) += inPairs ? elementA(k.y * 2 + k.x) * inPair() : atEach(k, term(k.x));
-  }
-
-  /// The tile in memory, which is gone through row by row, for what needs registers of its own, such as gelu. LLVM keeps
-  /// the product itself in registers only where all that reads it is unrolled; it would be filled with zeros in memory
-  /// as well.
-  void defineKept() {
+    if (!chains) return product;
+    // The tile in memory, which is gone through row by row, for what needs registers of its own, such as gelu. LLVM
+    // keeps the product itself in registers only where all that reads it is unrolled; it would be filled with zeros in
+    // memory as well.
     kept = kernel.func("kept");
-    std::vector<Var> at = kernel.reversed(vars);
     kept(at) = product(at);
+    return kept;
   }
 
   /// The sum of sums over `step` terms each. Where a row's sum is cut depends on no other row.
-  void defineInParts() {
+  Func defineInParts() {
     k = kernel.reduction("k", {step});
     part = kernel.reduction("part", {(depth + step - 1) / step});
     Var partVar("part");
@@ -116,6 +113,7 @@ private:
     ofPart.push_back(part.x);
     sums(at) = zero();
     sums(at) += product(ofPart);
+    return sums;
   }
 
   Expr zero() { return kernel.real(kernel.type(type.getElementType()), 0); }
@@ -287,8 +285,7 @@ private:
     bool columnsFirst = order.starts_with("N");
     stage.reorder({inPanel, inTile, tile, panel, columnsFirst ? block : group, columnsFirst ? group : block});
     // Of several chains to an element a row's vectors go beside each other.
-    bool beside = kept.defined() && longChains(kernel.op) > 1;
-    stage.vectorize(inPanel, beside ? columns : lanes).unroll(inPanel);
+    stage.vectorize(inPanel, kept.defined() && chains > 1 ? columns : lanes).unroll(inPanel);
     if (!kept.defined() && !isCut) stage.unroll(inTile);
     shareAmongThreads(stage, columnsFirst ? group : block, columnsFirst ? block : group);
     return {output.func, tile};
@@ -332,6 +329,7 @@ private:
   std::vector<Var> vars;
   StringRef loops;
   int rows, columns, lanes, width, step;
+  int64_t chains; // of dependent operations to an element, by what reads the product
   bool isCut, inPairs;
   Var m, n, task, panel{"panel"}, inner{"inner"}, deep{"deep"}, outer{"outer"};
   Expr mExtent, nExtent, depth;

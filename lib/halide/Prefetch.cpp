@@ -43,6 +43,12 @@ Stmt withBody(const For *loop, const Stmt &body) {
   return For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy, loop->device_api, body);
 }
 
+/// Whether it is a loop of the Func over the variable, or over what that was split into last.
+bool isLoopOf(const For *loop, const std::string &func, const std::string &variable) {
+  llvm::StringRef name = loop->name;
+  return name.starts_with(func) && name.ends_with(variable);
+}
+
 /// The loop, at each turn of which these are fetched first; with values that are the same for all turns.
 Stmt fetching(const For *loop, const std::vector<Expr> &addresses,
               const std::vector<std::pair<std::string, Expr>> &values) {
@@ -173,17 +179,17 @@ private:
 
 /// Those of all turns.
 class AllLines : public OutsideLines {
+protected:
   using OutsideLines::visit;
   void visit(const For *loop) override { visitEach(loop); }
 };
 
 /// Those but for what producers read and store.
-class ResultLines : public OutsideLines {
-  using OutsideLines::visit;
+class ResultLines : public AllLines {
+  using AllLines::visit;
   void visit(const ProducerConsumer *node) override {
     if (!node->is_producer) node->body.accept(this);
   }
-  void visit(const For *loop) override { visitEach(loop); }
 };
 
 /// Those of the innermost loops in one over rows; of several loops that go through a buffer the last, which need not be
@@ -338,8 +344,7 @@ void PrefetchRows::find(const For *rows) {
 }
 
 Stmt PrefetchRows::visit(const For *loop) {
-  llvm::StringRef name = loop->name;
-  if (name.starts_with(func) && name.ends_with(row)) find(loop);
+  if (isLoopOf(loop, func, row)) find(loop);
   Stmt result = IRMutator::visit(loop);
   auto here = fetches.find(loop);
   if (here == fetches.end()) return result;
@@ -347,8 +352,7 @@ Stmt PrefetchRows::visit(const For *loop) {
 }
 
 Stmt PrefetchHead::visit(const For *loop) {
-  llvm::StringRef name = loop->name;
-  if (!items || !name.starts_with(func) || !name.ends_with(head)) {
+  if (!items || !isLoopOf(loop, func, head)) {
     const For *around = std::exchange(items, loop);
     Stmt result = IRMutator::visit(loop);
     items = around;

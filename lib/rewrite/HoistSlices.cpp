@@ -19,29 +19,14 @@ bool hasOneReader(Operation *op) {
          llvm::all_of(llvm::drop_begin(op->getResults()), [](Value other) { return other.use_empty(); });
 }
 
-/// The op's first result once more, of other operands; of `type`, where that cannot be inferred.
-Value again(PatternRewriter &rewriter, Operation *op, ValueRange operands, RankedTensorType type) {
-  SmallVector<Type> types{type};
-  if (auto inferring = dyn_cast<InferTypeOpInterface>(op)) {
-    types.clear();
-    if (failed(inferring.inferReturnTypes(op->getContext(), op->getLoc(), operands, op->getDiscardableAttrDictionary(),
-                                          op->getPropertiesStorage(), op->getRegions(), types)))
-      return {};
-  }
-  Operation *copy = rewriter.clone(*op);
-  copy->setOperands(operands);
-  for (auto [result, type] : llvm::zip(copy->getResults(), types)) result.setType(type);
-  return copy->getResult(0);
-}
-
 struct HoistSlice : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(SliceOp slice, PatternRewriter &rewriter) const override {
     RankedTensorType type = slice.getX().getType();
-    int64_t axis = slice.getAxis();
+    int64_t axis = slice.getAxis(), size = slice.getSize();
     Operation *op = slice.getX().getDefiningOp();
-    if (!op || !hasOneReader(op) || axis == type.getRank() - 1 || 2 * slice.getSize() > type.getDimSize(axis))
+    if (!op || !hasOneReader(op) || axis == type.getRank() - 1 || 2 * size > type.getDimSize(axis))
       return failure();
     Value result = llvm::TypeSwitch<Operation *, Value>(op)
                        .Case([&](ReshapeOp reshape) { return aboveReshape(slice, reshape, rewriter); })
@@ -69,12 +54,10 @@ private:
     if (slice.getAxis() != queries || slice.getStep() != 1 || hasFunctions || op.getRandomKey()) return {};
     SmallVector<Value> operands = llvm::to_vector(op->getOperands());
     operands[0] = take(slice, op.getQuery(), queries, rewriter);
-    Value result = again(rewriter, op, operands, slice.getType());
-    if (result) {
-      auto copy = result.getDefiningOp<AttentionOp>();
-      copy.setOffset(copy.getOffset() + slice.getStart());
-    }
-    return result;
+    auto copy = cast_or_null<AttentionOp>(cloneOver(rewriter, op, operands, slice.getType()));
+    if (!copy) return {};
+    copy.setOffset(copy.getOffset() + slice.getStart());
+    return copy->getResult(0);
   }
 
   /// Elements, of operands that broadcast along the axis or not; or rows, of the first operand.
@@ -83,14 +66,16 @@ private:
     SmallVector<Value> operands = llvm::to_vector(op->getOperands());
     if (isRowAnchor(op)) {
       operands[0] = take(slice, operands[0], axis, rewriter);
-      return again(rewriter, op, operands, slice.getType());
+    } else if (op->hasTrait<Elementwise>()) {
+      for (Value &operand : operands) {
+        int64_t own = axis - (rank - typeOf(operand).getRank());
+        if (own >= 0 && typeOf(operand).getDimSize(own) != 1) operand = take(slice, operand, own, rewriter);
+      }
+    } else {
+      return {};
     }
-    if (!op->hasTrait<Elementwise>()) return {};
-    for (Value &operand : operands) {
-      int64_t own = axis - (rank - typeOf(operand).getRank());
-      if (own >= 0 && typeOf(operand).getDimSize(own) != 1) operand = take(slice, operand, own, rewriter);
-    }
-    return again(rewriter, op, operands, slice.getType());
+    Operation *copy = cloneOver(rewriter, op, operands, slice.getType());
+    return copy ? copy->getResult(0) : Value();
   }
 
   /// A reshape that has the axis on both sides; or one of rows (m, n) to (.., n) with what computes them.
@@ -119,8 +104,10 @@ private:
       operand = ReshapeOp::create(rewriter, reshape.getLoc(), shapes.tensor({rows, columns}, element),
                                   take(slice, apart, axis, rewriter));
     }
-    Value result = again(rewriter, op, operands, shapes.tensor({rows, from.back()}, slice.getType().getElementType()));
-    return result ? ReshapeOp::create(rewriter, reshape.getLoc(), slice.getType(), result).getResult() : result;
+    Operation *copy =
+        cloneOver(rewriter, op, operands, shapes.tensor({rows, from.back()}, slice.getType().getElementType()));
+    return copy ? ReshapeOp::create(rewriter, reshape.getLoc(), slice.getType(), copy->getResult(0)).getResult()
+                : Value();
   }
 
   /// Which operands of an op that gives rows (m, n) are such rows, and are read for their own row alone; none where

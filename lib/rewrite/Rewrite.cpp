@@ -14,6 +14,20 @@ namespace fovea {
 #define GEN_PASS_DEF_REWRITEPASS
 #include "lib/Passes.h.inc"
 
+Operation *cloneOver(PatternRewriter &rewriter, Operation *op, ValueRange operands, RankedTensorType type) {
+  SmallVector<Type> types{type};
+  if (auto inferring = dyn_cast<InferTypeOpInterface>(op)) {
+    types.clear();
+    if (failed(inferring.inferReturnTypes(op->getContext(), op->getLoc(), operands, op->getDiscardableAttrDictionary(),
+                                          op->getPropertiesStorage(), op->getRegions(), types)))
+      return nullptr;
+  }
+  Operation *copy = rewriter.clone(*op);
+  copy->setOperands(operands);
+  for (auto [result, type] : llvm::zip(copy->getResults(), types)) result.setType(type);
+  return copy;
+}
+
 namespace {
 struct RewritePass : impl::RewritePassBase<RewritePass> {
   void runOnOperation() override {

@@ -1,4 +1,4 @@
-// The algebraic rewrites, one function for each file of this folder.
+// The algebraic rewrites, one function for each file of this folder, and what they share.
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,5 +18,10 @@ void addJoinProducts(mlir::RewritePatternSet &patterns);
 void addMergeTransposes(mlir::RewritePatternSet &patterns);
 void addPatchConvolution(mlir::RewritePatternSet &patterns);
 void addSinkReshapes(mlir::RewritePatternSet &patterns);
+
+/// The op once more, over other operands; its result is of `type` where that cannot be inferred. Null where the op does
+/// not take such operands.
+mlir::Operation *cloneOver(mlir::PatternRewriter &rewriter, mlir::Operation *op, mlir::ValueRange operands,
+                           mlir::RankedTensorType type);
 
 } // namespace fovea

@@ -3,6 +3,7 @@
 
 #include "dialect/Ops.h"
 #include "dialect/Shape.h"
+#include "dialect/ops/RowSum.h"
 
 using namespace mlir;
 
@@ -56,24 +57,20 @@ struct SinkBelowPoint : RewritePattern {
 };
 
 /// Ops along the last dimension of their first operand, all of whose results have its rows.
-template <typename Op> struct SinkBelowRows : OpRewritePattern<Op> {
-  using OpRewritePattern<Op>::OpRewritePattern;
-  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    auto reshape = op.getX().template getDefiningOp<ReshapeOp>();
+struct SinkBelowRows : RewritePattern {
+  explicit SinkBelowRows(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!isRowAnchor(op) && !isa<CumsumOp, LogSumExpOp>(op)) return failure();
+    auto reshape = op->getOperand(0).getDefiningOp<ReshapeOp>();
     if (!reshape || !keepsLast(reshape)) return failure();
     SmallVector<Value> operands = llvm::to_vector(op->getOperands());
     operands[0] = reshape.getX();
-    SmallVector<Type> types;
-    if (failed(Op::inferReturnTypes(op.getContext(), op.getLoc(), operands, op->getDiscardableAttrDictionary(),
-                                    op->getPropertiesStorage(), {}, types)))
-      return failure();
-    Operation *sunk = rewriter.clone(*op);
-    sunk->setOperands(operands);
+    Operation *sunk = cloneOver(rewriter, op, operands, reshape.getX().getType());
+    if (!sunk) return failure();
     SmallVector<Value> results;
-    for (auto [below, type, result] : llvm::zip(sunk->getResults(), types, op->getResults())) {
-      below.setType(type);
-      results.push_back(ReshapeOp::create(rewriter, op.getLoc(), result.getType(), below));
-    }
+    for (auto [below, result] : llvm::zip(sunk->getResults(), op->getResults()))
+      results.push_back(ReshapeOp::create(rewriter, op->getLoc(), result.getType(), below));
     rewriter.replaceOp(op, results);
     return success();
   }
@@ -95,9 +92,7 @@ struct SinkBelowSum : OpRewritePattern<SumOp> {
 } // namespace
 
 void addSinkReshapes(RewritePatternSet &patterns) {
-  patterns.add<SinkBelowPoint, SinkBelowRows<CumsumOp>, SinkBelowRows<LayerNormOp>, SinkBelowRows<LogSoftmaxOp>,
-               SinkBelowRows<LogSumExpOp>, SinkBelowRows<RmsNormOp>, SinkBelowRows<SoftmaxOp>, SinkBelowSum>(
-      patterns.getContext());
+  patterns.add<SinkBelowPoint, SinkBelowRows, SinkBelowSum>(patterns.getContext());
 }
 
 } // namespace fovea
