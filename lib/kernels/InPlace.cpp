@@ -25,6 +25,14 @@ bool canWorkInPlace(KernelOp kernel, unsigned result, unsigned argument) {
          readAtOwnCoordinates(kernel.getBody().getArgument(argument), dimsOf(cast<RankedTensorType>(main)));
 }
 
+bool isReadByEachTask(Value argument) {
+  return llvm::any_of(argument.getUsers(), [&](Operation *user) {
+    if (auto matmul = dyn_cast<MatmulOp>(user))
+      return argument == matmul.getB() || (argument == matmul.getA() && matmul.getTransposeA());
+    return (user->hasTrait<View>() || user->hasTrait<Elementwise>()) && isReadByEachTask(user->getResult(0));
+  });
+}
+
 KernelOp inPlaceForm(KernelOp kernel, SmallVector<std::pair<unsigned, unsigned>> pairs) {
   if (pairs.empty()) return kernel;
   llvm::sort(pairs);

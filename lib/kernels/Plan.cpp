@@ -230,8 +230,18 @@ private:
     return true;
   }
 
+  bool isReadByAllThreads(Value value) {
+    return llvm::any_of(launches(), [&](LaunchOp launch) {
+      return llvm::any_of(llvm::zip(launch.getInputs(), kernelOf(launch).getBody().getArguments()), [&](auto pair) {
+        auto [input, argument] = pair;
+        return views.root(input) == value && isReadByEachTask(argument);
+      });
+    });
+  }
+
   /// A value of the arena that a launch is the last to read, at the coordinates where it writes, gives its place to the
-  /// launch's first result.
+  /// launch's first result. But for one that all threads have read: a store to a line that other processors' caches
+  /// have too takes up to ten times as long as one to another place.
   void reuseArguments() {
     for (LaunchOp launch : launches()) {
       if (launch.getNumResults() == 0 || inPlace.count(launch)) continue;
@@ -240,7 +250,8 @@ private:
       for (auto [argument, input] : llvm::enumerate(launch.getInputs())) {
         if (!input.getDefiningOp<LaunchOp>() || places.count(input) || lastUse(input) != time.lookup(launch)) continue;
         auto readers = llvm::count_if(launch.getInputs(), [&](Value other) { return views.root(other) == input; });
-        if (readers != 1 || layoutOf(input) != layoutOf(launch.getResult(0)) || !canWorkInPlace(kernel, 0, argument))
+        if (readers != 1 || layoutOf(input) != layoutOf(launch.getResult(0)) || !canWorkInPlace(kernel, 0, argument) ||
+            isReadByAllThreads(input))
           continue;
         inPlace[launch].push_back({0, (unsigned)argument});
         reused[launch.getResult(0)] = input;

@@ -25,3 +25,16 @@ func.func @apart(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   %2 = fovea.softmax %1 : tensor<8x8xf32>
   return %2 : tensor<8x8xf32>
 }
+
+// What each task of the first product reads is in the caches of all threads: the sum is written elsewhere.
+// CHECK-LABEL: func.func @shared
+// CHECK-NOT: in_place
+// CHECK: return
+func.func @shared(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>) {
+  %0 = fovea.softmax %x : tensor<8x8xf32>
+  %1 = fovea.matmul %x, %0 {transpose_a = true} : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %2 = fovea.matmul %1, %w : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %3 = fovea.add %2, %0 : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %4 = fovea.softmax %3 : tensor<8x8xf32>
+  return %1, %4 : tensor<8x8xf32>, tensor<8x8xf32>
+}
