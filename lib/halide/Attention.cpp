@@ -26,7 +26,8 @@ public:
   Attention(AttentionOp op, KernelLowering &kernel)
       : op(op), kernel(kernel), s(op, kernel), valueLanes(lanesFor(s.valueSize, s.lanes)),
         inTiles(kernel.schedule().getLoops().contains('q')),
-        valueRows(inTiles ? (int)kernel.schedule().getWidth() : s.rowsBeside(s.valueSize / valueLanes, s.block)),
+        valueVectors((int)resultVectors(s.valueSize / valueLanes, kernel.target)),
+        valueRows(inTiles ? (int)kernel.schedule().getWidth() : s.rowsBeside(valueVectors, s.block)),
         cut(!inTiles && kernel.schedule().getLoops().size() == 6),
         chunks(cut ? std::min((int)kernel.schedule().getChunks(), s.span) : 1),
         panels((int)llvm::divideCeil(s.span, chunks)),
@@ -268,7 +269,9 @@ private:
     Halide::Stage stage = output.stage();
     blocks(stage);
     if (inTiles)
-      stage.split(v[3], columns, v[3], valueColumns()).reorder(v[3], in, columns, tile, at, oneHead).unroll(in);
+      stage.split(v[3], columns, v[3], valueVectors * valueLanes)
+          .reorder(v[3], in, columns, tile, at, oneHead)
+          .unroll(in);
     else
       stage.reorder(v[3], in, at, oneHead);
     stage.vectorize(v[3], valueLanes, guard).unroll(v[3]);
@@ -342,8 +345,10 @@ private:
         .bound_extent(d, s.valueSize)
         .bound(q, 0, (int)llvm::alignTo(s.block, valueRows))
         .vectorize(d, valueLanes);
-    sums.update().reorder(d, ro.x, ro.y, ro.z, ro.w).vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
-    RegisterTile{d, q, s.valueSize, valueRows, valueLanes}.schedule(product, Halide::LoopLevel(sums, ro.y), rj);
+    sums.update().split(d, columns, d, valueVectors * valueLanes).reorder(d, ro.x, columns, ro.y, ro.z, ro.w);
+    sums.update().vectorize(d, valueLanes).unroll(d).unroll(ro.x).unroll(ro.z);
+    RegisterTile{d, q, valueVectors * valueLanes, valueRows, valueLanes}.schedule(product,
+                                                                                  Halide::LoopLevel(sums, columns), rj);
     if (s.rereadsPanels())
       RegisterTile::prefetchNext(kernel, product, rj, sums, ro.y, (int)llvm::divideCeil(s.block, valueRows));
     for (Func f : {sums, total}) f.bound_extent(chunk, 1).bound_extent(block, 1).bound_extent(n, 1);
@@ -351,9 +356,6 @@ private:
     inverse.compute_at(atBlock).bound(q, 0, s.block);
     total.compute_at(atChunk).bound(q, 0, s.block).update().atomic().vectorize(rt.x, fewLanes(valueLanes));
   }
-
-  /// Of a result's tile.
-  int valueColumns() const { return (int)resultVectors(s.valueSize / valueLanes, kernel.target) * valueLanes; }
 
   void scheduleTiles(const Halide::LoopLevel &atTile, const Halide::LoopLevel &atColumns) {
     for (Func f : {weight, applied}) {
@@ -367,7 +369,7 @@ private:
     if (sums.num_update_definitions()) sums.update().reorder(p, ro.x, q).vectorize(p, s.lanes).unroll(p);
     total.compute_at(atTile).bound(q, 0, valueRows).update().atomic().vectorize(rt.x, fewLanes(s.lanes));
     inverse.compute_at(atTile).bound(q, 0, valueRows);
-    RegisterTile{d, q, valueColumns(), valueRows, valueLanes}.schedule(product, atColumns, rj);
+    RegisterTile{d, q, valueVectors * valueLanes, valueRows, valueLanes}.schedule(product, atColumns, rj);
     for (Func f : {weight, applied, sums, total, inverse})
       if (f.defined()) f.bound_extent(tile, 1).bound_extent(block, 1).bound_extent(n, 1);
   }
@@ -389,7 +391,7 @@ private:
   Scores<AttentionOp> s;
   int valueLanes;
   bool inTiles;                             // whether tiles of the result go through all keys, one after another
-  int valueRows;                            // of a register tile of the result
+  int valueVectors, valueRows;              // of a register tile of the result
   bool cut;                                 // whether the keys are
   int chunks, panels;                       // how many of keys, and how many panels to one
   bool seesAll;                             // each query each key, in one chunk

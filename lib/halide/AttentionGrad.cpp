@@ -6,6 +6,7 @@
 #include "lib/halide/Families.h"
 #include "lib/halide/RegisterTile.h"
 #include "lib/halide/TransposedPanels.h"
+#include "lib/kernels/schedule/Schedule.h"
 
 #include <numeric>
 
@@ -29,7 +30,8 @@ public:
       : op(op), kernel(kernel), s(op, kernel), keyHeads(s.heads / s.group),
         blocks((int)llvm::divideCeil(*constantOf(s.queries), s.block)), chunks((int)kernel.schedule().getChunks()),
         most(std::max(s.size, s.valueSize)), lanes(lanesFor(std::gcd(s.size, s.valueSize), s.lanes)),
-        rows(s.rowsBeside(most / lanes, std::min(s.block, s.columns))), blockRows((int)llvm::alignTo(s.block, rows)),
+        vectors((int)resultVectors(most / lanes, kernel.target)),
+        rows(s.rowsBeside(vectors, std::min(s.block, s.columns))), blockRows((int)llvm::alignTo(s.block, rows)),
         panelRows((int)llvm::alignTo(s.columns, rows)) {
     for (const CaptureGradient &each : captured)
       for (ScoreAddOp add : each.adds) captures.emplace_back(kernel, s, each, add, captures.size());
@@ -225,21 +227,22 @@ private:
   void scheduleSums() {
     sums.compute_at(level).bound_extent(d, most).bound(row, 0, allRows()).bound(chunk, 0, chunks);
     sums.bound_extent(m, 1).vectorize(d, lanes);
-    sums.update().reorder(d, r[0], r[1], r[2], r[3], r[4], r[5], chunk);
+    sums.update().split(d, columns, d, vectors * lanes);
+    sums.update().reorder({d, r[0], columns, r[1], r[2], r[3], r[4], r[5], chunk});
     sums.update().vectorize(d, lanes).unroll(d).unroll(r[0]).unroll(r[2]);
     bool parallel = chunks > 1 && kernel.schedule().getLoops()[1] == 'I';
     if (parallel) sums.update().parallel(chunk);
     for (CaptureSums &each : captures) each.schedule(sums, r[3], level, chunks, parallel);
-    RegisterTile{d, q, most, rows, lanes}.schedule(product, LoopLevel(sums, r[1]), rk);
+    RegisterTile{d, q, vectors * lanes, rows, lanes}.schedule(product, LoopLevel(sums, columns), rk);
   }
 
   AttentionGradOp op;
   KernelLowering &kernel;
   Scores<AttentionGradOp> s;
-  int keyHeads, blocks, chunks, most, lanes, rows, blockRows, panelRows;
+  int keyHeads, blocks, chunks, most, lanes, vectors, rows, blockRows, panelRows;
   std::vector<Var> v = kernel.variables(4); // b, h, i, d
   Var p{"p"}, q{"q"}, tile{"tile"}, panel{"panel"}, block{"block"}, n{"n"}, m{"m"}, d{"d"}, which{"which"}, row{"row"},
-      chunk{"chunk"}, head{"head"}, inGroup{"in_group"}; // m is the head of keys
+      chunk{"chunk"}, head{"head"}, inGroup{"in_group"}, columns{"columns"}; // m is the head of keys
   TransposedPanels keys{kernel, "keys", s.columns, s.size, s.lanes},
       values{kernel, "values", s.columns, s.valueSize, s.lanes};
   Func dot = kernel.func("dot"), dotValue = kernel.func("dot_value"), logits = kernel.func("logits"),

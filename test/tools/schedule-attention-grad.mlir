@@ -16,6 +16,15 @@
 // LOOPS: produce weights
 // LOOPS-NOT: produce weights
 
+// AVX2 has registers for two vectors of a row of the gradients beside some rows.
+// RUN: foveac %s --compile-to=schedule --target=x86-64-v3 | FileCheck %s --check-prefix=PAIRS
+// PAIRS-LABEL: // attention_grad
+// PAIRS: for (sums.s1.d.columns, 0, 4)
+// PAIRS: produce product
+// PAIRS: product[ramp(88, 1, 8)] = x8(0.000000f)
+// PAIRS-NOT: product[ramp(96
+// PAIRS: consume product
+
 !long = tensor<1x8x1024x64xf32>
 !few = tensor<1x1x197x64xf32>
 module attributes {fovea.stage = "model"} {

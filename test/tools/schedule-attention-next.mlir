@@ -41,7 +41,7 @@
 
 !far = tensor<1x4x4096x64xf32>
 !rows = tensor<1x4096x4x64xf32>
-!few = tensor<1x4x49x64xf32>
+!few = tensor<1x4x48x64xf32>
 !one = tensor<1x4x1x64xf32>
 module attributes {fovea.stage = "model"} {
   func.func @model(%x: !far {fovea.name = "x"}, %rows: !rows {fovea.name = "rows"}, %y: !few {fovea.name = "y"},
@@ -50,7 +50,7 @@ module attributes {fovea.stage = "model"} {
     %value = fovea.transpose %rows [0, 2, 1, 3] : (!rows) -> !far
     %a, %lse0 = fovea.attention %x, %x, %value attributes {scale = 1.0} : (!far, !far, !far) -> (!far, tensor<1x4x4096xf32>)
     %b, %lse1 = fovea.attention %x, %x, %x attributes {scale = 1.0, window_right = 0} : (!far, !far, !far) -> (!far, tensor<1x4x4096xf32>)
-    %c, %lse2 = fovea.attention %y, %y, %y attributes {scale = 1.0} : (!few, !few, !few) -> (!few, tensor<1x4x49xf32>)
+    %c, %lse2 = fovea.attention %y, %y, %y attributes {scale = 1.0} : (!few, !few, !few) -> (!few, tensor<1x4x48xf32>)
     %d, %lse3 = fovea.attention %z, %x, %x attributes {scale = 1.0} : (!one, !far, !far) -> (!one, tensor<1x4x1xf32>)
     return %a, %b, %c, %d : !far, !far, !few, !one
   }

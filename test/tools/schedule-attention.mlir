@@ -39,14 +39,29 @@
 // ASM-NOT: rsp
 // ASM: jne
 
+// With half the registers a tile of one vector is bound by its loads, and rows of the result are cut into pairs.
+// RUN: foveac %s --compile-to=kernels --target=x86-64-v3 -o %t.avx2.mlir
+// RUN: FileCheck %s --check-prefix=AVX2 <%t.avx2.mlir
+// AVX2: @attention_1({{.*}}schedule<"BIijqd", rows = 6, columns = 16, vector = 8, task = 18, width = 6>
+// AVX2: @attention_3({{.*}}schedule<"BIijqd", rows = 7, columns = 8, vector = 8, task = 28, width = 4>
+// RUN: foveac %t.avx2.mlir --compile-to=schedule | FileCheck %s --check-prefix=PAIRS
+// PAIRS-LABEL: // attention_0
+// PAIRS: for (sums.s1.d.columns, 0, 4)
+// PAIRS: produce product
+// PAIRS: product[ramp(88, 1, 8)] = x8(0.000000f)
+// PAIRS-NOT: product[ramp(96
+// PAIRS: consume product
+
 !causal = tensor<1x8x1024x64xf32>
+!window = tensor<4x3x49x32xf32>
 !image = tensor<8x3x197x64xf32>
 module attributes {fovea.stage = "model"} {
-  func.func @model(%x: !causal {fovea.name = "x"}, %y: !image {fovea.name = "y"})
-      -> (!causal {fovea.name = "a"}, !image {fovea.name = "b"}, !causal {fovea.name = "c"}) {
+  func.func @model(%x: !causal {fovea.name = "x"}, %y: !image {fovea.name = "y"}, %z: !window {fovea.name = "z"})
+      -> (!causal {fovea.name = "a"}, !image {fovea.name = "b"}, !causal {fovea.name = "c"}, !window {fovea.name = "d"}) {
     %a, %lse = fovea.attention %x, %x, %x attributes {scale = 1.0, window_right = 0} : (!causal, !causal, !causal) -> (!causal, tensor<1x8x1024xf32>)
     %b, %lse2 = fovea.attention %y, %y, %y attributes {scale = 1.0} : (!image, !image, !image) -> (!image, tensor<8x3x197xf32>)
     %c, %lse3 = fovea.attention %x, %x, %x attributes {scale = 1.0} : (!causal, !causal, !causal) -> (!causal, tensor<1x8x1024xf32>)
-    return %a, %b, %c : !causal, !image, !causal
+    %d, %lse4 = fovea.attention %z, %z, %z attributes {scale = 1.0} : (!window, !window, !window) -> (!window, tensor<4x3x49xf32>)
+    return %a, %b, %c, %d : !causal, !image, !causal, !window
   }
 }

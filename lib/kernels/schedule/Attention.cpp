@@ -42,29 +42,50 @@ bool goesThroughAllKeys(AttentionOp op) {
 }
 
 int64_t resultVectors(int64_t vectors, const Target &target) {
-  int64_t most = target.vectorRegisters == 32 ? 4 : 2;
+  bool many = target.vectorRegisters == 32;
+  int64_t most = many ? 4 : 2, mostUncut = many ? 7 : 5;
   while (vectors % most) --most;
-  return most;
+  return most > 1 || vectors > mostUncut ? most : vectors;
 }
 
-/// Where every query sees all of not many keys, the weights of a few for all keys stay near, and their result in
-/// registers; a block is of tiles of queries that waste least of the last block.
-static ScheduleAttr attentionInTiles(AttentionOp op, ScheduleAttr schedule, const Target &target) {
+/// For the products of so many pairs, the multiply-adds that the time would do. Fewer sums than are in flight wait for
+/// each other; with few registers, operands are loaded apart, as many in a cycle as are multiplied.
+static int64_t productCost(int64_t pairs, int64_t rows, int64_t vectors, const Target &target) {
+  constexpr int64_t inFlight = 8;
+  int64_t steps = std::max(vectors * rows, inFlight);
+  if (target.vectorRegisters < 32) steps = std::max(steps, vectors + rows);
+  return pairs * steps / (vectors * rows);
+}
+
+/// Whether every query sees all of not many keys: then the weights of a few for all keys stay near, and their result in
+/// registers.
+static bool fitsInTiles(Operation *op) {
   constexpr int64_t mostKeys = 1024;
-  RankedTensorType query = op.getQuery().getType(), value = op.getValue().getType();
-  if (!goesThroughAllKeys(op) || schedule.getChunks() > 1 || value.isDynamicDim(2) || value.isDynamicDim(3) ||
-      value.getDimSize(2) > mostKeys)
-    return schedule;
-  int64_t queries = sizeOr(query, 2, 64), task = schedule.getTask();
-  for (int64_t less = task; less > 0; less -= schedule.getRows())
-    if (llvm::alignTo(queries, less) < llvm::alignTo(queries, task)) task = less;
-  int64_t lanes = schedule.getVector(), size = value.getDimSize(3);
+  auto attention = dyn_cast<AttentionOp>(op);
+  if (!attention || !goesThroughAllKeys(attention)) return false;
+  RankedTensorType value = attention.getValue().getType();
+  return !value.isDynamicDim(2) && !value.isDynamicDim(3) && value.getDimSize(2) <= mostKeys;
+}
+
+namespace {
+/// Of the queries: a task, and a tile's in registers, of scores and of the result.
+struct Block {
+  int64_t rows, task, width = 1;
+};
+} // namespace
+
+/// A block of whole tiles, in turn of those of the result, that wastes least of the last one.
+static Block blockInTiles(AttentionOp op, int64_t queries, int64_t lanes, Block block, const Target &target) {
+  int64_t size = op.getValue().getType().getDimSize(3), most = block.task;
   while (size % lanes) lanes /= 2;
-  int64_t rows = mostRows(resultVectors(size / lanes, target), target);
-  while (task % rows) --rows;
-  std::string loops = schedule.getLoops().drop_back().str() + "qd";
-  return ScheduleAttr::get(op.getContext(), loops, schedule.getRows(), schedule.getColumns(), schedule.getVector(),
-                           task, 1, rows);
+  int64_t vectors = resultVectors(size / lanes, target), best = INT64_MAX;
+  for (int64_t task = most; task > 0; task -= block.rows) {
+    int64_t width = mostRows(vectors, target);
+    while (task % width) --width;
+    int64_t cost = productCost(llvm::alignTo(queries, task), width, vectors, target);
+    if (cost < best) best = cost, block.task = task, block.width = width;
+  }
+  return block;
 }
 
 /// Tiles of queries by keys in registers, of the shape that wastes least of the last panel of keys and loads least for
@@ -72,28 +93,33 @@ static ScheduleAttr attentionInTiles(AttentionOp op, ScheduleAttr schedule, cons
 ScheduleAttr attentionSchedule(Operation *op, const Target &target) {
   constexpr int64_t fewQueries = 512, shortBlock = 48, longBlock = 96;
   const int64_t narrowRows = target.vectorRegisters == 32 ? 20 : 8; // of a tile of one vector
-  bool gradient = isa<AttentionGradOp>(op);
+  bool gradient = isa<AttentionGradOp>(op), inTiles = fitsInTiles(op);
   auto query = cast<RankedTensorType>(op->getOperand(0).getType());
   auto key = cast<RankedTensorType>(op->getOperand(1).getType());
   int64_t lanes = target.lanes(elementBits(query)), queries = sizeOr(query, 2, 64), keys = sizeOr(key, 2, 64);
-  int64_t bestVectors = 1, bestRows = 1, best = INT64_MAX;
+  int64_t most = std::min(gradient && queries >= fewQueries ? longBlock : shortBlock, queries);
+  int64_t bestVectors = 1, best = INT64_MAX;
+  Block block;
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors) {
-    int64_t columns = vectors * lanes, most = vectors == 1 ? narrowRows : mostRows(vectors, target);
-    for (int64_t rows = 1; rows <= std::min(most, queries); ++rows) {
-      int64_t products = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
+    int64_t columns = vectors * lanes, mostOfTile = vectors == 1 ? narrowRows : mostRows(vectors, target);
+    for (int64_t rows = 1; rows <= std::min(mostOfTile, queries); ++rows) {
+      Block one{rows, (int64_t)llvm::alignTo(most, rows)};
+      if (inTiles) one = blockInTiles(cast<AttentionOp>(op), queries, lanes, one, target);
+      int64_t pairs = llvm::alignTo(queries, rows) * llvm::alignTo(keys, columns);
       // As much as the products themselves costs all else that is done with the scores. The gradient has twice as many
       // products of scores, and sums of only a panel's terms.
-      int64_t loads = products * (vectors + rows) / (vectors * rows);
-      int64_t cost = 2 * products + (gradient ? 2 * loads : loads / 8);
-      if (cost <= best) best = cost, bestVectors = vectors, bestRows = rows;
+      int64_t loads = pairs * (vectors + rows) / (vectors * rows);
+      int64_t cost = productCost(pairs, rows, vectors, target) + pairs + (gradient ? 2 * loads : loads / 8);
+      if (cost <= best) best = cost, bestVectors = vectors, block = one;
     }
   }
-  int64_t block = gradient && queries >= fewQueries ? longBlock : shortBlock;
-  int64_t task = llvm::alignTo(std::min(block, queries), bestRows);
-  auto [loops, chunks] = attentionLoops(op, task);
-  auto schedule = ScheduleAttr::get(query.getContext(), loops, bestRows, bestVectors * lanes, lanes, task, chunks);
-  auto forward = dyn_cast<AttentionOp>(op);
-  return forward ? attentionInTiles(forward, schedule, target) : schedule;
+  auto [loops, chunks] = attentionLoops(op, block.task);
+  if (inTiles && chunks == 1)
+    loops = StringRef(loops).drop_back().str() + "qd";
+  else
+    block.width = 1;
+  return ScheduleAttr::get(query.getContext(), loops, block.rows, bestVectors * lanes, lanes, block.task, chunks,
+                           block.width);
 }
 
 } // namespace fovea

@@ -25,6 +25,7 @@ static int64_t registerVectors(int64_t columns, int64_t lanes, const Target &tar
 }
 
 int64_t mostRows(int64_t vectors, const Target &target) {
+  if (vectors > 4) return (target.vectorRegisters - 1 - vectors) / vectors;
   if (target.vectorRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
   return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
 }

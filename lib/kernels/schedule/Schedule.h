@@ -23,7 +23,7 @@ llvm::ArrayRef<int64_t> reducedAxes(mlir::Operation *anchor);
 int64_t panelColumns(int64_t columns, int64_t bits, const Target &target);
 
 /// Vectors of columns in a register tile of attention's result, where rows of that are so many vectors: AVX-512 has
-/// registers for four, AVX2 for two, beside some rows.
+/// registers for four, AVX2 for two, beside some rows. Those that no such number divides stay together if they can.
 int64_t resultVectors(int64_t vectors, const Target &target);
 
 /// The loop orders that the kernel's lowering knows, the usual one first. Each letter stands as it is there, but that a
