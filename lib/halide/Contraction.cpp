@@ -212,10 +212,19 @@ private:
     computeInTask(tiles);
     tiles.bound_extent(inner, rows).bound_storage(outer, taskRows() / rows);
     int vector = std::min(lanes, rows & -rows); // the power of two in `rows`
-    if (op.getTransposeA())
-      tiles.vectorize(inner, vector).unroll(inner);
-    else
+    if (op.getTransposeA()) {
+      Var inLine("in_line");
+      tiles.split(outer, outer, inLine, tilesOfLine(), guard).reorder(inner, inLine, deep, outer);
+      tiles.vectorize(inner, vector).unroll(inner).unroll(inLine);
+    } else
       tiles.reorder_storage(deep, inner, outer).reorder(deep, inner, outer).vectorize(deep, lanes, guard);
+  }
+  /// What one line of a has of a term goes into so many tiles at once.
+  int tilesOfLine() {
+    constexpr int lineBytes = 64;
+    int most = (int)llvm::divideCeil(lineBytes, rows * type.getElementTypeBitWidth() / 8), all = taskRows() / rows;
+    while (all % most) --most;
+    return most;
   }
   void schedulePanels() {
     Var half("half");

@@ -59,6 +59,14 @@
 // A single panel leaves nothing to fetch: a task has all its tiles.
 // LOOPS-LABEL: // matmul_6
 // LOOPS: + 71)/72, 0)
+// What one line has of a term goes into all its tiles at once.
+// RUN: foveac %s --compile-to=schedule --target=x86-64-v3 | FileCheck %s --check-prefix=LINE
+// LINE-LABEL: // matmul_3
+// LINE: produce tiles
+// LINE: for (tiles.s0.deep
+// LINE-COUNT-4: tiles[ramp({{.*}}] = input0[ramp(
+// LINE-NEXT: }
+
 // RUN: sed 's/"bNMnmkn"/"NMkabnmkn"/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // matmul_0
 // EDITED: produce sums
