@@ -38,7 +38,8 @@ def Fovea_ScheduleAttr : Fovea_Attr<"Schedule", "schedule"> {
     columns that one parallel task takes (of few symbolic rows a product's task takes less, for even shares), `depth` how
     many terms of a long sum are taken at a time, and `chunks` into how many parts it is cut (summed in order, whatever
     the thread count). In a product, `a` stands where its first operand is copied into tiles of `rows`, `b` where its
-    second is copied into panels of `columns`. In attention, tiles are of queries by keys and `task` is a block of
+    second is copied into panels of `columns`. A convolution whose loops have a `k` in front (`"Tkokf"`) takes `depth`
+    channels of the image at a time. In attention, tiles are of queries by keys and `task` is a block of
     queries; `chunks` cut the keys, where the loops have a second `j` (`"BIJijd"`), and in the gradient the queries,
     whose chunks are the loop `I`; in `"BIijqd"` `width` queries at a time go through all keys for their result. Where
     rows are reduced, `rows` of them go through each stage together. Chosen in lib/kernels/schedule, which also knows

@@ -27,26 +27,37 @@ public:
   DirectConvolution(KernelLowering &kernel, Value result, const FlatConvolution &flat)
       : kernel(kernel), result(result), flat(flat), rows((int)std::min(kernel.schedule().getTask(), flat.grid()[0])),
         outputs((int)(flat.groups * flat.outputs)), lanes((int)kernel.schedule().getVector()),
-        run((int)kernel.schedule().getColumns()), tile((int)kernel.schedule().getRows()) {
+        run((int)kernel.schedule().getColumns()), tile((int)kernel.schedule().getRows()),
+        isCut(kernel.schedule().getLoops().size() == 5),
+        depth((int)(isCut ? std::min(kernel.schedule().getDepth(), flat.channels) : flat.channels)) {
     if (flat.groups > 1) tile = std::gcd(tile, (int)flat.outputs);
   }
 
   void lower(Value x, WeightAt weight) {
     FlatImage image(kernel, x, flat, rows);
-    RDom k = kernel.reduction("k", {(int)flat.window[1], (int)flat.window[0], (int)flat.channels}); // q, p, c
+    RDom k = kernel.reduction("k", {(int)flat.window[1], (int)flat.window[0], depth}); // q, p, c
+    Expr channel = isCut ? part * depth + k.z : Expr(k.z);
+    if (flat.channels % depth) k.where(channel < (int)flat.channels);
     Expr of = min(Expr(o), outputs - 1), itsGroup = flat.groups == 1 ? Expr(0) : of / (int)flat.outputs;
     Expr down = shift(0, k.y, a), along = shift(1, k.x, b), p = inKernel(0, k.y, a), q = inKernel(1, k.x, b);
     if (flat.phases != FlatConvolution::Pair{1, 1}) k.where(p < (int)flat.kernel[0] && q < (int)flat.kernel[1]);
     int stepDown = (int)flat.step[0], step = (int)flat.step[1];
     // On a flat image of several phases, shifts are counted in pixels of the image.
     Expr place = pixel + down / stepDown * (int)flat.pitch() + along / step;
-    Expr element = image(place, down % stepDown * step + along % step, k.z, itsGroup, n, block) * weight(of, k.z, p, q);
+    Expr element =
+        image(place, down % stepDown * step + along % step, channel, itsGroup, n, block) * weight(of, channel, p, q);
     product = kernel.func("product");
     sums = kernel.func("sums");
-    std::vector<Var> all{b, pixel, a, o, n, block};
-    product(all) = Halide::Internal::make_zero(element.type());
-    product(all) += element;
-    sums(all) = product(std::vector<Expr>(all.begin(), all.end()));
+    Expr zero = Halide::Internal::make_zero(element.type());
+    product(b, pixel, a, o, n, block, part) = zero;
+    product(b, pixel, a, o, n, block, part) += element;
+    if (isCut) {
+      parts = kernel.reduction("parts", {(int)llvm::divideCeil(flat.channels, depth)});
+      sums(b, pixel, a, o, n, block) = zero;
+      sums(b, pixel, a, o, n, block) += product(b, pixel, a, o, n, block, parts);
+    } else {
+      sums(b, pixel, a, o, n, block) = product(b, pixel, a, o, n, block, 0);
+    }
     bindResult();
     schedule(k, image);
   }
@@ -75,25 +86,26 @@ private:
   }
 
   /// `Tokf`: tasks are blocks of rows of an image, for a part of the outputs; in each, tiles of outputs, then the sum,
-  /// then runs of pixels.
+  /// then runs of pixels. In `Tkokf` a task goes through the channels part by part, each for all its outputs.
   void schedule(const RDom &k, FlatImage &image) {
     Output &output = kernel.output();
     Halide::Stage stage = output.stage();
     auto tail = TailStrategy::GuardWithIf;
-    Var part("part"), tiles("tiles"), inTile("in_tile"), inBlock("in_block"), runs("runs"), inRun("in_run");
+    Var outputPart("output_part"), tiles("tiles"), inTile("in_tile"), inBlock("in_block");
     int perPart = (int)llvm::alignTo(llvm::divideCeil(outputs, kernel.schedule().getChunks()), tile);
     Var i = output.vars[2], j = output.vars[3];
     stage.split(i, block, inBlock, rows * (int)flat.phases[0], tail);
-    stage.split(output.vars[1], part, tiles, perPart, tail).split(tiles, tiles, inTile, tile, tail);
-    stage.reorder({j, inBlock, inTile, tiles, part, block, output.vars[0]});
-    stage.fuse(part, block, block).fuse(block, output.vars[0], block);
+    stage.split(output.vars[1], outputPart, tiles, perPart, tail).split(tiles, tiles, inTile, tile, tail);
+    stage.reorder({j, inBlock, inTile, tiles, outputPart, block, output.vars[0]});
+    stage.fuse(outputPart, block, block).fuse(block, output.vars[0], block);
     stage.vectorize(j, lanes, output.tail(output.extents[3], lanes));
     if (kernel.schedule().getLoops().starts_with("T")) stage.parallel(block);
 
     int pixels = (int)llvm::alignTo(flat.pixels(rows), run);
-    sums.compute_at(output.func, tiles).bound(pixel, 0, pixels).bound(a, 0, (int)flat.phases[0]);
-    sums.bound(b, 0, (int)flat.phases[1]).bound_extent(o, tile).bound_extent(n, 1).bound_extent(block, 1);
-    sums.split(pixel, runs, inRun, run).reorder(inRun, o, runs, b, a).vectorize(inRun, lanes).unroll(inRun);
+    sums.compute_at(output.func, isCut ? block : tiles).bound(pixel, 0, pixels).bound(a, 0, (int)flat.phases[0]);
+    sums.bound(b, 0, (int)flat.phases[1]).bound_extent(o, isCut ? perPart : tile);
+    sums.bound_extent(n, 1).bound_extent(block, 1);
+    scheduleSums();
     RegisterTile{pixel, o, run, tile, lanes}.place(product, Halide::LoopLevel(sums, runs));
     auto update = product.update();
     update.reorder({pixel, o, k.x, k.y, k.z}).vectorize(pixel, lanes).unroll(pixel).unroll(o);
@@ -102,11 +114,28 @@ private:
                     pixels + flat.span[0] * flat.pitch() + flat.span[1]);
   }
 
+  /// Of each part tiles of outputs, then runs of pixels.
+  void scheduleSums() {
+    Var inRun("in_run"), inTile("in_tile"), tiles("tiles");
+    std::vector<Halide::VarOrRVar> order{inRun, inTile, runs, tiles, b, a};
+    Halide::Stage stage = sums;
+    if (isCut) {
+      sums.vectorize(pixel, lanes);
+      stage = sums.update();
+      order.push_back(parts.x);
+    }
+    stage.split(pixel, runs, inRun, run).split(o, tiles, inTile, tile).reorder(order);
+    stage.vectorize(inRun, lanes).unroll(inRun).unroll(inTile);
+  }
+
   KernelLowering &kernel;
   Value result;
   const FlatConvolution &flat;
   int rows, outputs, lanes, run, tile;
-  Var a{"a"}, b{"b"}, pixel{"pixel"}, o{"o"}, n{"n"}, block{"block"};
+  bool isCut; // the sum, into parts of `depth` channels
+  int depth;
+  Var a{"a"}, b{"b"}, pixel{"pixel"}, o{"o"}, n{"n"}, block{"block"}, part{"part"}, runs{"runs"};
+  RDom parts;
   Func product, sums;
 };
 

@@ -23,6 +23,17 @@
 // ASM-COUNT-72: vfmadd231ps %zmm{{[0-9]+}}, %zmm{{[0-9]+}}, %zmm{{[0-9]+}}
 // ASM: {{j[a-z]+}} .LBB
 
+// A small second cache gets a part of the channels at a time, for all outputs of a task.
+// RUN: foveac %s --compile-to=kernels --target=x86-64-v3 -o %t.avx2.mlir
+// RUN: FileCheck %s --check-prefix=PARTS <%t.avx2.mlir
+// PARTS: @conv2d_0({{.*}}schedule<"Tkokf", rows = 4, columns = 24, vector = 8, task = 14, chunks = 2, depth = 16>
+// RUN: foveac %t.avx2.mlir --compile-to=schedule | FileCheck %s --check-prefix=PARTED
+// PARTED-LABEL: // conv2d_0
+// PARTED: for (sums.s1.parts$x, 0, 4)
+// PARTED: for (sums.s1.o.tiles, 0, 8)
+// PARTED: for (sums.s1.pixel.runs
+// PARTED: produce product
+
 // RUN: sed 's/"Tokf", rows = 8/"tokf", rows = 4/' %t.mlir | foveac - --compile-to=schedule | FileCheck %s --check-prefix=EDITED
 // EDITED-LABEL: // conv2d_0
 // EDITED-NOT: parallel

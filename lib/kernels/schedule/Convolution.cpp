@@ -36,7 +36,7 @@ std::optional<FlatConvolution> FlatConvolution::backward(Conv2dInputGradOp op) {
 }
 
 /// Runs of pixels and tiles of outputs in registers; as many rows of the grid to a task as waste few pixels between
-/// rows and keep the flat image near.
+/// rows and keep the flat image near. Of a small second cache an image takes a quarter at a time, part of its channels.
 ScheduleAttr convolutionSchedule(const FlatConvolution &flat, RankedTensorType result, const Target &target) {
   constexpr int64_t nearBytes = 1 << 18, tasks = 8, blocks = 4, fewPixels = 256;
   int64_t lanes = target.lanes(elementBits(result)), best = INT64_MAX, height = flat.grid()[0];
@@ -44,8 +44,7 @@ ScheduleAttr convolutionSchedule(const FlatConvolution &flat, RankedTensorType r
   for (int64_t vectors = 1; vectors <= (target.vectorRegisters == 32 ? 4 : 3); ++vectors)
     for (int64_t rows = 1; rows <= height; ++rows) {
       int64_t pixels = llvm::alignTo(flat.pixels(rows), vectors * lanes), tile = mostRows(vectors, target);
-      int64_t bytes = (rows + flat.span[0]) * flat.pitch() * flat.step[0] * flat.step[1] * flat.channels *
-                      (int64_t)elementBits(result) / 8;
+      int64_t bytes = flat.imagePixels(rows) * flat.channels * (int64_t)elementBits(result) / 8;
       if (rows > 1 && (bytes > nearBytes || (rows * blocks > height && pixels > fewPixels))) break;
       if (flat.groups > 1) tile = std::gcd(tile, flat.outputs);
       tile = std::min(tile, flat.outputs);
@@ -58,8 +57,15 @@ ScheduleAttr convolutionSchedule(const FlatConvolution &flat, RankedTensorType r
   // Each part of the outputs makes the flat image anew.
   int64_t parts =
       std::min(llvm::divideCeil(tasks, std::max<int64_t>(1, parallel)), llvm::divideCeil(outputs, 2 * bestTile));
-  return ScheduleAttr::get(result.getContext(), "Tokf", bestTile, bestVectors * lanes, lanes, bestRows,
-                           std::max<int64_t>(1, parts));
+  parts = std::max<int64_t>(1, parts);
+  int64_t bytes = (int64_t)elementBits(result) / 8, phases = flat.phases[0] * flat.phases[1];
+  int64_t imageBytes = flat.imagePixels(bestRows) * flat.channels * bytes;
+  int64_t sumBytes = llvm::divideCeil(outputs, parts) * flat.pixels(bestRows) * phases * bytes;
+  bool cuts = flat.groups == 1 && imageBytes > target.secondCacheBytes / 2 && sumBytes <= target.secondCacheBytes;
+  int64_t depth =
+      !cuts ? 1 : llvm::divideCeil(flat.channels, llvm::divideCeil(4 * imageBytes, target.secondCacheBytes));
+  return ScheduleAttr::get(result.getContext(), cuts ? "Tkokf" : "Tokf", bestTile, bestVectors * lanes, lanes, bestRows,
+                           parts, 1, depth);
 }
 
 /// Tiles of the weight in registers; so many rows to a block that what a tile reads of the cotangent stays near; few

@@ -23,6 +23,8 @@ struct FlatConvolution {
   int64_t pitch() const { return grid()[1] + span[1]; }
   /// From the first to the last of so many rows of the result.
   int64_t pixels(int64_t rows) const { return (rows - 1) * pitch() + grid()[1]; }
+  /// Of a channel of the flat image that so many rows read.
+  int64_t imagePixels(int64_t rows) const { return (rows + span[0]) * pitch() * step[0] * step[1]; }
 
   /// conv2d; also the form of x for its gradient for the weight.
   template <typename Op> static FlatConvolution forward(Op op, RankedTensorType weight, RankedTensorType result);

@@ -79,7 +79,7 @@ SmallVector<StringRef> hostLoopOrders(KernelOp kernel) {
     return {"BIijd", "BIJijd"};
   }
   if (isa<AttentionGradOp, AttentionMapOp>(anchor)) return {"BIijd"};
-  if (flatConvolution(anchor)) return {"Tokf"};
+  if (auto flat = flatConvolution(anchor)) return {flat->groups == 1 ? "T[k]okf" : "Tokf"};
   if (isa<Conv2dWeightGradOp>(anchor)) return {"Cuwf"};
   if (reducesInChunks(anchor)) return {"Crn", "Rn"};
   return {"Rn"};
