@@ -277,7 +277,7 @@ private:
     stage.vectorize(v[3], valueLanes, guard).unroll(v[3]);
     if (withLogSumExp) {
       blocks(logSumExp);
-      logSumExp.vectorize(in, inTiles ? valueRows : s.lanes, guard);
+      logSumExp.vectorize(in, inTiles ? std::min(valueRows, s.lanes) : s.lanes, guard);
       logSumExp.compute_with(output.func, inTiles ? tile : at);
     }
     Halide::LoopLevel atBlock(output.func, at), atChunk = cut ? Halide::LoopLevel(part, chunk) : atBlock;

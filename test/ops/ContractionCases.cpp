@@ -80,7 +80,7 @@ struct Spread {
 };
 
 /// Of sums of so many products of standard normals: rounding errors grow with them.
-Bound ofTerms(int64_t terms) { return ulps(8, std::max(16.0, terms / 8.0)); }
+Bound ofTerms(int64_t terms) { return ulps(8, std::max(16.0, terms / 4.0)); }
 
 Case conv(const std::string &name, const Shape &x, const Shape &weight, reference::Pair stride, reference::Pair padding,
           Spread spread = {}) {
