@@ -64,6 +64,8 @@ constexpr int64_t cutDepth = 256, longestSum = 2048, gradientDepth = 112;
 /// A task reads its panels of b anew; one that copies them makes use of them for some rows. Where the rows are
 /// symbolic, there are often this many.
 constexpr int64_t leastTaskRows = 64, leastCopyRows = 160, typicalRows = 768;
+/// Of a's rows so much, at most, stays in the third cache from one panel of b to the next.
+constexpr int64_t blockBytes = 1 << 22;
 /// Least multiply-adds of a task that has all columns.
 constexpr int64_t leastWork = 1 << 21;
 /// So many of its tiles, at least, go through a panel and share in fetching the next one.
@@ -117,13 +119,22 @@ static bool isPanel(MatmulOp op, const ProductSizes &sizes, int64_t columns) {
   return kernel.argumentStrides(argument.getArgNumber()) == rowMajorStrides(op.getB().getType());
 }
 
-/// Few rows make no use of a copy.
-static Copies copiesOfB(MatmulOp op, const ProductSizes &sizes, int64_t tileRows) {
+/// Blocks of a's rows that stay in the third cache.
+static int64_t blocksOfRows(MatmulOp op, const ProductSizes &sizes) {
+  if (!sizes.knowsRows || !sizes.knowsTerms) return 1;
+  return llvm::divideCeil(sizes.rows * sizes.terms * elementBits(op.getA().getType()) / 8, blockBytes);
+}
+
+/// Few rows make no use of a copy. Many narrow panels read a so often that blocks of its rows share a copy of much,
+/// too.
+static Copies copiesOfB(MatmulOp op, const ProductSizes &sizes, int64_t tileRows, int64_t columns) {
+  constexpr int64_t manyRows = 64; // to a column of a panel
   bool fewRows = sizes.knowsRows && sizes.rows < (op.getTransposeB() ? tileRows + 1 : 4 * tileRows);
   if (fewRows) return {};
   RankedTensorType b = op.getB().getType();
-  bool whole = !op.getTransposeA() && b.getRank() == 2 && b.hasStaticShape() && b.getNumElements() <= copiedElements;
-  return whole ? Copies{"b", ""} : Copies{"", "b"};
+  if (op.getTransposeA() || b.getRank() != 2 || !b.hasStaticShape()) return {"", "b"};
+  bool inBlocks = blocksOfRows(op, sizes) > 1 && sizes.rows >= manyRows * columns && sizes.terms <= longestSum;
+  return inBlocks || b.getNumElements() <= copiedElements ? Copies{"b", ""} : Copies{"", "b"};
 }
 
 namespace {
@@ -170,11 +181,12 @@ static std::optional<Task> taskOfWholeRows(const ProductSizes &sizes, int64_t co
   return Task{sizes.knowsRows ? std::min(fair, tiles) : tiles, width};
 }
 
-/// A panel of b, and some rows.
-static Task taskOfPanel(const ProductSizes &sizes, int64_t columns, int64_t rows, bool copies) {
+/// A panel of b, and some rows: those of a block where the panel is not the task's own.
+static Task taskOfPanel(MatmulOp op, const ProductSizes &sizes, int64_t columns, int64_t rows, bool copies) {
   int64_t groups = llvm::divideCeil(sizes.columns, columns) * sizes.batches;
   int64_t most = std::max<int64_t>(1, sizes.rows / (copies ? leastCopyRows : leastTaskRows));
   int64_t blocks = std::clamp<int64_t>(fairTasks / groups, 1, most);
+  if (!copies) blocks = std::max(blocks, blocksOfRows(op, sizes));
   return {(int64_t)llvm::divideCeil(llvm::divideCeil(sizes.rows, blocks), rows), columns};
 }
 
@@ -184,7 +196,8 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   int64_t columns = stored ? stored : panelColumns(sizes.knowsColumns ? sizes.columns : 256, bits, target);
   int64_t rows = registerRows(sizes.knowsRows ? sizes.rows : 1 << 20, columns / lanes, target);
   bool isGradient = op.getTransposeA();
-  Copies copies = stored || (isGradient && isPanel(op, sizes, columns)) ? Copies{} : copiesOfB(op, sizes, rows);
+  Copies copies =
+      stored || (isGradient && isPanel(op, sizes, columns)) ? Copies{} : copiesOfB(op, sizes, rows, columns);
   bool copiesInTask = !copies.inTask.empty();
 
   Task task;
@@ -193,7 +206,7 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
   else if (auto whole = taskOfWholeRows(sizes, columns, rows, bits, target); whole && !copiesInTask)
     task = *whole;
   else
-    task = taskOfPanel(sizes, columns, rows, copiesInTask);
+    task = taskOfPanel(op, sizes, columns, rows, copiesInTask);
 
   // A gradient's columns of a lie apart, row by row: a task of several panels copies them.
   bool copiesA = isGradient && task.width > columns;
@@ -201,7 +214,8 @@ ScheduleAttr productSchedule(MatmulOp op, const Target &target) {
       (isGradient || copiesInTask) && (!sizes.knowsTerms || sizes.terms > (isGradient ? gradientDepth : longestSum));
   int64_t depth = !cuts ? 1 : isGradient ? gradientDepth : cutDepth;
   // What a thread has copied of b it reads without the others, which read a.
-  bool byPanels = !copies.whole.empty() && task.width < sizes.columns && sizes.knowsRows && sizes.rows <= sizes.columns;
+  bool byPanels = !copies.whole.empty() && task.width < sizes.columns && sizes.knowsRows &&
+                  sizes.rows <= sizes.columns && blocksOfRows(op, sizes) == 1;
   std::string loops =
       (copies.whole + (byPanels ? "NM" : "MN") + (cuts ? "k" : "") + (copiesA ? "a" : "") + copies.inTask + "nmkn")
           .str();
