@@ -5,6 +5,11 @@
 // CHOSEN: @attention_0({{.*}}schedule<"BIjijd", rows = 6, columns = 64, vector = 16, task = 48, chunks = 12>
 // CHOSEN: @attention_1({{.*}}schedule<"BIijd", rows = 6, columns = 64, vector = 16, task = 48>
 // CHOSEN: @attention_2({{.*}}schedule<"biJijd", columns = 64, vector = 16, chunks = 8>
+// CHOSEN: @attention_3({{.*}}schedule<"bIijd", rows = 6, columns = 64, vector = 16, task = 48>
+
+// A smaller second cache holds the scores of fewer keys.
+// RUN: foveac %s --compile-to=kernels --target=x86-64-v3 | FileCheck %s --check-prefix=AVX2
+// AVX2: @attention_3({{.*}}schedule<"bIjijd", rows = {{[0-9]+}}, columns = {{[0-9]+}}, vector = 8, task = 48, chunks = 3>
 
 // RUN: foveac %t.mlir --compile-to=schedule | FileCheck %s --check-prefix=LOOPS
 // LOOPS-LABEL: // attention_0
@@ -26,10 +31,11 @@
 !past = tensor<1x1x4096x64xf32>
 module attributes {fovea.stage = "model"} {
   func.func @model(%x: !long {fovea.name = "x"}, %q: !one {fovea.name = "q"}, %k: !past {fovea.name = "k"})
-      -> (!long {fovea.name = "full"}, !long {fovea.name = "window"}, !one {fovea.name = "next"}) {
+      -> (!long {fovea.name = "full"}, !long {fovea.name = "window"}, !one {fovea.name = "next"}, !past {fovea.name = "some"}) {
     %full, %lse0 = fovea.attention %x, %x, %x attributes {scale = 1.0} : (!long, !long, !long) -> (!long, tensor<1x8x16384xf32>)
     %window, %lse1 = fovea.attention %x, %x, %x attributes {scale = 1.0, window_left = 127, window_right = 128} : (!long, !long, !long) -> (!long, tensor<1x8x16384xf32>)
     %next, %lse2 = fovea.attention %q, %k, %k attributes {scale = 1.0} : (!one, !past, !past) -> (!one, tensor<1x1x1xf32>)
-    return %full, %window, %next : !long, !long, !one
+    %some, %lse3 = fovea.attention %k, %k, %k attributes {scale = 1.0} : (!past, !past, !past) -> (!past, tensor<1x1x4096xf32>)
+    return %full, %window, %next, %some : !long, !long, !one, !past
   }
 }

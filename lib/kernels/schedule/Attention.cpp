@@ -9,8 +9,8 @@ namespace fovea {
 /// Attention's loops, of which threads share the outermost of a capital with several tasks, and the number of chunks.
 /// Where heads of keys are few, its gradient cuts the queries. Forward, the keys are cut where a block's scores would
 /// not stay near, and where heads and blocks of queries are few; a symbolic batch may be 1.
-static std::pair<std::string, int64_t> attentionLoops(Operation *op, int64_t task) {
-  constexpr int64_t leastTasks = 8, leastKeys = 256, mostBytes = 1 << 20, chunkBytes = 1 << 18;
+static std::pair<std::string, int64_t> attentionLoops(Operation *op, int64_t task, const Target &target) {
+  constexpr int64_t leastTasks = 8, leastKeys = 256, chunkBytes = 1 << 18;
   if (isa<AttentionMapOp>(op)) return {"BIijd", 1};
   auto query = cast<RankedTensorType>(op->getOperand(0).getType());
   auto key = cast<RankedTensorType>(op->getOperand(1).getType());
@@ -24,7 +24,7 @@ static std::pair<std::string, int64_t> attentionLoops(Operation *op, int64_t tas
   int64_t left = attention.getWindowLeft(), right = attention.getWindowRight();
   if (left >= 0 && right >= 0) keys = std::min(keys, task + left + right);
   int64_t bytes = task * keys * elementBits(query) / 8;
-  int64_t chunks = bytes > mostBytes ? llvm::divideCeil(bytes, chunkBytes) : 1,
+  int64_t chunks = bytes > target.secondCacheBytes ? llvm::divideCeil(bytes, chunkBytes) : 1,
           heads = sizeOr(query, 0, 1) * query.getDimSize(1);
   bool symbolic = query.isDynamicDim(0), few = heads * blocks < leastTasks;
   if (few) chunks = std::max(chunks, std::min(leastTasks, keys / leastKeys));
@@ -113,7 +113,7 @@ ScheduleAttr attentionSchedule(Operation *op, const Target &target) {
       if (cost <= best) best = cost, bestVectors = vectors, block = one;
     }
   }
-  auto [loops, chunks] = attentionLoops(op, block.task);
+  auto [loops, chunks] = attentionLoops(op, block.task, target);
   if (inTiles && chunks == 1)
     loops = StringRef(loops).drop_back().str() + "qd";
   else
